@@ -1,0 +1,36 @@
+"""Hydra's basic sweeper, which checks every run of a sweep before the first one starts or anything is written.
+
+Hydra executes plugin files outside sys.modules, where a dataclass cannot resolve postponed annotations.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from rnnbench.entry import parse
+
+
+class ValidatingSweeper(BasicSweeper):
+    """The cartesian product of all choices; raises UserError where one of its runs is not valid."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        loader = self.hydra_context.config_loader
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
+        for batch in self.split_arguments(overrides, self.max_batch_size):
+            for job in batch:
+                parse(loader.load_sweep_config(self.config, job))
+        return super().sweep(arguments)
+
+    def validate_batch_is_legal(self, batch: Any) -> None:
+        """Nothing left to do: all batches were checked together."""
+
+
+@dataclass
+class ValidatingSweeperConf(BasicSweeperConf):
+    _target_: str = "hydra_plugins.validating_sweeper.ValidatingSweeper"
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="validating", node=ValidatingSweeperConf, provider="rnnbench")

@@ -1,0 +1,73 @@
+"""From a configuration to its parts: the network, the optimizer, the learner and the probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from rnnbench.cells import CELLS
+from rnnbench.config import Config, OptimizerConfig
+from rnnbench.data import to_torch
+from rnnbench.errors import unknown
+from rnnbench.initialization import initialize
+from rnnbench.layers import Bidirectional, Recurrent, Stack
+from rnnbench.model import Model
+from rnnbench.probe import Probe
+from rnnbench.training import Learner
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def build_model(config: Config) -> Model:
+    """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
+    task, network = config.task, config.network
+    layers: list[Recurrent | Bidirectional] = []
+    for _ in range(network.depth):
+        size = layers[-1].output_size if layers else task.input_size
+        forward = _direction(config, size, reverse=False)
+        layers.append(Bidirectional(forward, _direction(config, size, True)) if network.bidirectional else forward)
+    stack = Stack(layers, network.dropout)
+    return Model(stack, task.input_size, task.output_size, tokens=task.tokens, every_step=task.every_step)
+
+
+def _direction(config: Config, input_size: int, reverse: bool) -> Recurrent:
+    if config.cell.name not in CELLS:
+        raise unknown("cell", config.cell.name, CELLS)
+    cell = CELLS[config.cell.name](input_size, config.network.hidden_size, **config.cell.options())
+    init = config.init
+    initialize(cell, init.input, init.recurrent, init.bias, init.forget_bias)
+    return Recurrent(cell, config.network.engine, reverse)
+
+
+def build_optimizer(config: OptimizerConfig) -> Callable[[Any], torch.optim.Optimizer]:
+    """A function from parameters to the configured optimizer."""
+    options = {key: value for key, value in asdict(config).items() if key != "name"}
+    if config.name == "adam":
+        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
+    return lambda parameters: OPTIMIZERS[config.name](parameters, **options)
+
+
+def build_learner(config: Config) -> Learner:
+    """The LightningModule of the run."""
+    return Learner(
+        build_model(config),
+        config.task,
+        build_optimizer(config.optimizer),
+        log_every=config.trainer.log_every,
+        stop_when_solved=config.trainer.stop_when_solved,
+    )
+
+
+def build_probe(config: Config) -> Probe | None:
+    """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
+    if not config.probe.enabled:
+        return None
+    task = replace(config.task, batch_size=config.probe.batch_size)
+    return Probe(to_torch(task.batch("validation", config.seed, 0)), task.loss, config.probe.every)

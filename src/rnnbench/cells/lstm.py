@@ -1,0 +1,33 @@
+"""The long short-term memory with a forget gate.
+
+Papers: Hochreiter & Schmidhuber 1997, "Long short-term memory", Neural Computation 9(8); the forget gate is from Gers,
+Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10).
+
+    i, f, o = sigmoid(W_x* x_t + b_x* + W_h* h_{t-1} + b_h*)        C~ = tanh(W_xC x_t + b_xC + W_hC h_{t-1} + b_hC)
+    C_t = f * C_{t-1} + i * C~
+    h_t = o * tanh(C_t)
+
+Shapes: x_t [B, I]; h_t, C_t [B, H]. Differs from the 1997 paper: a forget gate, tanh instead of scaled sigmoids, one
+cell a block, the full gradient. Rows are ordered as in torch.nn.LSTM: input, forget, candidate, output.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rnnbench.cells.base import Cell, LSTMState
+
+
+class LSTM(Cell[LSTMState]):
+    """The LSTM cell without peepholes, as in torch.nn.LSTM."""
+
+    gates = ("input", "forget", "candidate", "output")
+
+    def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
+        i, f, candidate, o = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * state.c + torch.sigmoid(i) * torch.tanh(candidate)
+        return LSTMState(h=torch.sigmoid(o) * torch.tanh(c), c=c)
+
+    def initial_state(self, batch: int) -> LSTMState:
+        return LSTMState(h=self._zeros(batch), c=self._zeros(batch))

@@ -1,0 +1,205 @@
+"""The configuration of one run as plain dataclasses: every key, its type and its range.
+
+Defaults are not here but in ``conf/``, in one place. A task is configured by its own class (``rnnbench.tasks``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rnnbench.errors import UserError, check_choice, check_range
+from rnnbench.tasks import Task
+
+
+@dataclass(kw_only=True)
+class CellConfig:
+    """A cell without options. ``name`` is a key of CELLS."""
+
+    name: str
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of the cell's constructor."""
+        return {key: value for key, value in asdict(self).items() if key != "name"}
+
+
+@dataclass(kw_only=True)
+class ElmanConfig(CellConfig):
+    nonlinearity: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.nonlinearity", self.nonlinearity, ["tanh", "relu"])
+
+
+@dataclass(kw_only=True)
+class NetworkConfig:
+    hidden_size: int
+    depth: int
+    bidirectional: bool
+    dropout: float
+    engine: str
+
+    def __post_init__(self) -> None:
+        check_range("network.hidden_size", self.hidden_size, at_least=1)
+        check_range("network.depth", self.depth, at_least=1)
+        check_range("network.dropout", self.dropout, at_least=0, below=1)
+        check_choice("network.engine", self.engine, ["auto", "fused", "loop"])
+
+
+@dataclass(kw_only=True)
+class InitConfig:
+    """Distributions by name (``rnnbench.initialization``), separate for the three kinds of parameters."""
+
+    name: str
+    input: str
+    recurrent: str
+    bias: str
+    forget_bias: float | None
+
+
+@dataclass(kw_only=True)
+class ClipConfig:
+    kind: str
+    threshold: float | None
+
+    def __post_init__(self) -> None:
+        check_choice("clip.kind", self.kind, ["none", "norm", "value"])
+        if self.kind == "none":
+            self.threshold = None  # so that a sweep over kinds and thresholds runs clip=none once
+        elif self.threshold is None:
+            raise UserError(f"clip={self.kind} needs a clip.threshold")
+        else:
+            check_range("clip.threshold", self.threshold, above=0)
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig:
+    name: str
+    lr: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        check_range("optimizer.lr", self.lr, above=0)
+        check_range("optimizer.weight_decay", self.weight_decay, at_least=0)
+
+
+@dataclass(kw_only=True)
+class AdamConfig(OptimizerConfig):
+    beta1: float
+    beta2: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.beta1", self.beta1, at_least=0, below=1)
+        check_range("optimizer.beta2", self.beta2, at_least=0, below=1)
+
+
+@dataclass(kw_only=True)
+class RMSpropConfig(OptimizerConfig):
+    alpha: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.alpha", self.alpha, at_least=0, below=1)
+
+
+@dataclass(kw_only=True)
+class SGDConfig(OptimizerConfig):
+    momentum: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.momentum", self.momentum, at_least=0)
+
+
+@dataclass(kw_only=True)
+class ProbeConfig:
+    enabled: bool
+    every: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        check_range("probe.every", self.every, at_least=1)
+        check_range("probe.batch_size", self.batch_size, at_least=1)
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    mode: str
+    project: str
+    entity: str | None
+
+    def __post_init__(self) -> None:
+        check_choice("tracking.mode", self.mode, ["offline", "online", "disabled"])
+
+
+@dataclass(kw_only=True)
+class TrainerConfig:
+    max_steps: int
+    validate_every: int
+    evaluation_batches: int
+    log_every: int
+    stop_when_solved: bool
+    accelerator: str
+    threads: int
+    progress: bool
+
+    def __post_init__(self) -> None:
+        check_range("trainer.max_steps", self.max_steps, at_least=1)
+        check_range("trainer.validate_every", self.validate_every, at_least=1)
+        check_range("trainer.evaluation_batches", self.evaluation_batches, at_least=1)
+        check_range("trainer.log_every", self.log_every, at_least=1)
+        check_range("trainer.threads", self.threads, at_least=1)
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Everything that one run needs to know."""
+
+    seed: int
+    name: str
+    runs_dir: str
+    force: bool
+    cell: CellConfig
+    network: NetworkConfig
+    task: Task
+    init: InitConfig
+    clip: ClipConfig
+    optimizer: OptimizerConfig
+    probe: ProbeConfig
+    tracking: TrackingConfig
+    trainer: TrainerConfig
+
+    def __post_init__(self) -> None:
+        check_range("seed", self.seed, at_least=0)
+        if not self.name or set(self.name) & set("/\\") or self.name.startswith("."):
+            raise UserError(f"name={self.name!r}: must be a plain folder name")
+        if self.network.bidirectional and self.task.causal:
+            raise UserError(
+                f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "
+                "input, which is the target; use network.bidirectional=false"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, ready for JSON."""
+        return asdict(self)
+
+    @property
+    def run_id(self) -> str:
+        """A readable name that ends in a hash of everything that can change the result.
+
+        The same configuration has the same id wherever its files lie, however it is tracked and launched.
+        """
+        identity = self.to_dict()
+        for key in ("name", "runs_dir", "force", "tracking"):
+            del identity[key]
+        del identity["trainer"]["progress"]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest}"
+
+
+OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}
+CELL_CONFIGS = {"elman": ElmanConfig}
+"""The cells that have options; every other cell is configured by CellConfig."""

@@ -1,0 +1,35 @@
+"""Batches on their way from a task to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from rnnbench.tasks import Batch, Split, Task
+
+
+def to_torch(batch: Batch) -> Batch:
+    """The same batch as torch tensors, sharing memory with the NumPy arrays."""
+    return Batch(*(torch.from_numpy(part) if hasattr(part, "dtype") else part for part in batch))
+
+
+class Stream:
+    """The batches 0 .. steps - 1 of a split, in order; iterating again gives the same batches."""
+
+    def __init__(self, task: Task, split: Split, seed: int, steps: int) -> None:
+        self.task, self.split, self.seed, self.steps = task, split, seed, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        for step in range(self.steps):
+            yield to_torch(self.task.batch(self.split, self.seed, step))
+
+
+def evaluation_stream(task: Task, split: Split, seed: int, most: int) -> Stream:
+    """A fixed set of at most ``most`` batches of a held-out split."""
+    available: Any = task.batches(split)
+    return Stream(task, split, seed, most if available is None else min(most, available))

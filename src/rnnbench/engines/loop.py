@@ -1,0 +1,26 @@
+"""The loop engine: step by step. It is the definition of what every other engine must return."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rnnbench.cells import Cell
+from rnnbench.cells.base import S
+
+
+def loop(
+    cell: Cell[S], inputs: Tensor, state: S, perturbation: Tensor | None = None
+) -> tuple[Tensor, S]:
+    """Runs any ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
+
+    ``perturbation`` [T, B, H] is added to h_t after each step. With a zero tensor nothing changes, and its gradient is
+    exactly dL/dh_t, the total derivative through all later steps.
+    """
+    outputs = []
+    for t, drive in enumerate(cell.project(inputs)):
+        state = cell.step(state, drive)
+        if perturbation is not None:
+            state = state._replace(h=state.h + perturbation[t])
+        outputs.append(cell.readout(state))
+    return torch.stack(outputs), state

@@ -1,0 +1,95 @@
+"""From the command line to a run: the only module besides the sweeper that knows Hydra and OmegaConf.
+
+Imports nothing heavy, so that ``--help`` and a typo answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnbench.config import CELL_CONFIGS, OPTIMIZER_CONFIGS, CellConfig, Config
+from rnnbench.errors import UserError, exit_on_user_error, unknown
+from rnnbench.tasks import TASKS
+
+COMMAND = "RNNBENCH_COMMAND"
+"""The environment variable that tells every process of a sweep which command began it."""
+
+
+def parse(composed: DictConfig) -> Config:
+    """The composed YAML as a checked, plain Config. Raises UserError for a wrong key, type, value or combination."""
+    schema = {
+        "task": _choose("task", composed.task.name, TASKS),
+        "cell": CELL_CONFIGS.get(composed.cell.name, CellConfig),
+        "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
+    }
+    own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+    try:
+        typed = OmegaConf.structured(Config)
+        for group, config_class in schema.items():
+            typed[group] = OmegaConf.structured(config_class)
+        config = OmegaConf.to_object(OmegaConf.merge(typed, own))
+    except OmegaConfBaseException as error:
+        raise UserError(explain(error)) from error
+    assert isinstance(config, Config)
+    config.task.check()
+    return config
+
+
+def execute(composed: DictConfig) -> float | None:
+    """One job of Hydra: runs a composed configuration and returns its score, None where there is none.
+
+    A single run ends here on a user's mistake. In a sweep the others go on, and ``launch`` reports it at the end.
+    """
+    single = HydraConfig.get().mode != RunMode.MULTIRUN
+    with exit_on_user_error() if single else nullcontext():
+        config = parse(composed)
+        from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
+
+        return run(config).score
+
+
+def launch(main: Callable[[], Any]) -> None:
+    """Runs a script's Hydra main; a user's mistake becomes one line and exit code 2."""
+    os.environ[COMMAND] = shlex.join(["python", *sys.argv])
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
+        return main()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
+    with exit_on_user_error():
+        try:
+            main()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(explain(error)) from error
+
+
+def explain(error: Exception) -> str:
+    """One line for a person from an error of Hydra or OmegaConf."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+        return str(unknown(group or "configuration", choice, error.options))
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        if cause.parent_node is not None and "is not in struct" in str(cause) or "not in '" in str(cause):
+            prefix = str(cause.full_key or cause.key).rpartition(".")[0]
+            known = [f"{prefix}.{key}" if prefix else str(key) for key in cause.parent_node or ()]
+            return str(unknown("key", cause.full_key or cause.key, known))
+        return f"{cause.full_key}: {str(cause).splitlines()[0]}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return re.sub(r"\s+", " ", lines[0] if lines else type(error).__name__)
+
+
+def _choose(group: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        raise unknown(group, name, known)
+    return known[name]

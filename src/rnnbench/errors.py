@@ -1,0 +1,48 @@
+"""Errors made for people: one line that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """A mistake that the user can correct. Its text is one line; a script that meets it exits with code 2."""
+
+
+def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
+    """The error for a name that is not among ``known``, with the closest name as a suggestion."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(str(given), choices, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return UserError(f"unknown {kind} '{given}': {hint}choose from {', '.join(choices)}")
+
+
+def check_choice(key: str, value: str, known: Iterable[str]) -> None:
+    """Raises UserError unless ``value``, given for the configuration key ``key``, is among ``known``."""
+    choices = sorted(known)
+    if value not in choices:
+        raise unknown(f"value for {key}", value, choices)
+
+
+def check_range(key: str, value: float, *, at_least: float | None = None, above: float | None = None,
+                below: float | None = None) -> None:  # fmt: skip
+    """Raises UserError unless ``value``, given for the configuration key ``key``, lies in the stated range."""
+    if at_least is not None and not value >= at_least:
+        raise UserError(f"{key}={value}: must be at least {at_least}")
+    if above is not None and not value > above:
+        raise UserError(f"{key}={value}: must be greater than {above}")
+    if below is not None and not value < below:
+        raise UserError(f"{key}={value}: must be less than {below}")
+
+
+@contextmanager
+def exit_on_user_error() -> Iterator[None]:
+    """Turns a UserError into one line on standard error and exit code 2."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,116 @@
+"""The run store: what a run leaves behind, written once and read often.
+
+    <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt
+
+``record.json`` is written atomically and last: it is the only marker that a run is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import UserError
+
+FILE = "record.json"
+DONE = "done"
+DIVERGED = "diverged"
+FAILED = "failed"
+
+
+@dataclass(kw_only=True)
+class Record:
+    """One run. Losses are in the task's unit, times in seconds, memory in bytes; None where there is nothing to say."""
+
+    run_id: str
+    experiment: str
+    status: str
+    """``done``, ``diverged`` (the loss became infinite or nan: a result) or ``failed`` (an error: run it again)."""
+    error: str | None = None
+    command: str = ""
+    config: dict[str, Any]
+    seed: int
+    data: dict[str, Any] = field(default_factory=dict)
+    parameters: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    steps_per_second: float = 0.0
+    peak_memory: int = 0
+    final: dict[str, float | None] = field(default_factory=dict)
+    """Metrics after the last step: ``val/...`` and ``test/...``."""
+    best: dict[str, float | None] = field(default_factory=dict)
+    """Metrics at the lowest validation loss, and its ``step``."""
+    baseline: float | None = None
+    """The memoryless loss on the test split."""
+    score: float | None = None
+    """1 - test loss / baseline: 0 is memoryless, 1 is perfect."""
+    solved_at_step: int | None = None
+    diverged_at_step: int | None = None
+    gradients: dict[str, Any] = field(default_factory=dict)
+    """The decay of dL/dh_t over lag, ``initial`` and ``final``."""
+    sample: str | None = None
+    """Text that the trained model wrote."""
+    commit: str | None = None
+    """The git commit, with ``+dirty`` where tracked files differed from it."""
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run has a result: then the same configuration is not run again."""
+        return self.status in (DONE, DIVERGED)
+
+
+def write(folder: Path, record: Record) -> None:
+    """Writes ``folder/record.json`` atomically; numbers that are not finite are an error."""
+    text = json.dumps(asdict(record), indent=2, allow_nan=False)
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as temporary:
+        temporary.write(text + "\n")
+    os.chmod(temporary.name, 0o644)
+    Path(temporary.name).replace(folder / FILE)
+
+
+def read(folder: Path) -> Record | None:
+    """The record of one run folder, or None where the run has not ended. Raises UserError for a damaged file."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text())
+        return Record(**{f.name: values[f.name] for f in fields(Record)})
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: not a valid record ({error}); delete it to run this configuration again") from error
+
+
+def read_all(folder: Path) -> list[Record]:
+    """The records of all ended runs of an experiment, in the order of their ids."""
+    found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
+    return [record for record in found if record is not None]
+
+
+def read_curve(folder: Path, metric: str) -> list[tuple[int, float]]:
+    """(step, value) of one metric of ``metrics.csv``; empty where it was never logged."""
+    path = folder / "metrics.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as lines:
+        return [(int(row["step"]), float(row[metric])) for row in csv.DictReader(lines) if row.get(metric)]
+
+
+def git_commit() -> str | None:
+    """The commit of the code that runs, with ``+dirty`` where tracked files differ; None outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+dirty" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,177 @@
+"""One run: a configuration becomes a trained model and a record."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import math
+import os
+import platform
+import resource
+import shutil
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+import yaml
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from rnnbench import records, tracking
+from rnnbench.build import build_learner, build_probe
+from rnnbench.config import Config
+from rnnbench.data import Stream, evaluation_stream
+from rnnbench.probe import Probe
+from rnnbench.records import Record
+from rnnbench.training import Learner
+
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "wandb", "torchmetrics", "datasets", "numpy", "scipy", "rnnbench")
+
+
+def run(config: Config) -> Record:
+    """Trains what ``config`` describes and returns its record; a completed run returns the record it has.
+
+    Raises UserError before anything is written where the configuration cannot be run. Any other error is recorded as
+    ``failed`` and raised.
+    """
+    sweep = Path(config.runs_dir) / config.name
+    folder = sweep / config.run_id
+    old = records.read(folder)
+    if old is not None and old.complete and not config.force:
+        print(f"{old.run_id}: already {old.status}, {_result(old)} (force=true runs it again)", flush=True)
+        return old
+    torch.set_num_threads(config.trainer.threads)
+    lightning.seed_everything(config.seed, verbose=False)
+    learner, probe = build_learner(config), build_probe(config)
+
+    shutil.rmtree(folder, ignore_errors=True)
+    tracking.remove_offline(sweep, config.run_id)
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
+    record = _new_record(config, learner)
+    logger = tracking.open_logger(config, sweep)
+    try:
+        _train(config, learner, probe, [logger] if logger else [], folder, record)
+        if probe is not None:
+            probe.save(folder / "gradients.npz")
+            record.gradients = probe.summary()
+            if logger is not None:
+                tracking.log_gradients(logger.experiment, probe)
+    except BaseException as error:
+        tracking.finish(logger, record, exit_code=1)
+        if isinstance(error, Exception):  # an interrupted run has no record: it starts again
+            record.error = traceback.format_exc()
+            records.write(folder, record)
+            print(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}", file=sys.stderr, flush=True)
+        raise
+    tracking.finish(logger, record, exit_code=0)
+    records.write(folder, record)
+    print(f"{record.run_id}: {record.status}, {_result(record)}, {record.seconds:.0f} s", flush=True)
+    return record
+
+
+def _train(
+    config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], folder: Path, record: Record
+) -> None:
+    """Trains and tests, and fills in the record."""
+    _quiet()
+    task, options = config.task, config.trainer
+    trainer = lightning.Trainer(
+        accelerator=options.accelerator,
+        devices=1,
+        max_steps=options.max_steps,
+        val_check_interval=min(options.validate_every, options.max_steps),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        gradient_clip_val=config.clip.threshold,
+        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
+        logger=[CSVLogger(folder, name="", version=""), *loggers],
+        callbacks=[probe] if probe else [],
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=options.progress,
+    )
+    started = time.perf_counter()
+    validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
+    trainer.fit(learner, Stream(task, "train", config.seed, options.max_steps), validation)
+    record.seconds = time.perf_counter() - started
+    record.steps = trainer.global_step
+    record.steps_per_second = record.steps / record.seconds
+    trainer.save_checkpoint(folder / "last.ckpt")
+    test = evaluation_stream(task, "test", config.seed, options.evaluation_batches)
+    trainer.test(learner, test, verbose=False)
+    record.final = _finite(learner.last)
+    record.best = _finite(learner.best)
+    record.score = record.final["test/score"]
+    record.solved_at_step, record.diverged_at_step = learner.solved_at, learner.diverged_at
+    record.status = records.DONE if learner.diverged_at is None else records.DIVERGED
+    record.peak_memory = _peak_memory(learner.device)
+    request = task.continuation()
+    if request is not None and record.status == records.DONE:
+        prompt = torch.from_numpy(request.tokens).to(learner.device)
+        generator = torch.Generator().manual_seed(config.seed)
+        tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
+        record.sample = task.decode(tokens.cpu().numpy())
+
+
+def _new_record(config: Config, learner: Learner) -> Record:
+    return Record(
+        run_id=config.run_id,
+        experiment=config.name,
+        status=records.FAILED,
+        command=os.environ.get("RNNBENCH_COMMAND", ""),
+        config=config.to_dict(),
+        seed=config.seed,
+        data=config.task.provenance(),
+        parameters=sum(p.numel() for p in learner.parameters()),
+        baseline=config.task.baseline("test"),
+        commit=records.git_commit(),
+        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
+        machine={
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "accelerator": torch.cuda.get_device_name() if config.trainer.accelerator == "gpu" else "none",
+        },
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes: of the GPU where the model is on one, else of the process since it began."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _finite(values: dict[str, Any]) -> dict[str, float | None]:
+    """JSON has no nan: a diverged metric is None."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
+
+
+def _result(record: Record) -> str:
+    if record.score is None:
+        return f"loss not finite at step {record.diverged_at_step}"
+    solved = "" if record.solved_at_step is None else f", solved at step {record.solved_at_step}"
+    return f"score {record.score:.3f}{solved}"
+
+
+def _quiet() -> None:
+    """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
+    warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
+    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
+    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13

@@ -1,0 +1,130 @@
+"""The contract of a task: a pure generator of batches, and the facts that make a number comparable.
+
+A task is also its own configuration: a dataclass whose fields are the keys of ``conf/task/<name>.yaml``, which states
+the defaults. Tasks know NumPy and nothing of torch, so a configuration is checked without loading a network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from rnnbench.errors import check_range
+
+Array = np.ndarray[Any, Any]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+SOLVED_SHARE = 0.05
+"""A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
+
+
+class Batch(NamedTuple):
+    """One batch, time-major. NumPy arrays from a task, torch tensors in a network."""
+
+    inputs: Any
+    """Real [T, B, I] float32, or tokens [T, B] int64."""
+    targets: Any
+    """One target a sequence, [B, O] float32 or [B] int64; or one a step, [T, B] int64."""
+    scored: Any = None
+    """Flat positions t*B + b [N] int64 that need memory, for the metric; None: all of them."""
+    lengths: Any = None
+    """Valid steps of each sequence [B] int64; None: all T."""
+    fresh: bool = True
+    """False where the network's state carries on from the batch before."""
+
+
+class Continuation(NamedTuple):
+    """What a language task asks a trained model to continue: ``tokens`` [T], then ``steps`` more."""
+
+    tokens: Array
+    steps: int
+    temperature: float
+
+
+@dataclass(kw_only=True)
+class Task(ABC):
+    """A long-dependency task: ``batch`` generates it; class attributes and properties state its facts."""
+
+    name: str
+    """The key in TASKS."""
+    length: int
+    """The paper's T; what it counts is in each task's docstring."""
+    batch_size: int
+    """Sequences in a batch, B."""
+
+    title: ClassVar[str]
+    """One line for tables."""
+    source: ClassVar[str]
+    """The paper whose definition it follows."""
+    tokens: ClassVar[bool]
+    """Whether inputs are symbols [T, B] rather than real vectors [T, B, I]."""
+    every_step: ClassVar[bool]
+    """Whether there is one target a step rather than one a sequence."""
+    loss: ClassVar[Literal["mse", "cross_entropy"]]
+    """Mean over all targets of a batch; cross-entropy in nats."""
+    metric: ClassVar[Literal["mse", "accuracy", "bits_per_character"]]
+    """The primary metric, from torchmetrics, on the positions that need memory."""
+    causal: ClassVar[bool]
+    """Whether a network must not see later inputs: then a bidirectional one is an error."""
+    solvable: ClassVar[bool] = True
+    """Whether ``solved_below`` is meaningful: a language model's loss has no known floor."""
+
+    def __post_init__(self) -> None:
+        check_range("task.length", self.length, at_least=1)
+        check_range("task.batch_size", self.batch_size, at_least=1)
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """I for real inputs, the number of symbols D for tokens."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """The width of a prediction."""
+
+    @abstractmethod
+    def baseline(self, split: Split) -> float:
+        """The loss of the best predictor without memory, in closed form."""
+
+    @abstractmethod
+    def batch(self, split: Split, seed: int, step: int) -> Batch:
+        """The batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
+
+    @property
+    def solved_below(self) -> float | None:
+        """The validation loss below which the task counts as solved, or None where no such loss is known."""
+        return SOLVED_SHARE * self.baseline("validation") if self.solvable else None
+
+    def batches(self, split: Split) -> int | None:
+        """How many different batches a split has; None: a stream without end."""
+        return None
+
+    def check(self) -> None:
+        """Raises UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""
+
+    def provenance(self) -> dict[str, Any]:
+        """What identifies the data beyond the configuration, for the record."""
+        return {}
+
+    def continuation(self) -> Continuation | None:
+        """What a trained model is asked to continue, for a language task."""
+        return None
+
+    def decode(self, tokens: Array) -> str:
+        """Tokens as text, for a language task."""
+        return " ".join(map(str, tokens))
+
+
+def stream(split: Split, seed: int, step: int) -> np.random.Generator:
+    """The random numbers of one batch: a counter-based generator whose key is (seed, split, step).
+
+    Different keys give disjoint streams (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so
+    training, validation and test data never overlap, and any batch can be made without those before it.
+    """
+    key = np.array([seed, (SPLITS.index(split) << 60) | step], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key))

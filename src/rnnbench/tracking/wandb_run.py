@@ -1,0 +1,85 @@
+"""A W&B run's life: opened under the run's own id, fed, and always finished.
+
+All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and ``wandb sync``
+uploads them together. The id is the run_id, the group is the experiment, the config is the whole configuration.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytorch_lightning.loggers import WandbLogger
+
+from rnnbench.config import Config
+from rnnbench.errors import UserError
+from rnnbench.probe import Probe
+from rnnbench.records import Record
+from rnnbench.tracking.charts import profile_picture
+
+DIRECTIONS = ("forward", "backward")
+
+
+def open_logger(config: Config, folder: Path) -> WandbLogger | None:
+    """Lightning's logger on a fresh W&B run, or None with ``tracking=disabled``.
+
+    Raises UserError where ``tracking=online`` has no key or reaches no server.
+    """
+    if config.tracking.mode == "disabled":
+        return None
+    import wandb
+
+    settings = wandb.Settings(console="off", silent=True, init_timeout=30)
+    try:
+        run = wandb.init(
+            project=config.tracking.project,
+            entity=config.tracking.entity,
+            dir=folder,
+            id=config.run_id,
+            name=config.run_id,
+            group=config.name,
+            config=config.to_dict(),
+            mode=config.tracking.mode,  # type: ignore[arg-type]  # checked by TrackingConfig
+            settings=settings,
+        )
+    except wandb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"tracking=online: {reason}; log in with 'wandb login', or use tracking=offline") from error
+    return WandbLogger(experiment=run)
+
+
+def log_gradients(run: Any, probe: Probe) -> None:
+    """Logs the probe's first and last profile over lag, and all of them as one picture.
+
+    Each is a metric ``grad_lag/<initial|final>/layer<i>-<direction>`` with ``lag`` as its step, so that the web page
+    draws one curve a run and groups them by any key of the configuration.
+    """
+    import wandb
+
+    profiles = np.stack(probe.profiles)
+    run.define_metric("lag", hidden=True)
+    run.define_metric("grad_lag/*", step_metric="lag")
+    for lag in range(profiles.shape[-1]):
+        row: dict[str, float] = {"lag": lag}
+        for moment, index in (("initial", 0), ("final", -1)):
+            for layer, directions in enumerate(profiles[index, :, :, lag]):
+                for direction, norm in zip(DIRECTIONS, directions, strict=False):
+                    row[f"grad_lag/{moment}/layer{layer}-{direction}"] = float(norm)
+        run.log(row)
+    run.log({"gradient_profile": wandb.Image(profile_picture(probe.steps, profiles))})
+
+
+def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
+    """Ends a W&B run. Without it the next run of this process would be merged into it."""
+    if logger is not None:
+        for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
+            logger.experiment.summary[key] = getattr(record, key)
+        logger.experiment.finish(exit_code=exit_code)
+
+
+def remove_offline(folder: Path, run_id: str) -> None:
+    """Deletes the offline W&B folders of a run that starts anew, so that ``wandb sync`` uploads it once."""
+    for old in folder.glob(f"wandb/offline-run-*-{run_id}"):
+        shutil.rmtree(old)
