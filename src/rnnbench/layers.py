@@ -7,14 +7,14 @@ direction's output at the first step, which is where that direction ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.cells.base import Cell, map_state
-from rnnbench.engines import ENGINES, choose
+from rnnbench.engines import ENGINES, Engine, choose
 
 
 class Recurrent(nn.Module):
@@ -36,12 +36,13 @@ class Recurrent(nn.Module):
         inputs: Tensor,
         lengths: Tensor | None = None,
         state: Any = None,
-        perturbation: Tensor | None = None,
+        perturbation: Any = None,
     ) -> tuple[Tensor, Any]:
         """Returns outputs [T, B, H], zero behind a sequence's end, and the state [B, H] at each sequence's end.
 
-        ``lengths`` [B] counts the valid steps of each sequence (all of T without it). ``perturbation`` [T, B, H] is
-        indexed like the inputs whatever the direction, and makes the loop engine run: no kernel can take it.
+        ``lengths`` [B] counts the valid steps of each sequence (all of T without it). ``perturbation`` is that of the
+        loop engine, [T, B, H] or a state of such, indexed like the inputs whatever the direction; it makes the loop
+        engine run, because no kernel can take it.
         """
         state = self.cell.initial_state(inputs.shape[1]) if state is None else state
         order = reversal(inputs, lengths) if self.reverse else None
@@ -49,7 +50,7 @@ class Recurrent(nn.Module):
         if perturbation is None:
             outputs, final = _run(self.engine, self.cell, inputs, lengths, state)
         else:
-            perturbation = _take(perturbation, order)
+            perturbation = _each(lambda part: _take(part, order), perturbation)
             outputs, final = _run(ENGINES["loop"], self.cell, inputs, lengths, state, perturbation)
         return _take(outputs, order), final
 
@@ -72,7 +73,7 @@ class Bidirectional(nn.Module):
         inputs: Tensor,
         lengths: Tensor | None = None,
         state: Any = None,
-        perturbation: tuple[Tensor, Tensor] | None = None,
+        perturbation: tuple[Any, Any] | None = None,
     ) -> tuple[Tensor, Any]:
         """As Recurrent; outputs [T, B, 2H], ``state`` and ``perturbation`` are pairs (forward, backward)."""
         states = (None, None) if state is None else state
@@ -139,15 +140,22 @@ def _take(values: Tensor, order: Tensor | None) -> Tensor:
     return values if order is None else values.gather(0, order[:, :, None].expand_as(values))
 
 
-def _run(engine: Any, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any,
-         perturbation: Tensor | None = None) -> tuple[Tensor, Any]:  # fmt: skip
+def _each(function: Callable[[Tensor], Tensor], perturbation: Any) -> Any:
+    """``function`` of a perturbation, or of each of its parts where it is a state."""
+    return function(perturbation) if isinstance(perturbation, Tensor) else map_state(function, perturbation)
+
+
+def _run(
+    engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any = None
+) -> tuple[Tensor, Any]:
     """Runs an engine that knows no lengths: from one sequence's end to the next, keeping each state at its end."""
     if lengths is None:
         return engine(cell, inputs, state, perturbation)
     outputs, final, start = [], state, 0
     for end in lengths.unique().tolist():
-        piece = None if perturbation is None else perturbation[start:end]
-        output, state = engine(cell, inputs[start:end], state, piece)
+        span = slice(start, end)
+        piece = None if perturbation is None else _each(lambda part, span=span: part[span], perturbation)
+        output, state = engine(cell, inputs[span], state, piece)
         alive = (lengths >= end)[:, None]
         outputs.append(torch.where(alive, output, 0))
         final = map_state(lambda new, old, alive=alive: torch.where(alive, new, old), state, final)

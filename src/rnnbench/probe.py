@@ -20,12 +20,12 @@ class Probe(lightning.Callback):
     def __init__(self, batch: Batch, loss: str, every: int) -> None:
         self.batch, self.loss, self.every = batch, loss, every
         self.steps: list[int] = []
-        self.profiles: list[np.ndarray[Any, Any]] = []
+        self.measured: list[dict[str, np.ndarray[Any, Any]]] = []
 
     def measure(self, learner: Any) -> None:
         batch = learner.transfer_batch_to_device(self.batch, learner.device, 0)
         self.steps.append(learner.global_step)
-        self.profiles.append(gradient_profile(learner.model, batch, self.loss))
+        self.measured.append(gradient_profile(learner.model, batch, self.loss))
 
     def on_train_start(self, trainer: Any, learner: Any) -> None:
         self.measure(learner)
@@ -38,16 +38,18 @@ class Probe(lightning.Callback):
         if self.steps[-1] != learner.global_step:
             self.measure(learner)
 
+    @property
+    def profiles(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The gradient norm of each part of the state: [probe, layer, direction, lag]."""
+        return {part: np.stack([profile[part] for profile in self.measured]) for part in self.measured[0]}
+
     def summary(self) -> dict[str, Any]:
-        """The decay of the last layer's forward direction before and after training, for the record."""
-        return {
-            moment: fit_decay(np.nan_to_num(self.profiles[index][-1, 0]))._asdict()
-            for moment, index in (("initial", 0), ("final", -1))
-        }
+        """The decay of dL/dh_t in the last layer's forward direction before and after training, for the record."""
+        profiles = np.nan_to_num(self.profiles["h"][:, -1, 0])
+        return {"initial": fit_decay(profiles[0])._asdict(), "final": fit_decay(profiles[-1])._asdict()}
 
     def save(self, path: Path) -> None:
-        """Writes gradients.npz: ``h`` with the axes named in ``h_axes``, ``step`` along probe, ``lag`` along lag."""
-        profiles = np.stack(self.profiles)
-        np.savez_compressed(
-            path, h=profiles, h_axes=np.array(AXES), step=np.array(self.steps), lag=np.arange(profiles.shape[-1])
-        )
+        """Writes gradients.npz: each part's profiles, their ``axes``, the ``step`` of each probe and each ``lag``."""
+        profiles = self.profiles
+        lag = np.arange(profiles["h"].shape[-1])
+        np.savez_compressed(path, axes=np.array(AXES), step=np.array(self.steps), lag=lag, **profiles)

@@ -79,5 +79,12 @@ class Cell(nn.Module, ABC, Generic[S]):
         """What the layer above sees of a state: [B, H]."""
         return state.h
 
+    def retention(self, state: S, drive: Tensor) -> Tensor | None:
+        """The share [B, H] of its memory that each unit keeps in this step, in (0, 1); None for a cell without gates.
+
+        A unit that keeps f of its memory each step has the time constant -1 / ln f steps (Tallec & Ollivier 2018).
+        """
+        return None
+
     def _zeros(self, batch: int) -> Tensor:
         return self.input_projection.weight.new_zeros(batch, self.hidden_size)

@@ -34,3 +34,8 @@ class GRU(Cell[HState]):
 
     def initial_state(self, batch: int) -> HState:
         return HState(h=self._zeros(batch))
+
+    def retention(self, state: HState, drive: Tensor) -> Tensor:
+        """1 - z, the share of the old state."""
+        _, z, _ = (drive + self.recurrent_projection(state.h)).chunk(3, dim=-1)
+        return 1 - torch.sigmoid(z)

@@ -1,7 +1,7 @@
 """Engines: how a cell is run over time.
 
-An engine is a function (cell, inputs [T, B, I], state, perturbation [T, B, H] | None) -> (outputs [T, B, H], final
-state). Every engine returns what ``loop`` returns, outputs and gradients alike.
+An engine is a function (cell, inputs [T, B, I], state, perturbation | None) -> (outputs [T, B, H], final state). Every
+engine returns what ``loop`` returns, outputs and gradients alike; only ``loop`` takes a perturbation.
 """
 
 from __future__ import annotations

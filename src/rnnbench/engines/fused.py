@@ -71,7 +71,7 @@ def check(cell: Cell[Any]) -> None:
 
 
 def fused(
-    cell: Cell[S], inputs: Tensor, state: S, perturbation: Tensor | None = None
+    cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None
 ) -> tuple[Tensor, S]:
     """Runs ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
 

@@ -1,61 +1,76 @@
-"""The norm of dL/dh_t against lag: does the gradient still arrive?
+"""The norm of dL/ds_t against lag: does the gradient still arrive?
 
 Hochreiter 1991; Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063). L is the loss of each
-sequence's last target alone, so the lag of h_t is its distance to the loss, counted in steps of its own direction.
+sequence's last target alone, so the lag of s_t is its distance to the loss, counted in steps of its own direction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnnbench.cells.base import map_state
 from rnnbench.layers import Recurrent, reversal
 from rnnbench.model import Model, last_loss
 
+Array = np.ndarray[Any, Any]
 
-def hidden_gradients(model: Model, batch: Any, loss: str) -> list[list[Tensor]]:
-    """dL/dh_t [T, B, H] of each sequence's own last loss, as [layer][direction], forward before backward.
 
-    ``loss`` is ``mse`` or ``cross_entropy``. A zero perturbation is added to every h_t and differentiated, which runs
-    the loop engine on the same parameters; dropout is off.
+def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
+    """dL/ds_t of each sequence's own last loss: [layer][direction], forward before backward.
+
+    Each entry is a state of the cell whose parts are [T, B, H]: dL/dh_t and, for an LSTM, dL/dc_t, each the derivative
+    with the other parts of s_t held fixed. ``loss`` is ``mse`` or ``cross_entropy``. A zero perturbation is added to
+    every state and differentiated, which runs the loop engine on the same parameters; dropout is off.
     """
-    shape = batch.inputs.shape[:2]
-    zeros = [[_zeros(direction, shape) for direction in layer] for layer in model.stack.directions()]
+    steps, size = batch.inputs.shape[:2]
+    zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.directions()]
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
     training = model.training
     model.eval()
     try:
         with torch.enable_grad():
             total = last_loss(model, batch, loss, perturbation).sum()
-            flat = torch.autograd.grad(total, [zero for layer in zeros for zero in layer])
+            flat = torch.autograd.grad(total, [part for layer in zeros for state in layer for part in state])
     finally:
         model.train(training)
     gradients = iter(flat)
-    return [[next(gradients) for _ in layer] for layer in zeros]
+    return [[map_state(lambda _: next(gradients), state) for state in layer] for layer in zeros]
 
 
-def gradient_profile(model: Model, batch: Any, loss: str) -> np.ndarray[Any, Any]:
-    """The mean over sequences of ||dL/dh_t||_2, by lag: float64 [layer, direction, T].
+def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
+    """The mean over sequences of ||dL/ds_t||_2 by lag, for each part of the state: float64 [layer, direction, T].
 
-    Entry k of the last axis is the gradient k steps of that direction before its end. The mean is over the sequences
-    that are at least k + 1 steps long.
+    The keys are the names of the parts (``h``; ``h`` and ``c`` for an LSTM) and ``state`` for the norm of the whole.
+    Entry k of the last axis is the gradient k steps of that direction before its end. The norm is taken per sequence,
+    then the mean over the sequences that are at least k + 1 steps long.
     """
-    rows = [
-        [_by_lag(gradient, direction, batch) for gradient, direction in zip(*layer, strict=True)]
-        for layer in zip(hidden_gradients(model, batch, loss), model.stack.directions(), strict=True)
-    ]
-    return np.array(rows)
+    gradients = state_gradients(model, batch, loss)
+    parts: dict[str, Callable[[Any], Tensor]] = {
+        name: (lambda state, name=name: getattr(state, name)) for name in gradients[0][0]._fields
+    }
+    parts["state"] = lambda state: torch.cat(tuple(state), dim=-1)
+    return {
+        name: np.array(
+            [
+                [_by_lag(part(state), direction, batch) for state, direction in zip(*layer, strict=True)]
+                for layer in zip(gradients, model.stack.directions(), strict=True)
+            ]
+        )
+        for name, part in parts.items()
+    }
 
 
-def _zeros(direction: Recurrent, shape: Any) -> Tensor:
-    weight = next(direction.parameters())
-    return weight.new_zeros(*shape, direction.output_size).requires_grad_()
+def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
+    start = direction.cell.initial_state(size)
+    return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), start)
 
 
-def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> np.ndarray[Any, Any]:
+def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> Array:
     norms = gradient.double().norm(dim=-1)
     if not direction.reverse:
         norms = norms.gather(0, reversal(batch.inputs, batch.lengths))

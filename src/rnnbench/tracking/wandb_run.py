@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pytorch_lightning.loggers import WandbLogger
 
 from rnnbench.config import Config
@@ -58,7 +57,7 @@ def log_gradients(run: Any, probe: Probe) -> None:
     """
     import wandb
 
-    profiles = np.stack(probe.profiles)
+    profiles = probe.profiles["h"]
     run.define_metric("lag", hidden=True)
     run.define_metric("grad_lag/*", step_metric="lag")
     for lag in range(profiles.shape[-1]):
