@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 
 from rnnbench.tasks import Batch, Split, Task
@@ -12,7 +13,9 @@ from rnnbench.tasks import Batch, Split, Task
 
 def to_torch(batch: Batch) -> Batch:
     """The same batch as torch tensors, sharing memory with the NumPy arrays."""
-    return Batch(*(torch.from_numpy(part) if hasattr(part, "dtype") else part for part in batch))
+    arrays = {name: value for name, value in batch._asdict().items() if isinstance(value, np.ndarray)}
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return batch._replace(**tensors)
 
 
 class Stream:

@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -34,7 +35,7 @@ def parse(composed: DictConfig) -> Config:
         "cell": CELL_CONFIGS.get(composed.cell.name, CellConfig),
         "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
     }
-    own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     try:
         typed = OmegaConf.structured(Config)
         for group, config_class in schema.items():
@@ -62,7 +63,7 @@ def execute(composed: DictConfig) -> float | None:
 
 def launch(main: Callable[[], Any]) -> None:
     """Runs a script's Hydra main; a user's mistake becomes one line and exit code 2."""
-    os.environ[COMMAND] = shlex.join(["python", *sys.argv])
+    os.environ[COMMAND] = shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
@@ -80,7 +81,7 @@ def explain(error: Exception) -> str:
         return str(unknown(group or "configuration", choice, error.options))
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, OmegaConfBaseException):
-        if cause.parent_node is not None and "is not in struct" in str(cause) or "not in '" in str(cause):
+        if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):
             prefix = str(cause.full_key or cause.key).rpartition(".")[0]
             known = [f"{prefix}.{key}" if prefix else str(key) for key in cause.parent_node or ()]
             return str(unknown("key", cause.full_key or cause.key, known))

@@ -8,6 +8,7 @@ direction's output at the first step, which is where that direction ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -158,7 +159,7 @@ def _run(
         output, state = engine(cell, inputs[span], state, piece)
         alive = (lengths >= end)[:, None]
         outputs.append(torch.where(alive, output, 0))
-        final = map_state(lambda new, old, alive=alive: torch.where(alive, new, old), state, final)
+        final = map_state(partial(torch.where, alive), state, final)
         start = end
     padding = inputs.new_zeros(len(inputs) - start, inputs.shape[1], outputs[0].shape[2])
     return torch.cat([*outputs, padding]), final

@@ -50,6 +50,6 @@ class Probe(lightning.Callback):
 
     def save(self, path: Path) -> None:
         """Writes gradients.npz: each part's profiles, their ``axes``, the ``step`` of each probe and each ``lag``."""
-        profiles = self.profiles
-        lag = np.arange(profiles["h"].shape[-1])
-        np.savez_compressed(path, axes=np.array(AXES), step=np.array(self.steps), lag=lag, **profiles)
+        arrays: dict[str, Any] = self.profiles
+        lag = np.arange(arrays["h"].shape[-1])
+        np.savez_compressed(path, axes=np.array(AXES), step=np.array(self.steps), lag=lag, **arrays)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass, field, fields
@@ -46,8 +45,11 @@ class Record:
     """Metrics after the last step: ``val/...`` and ``test/...``."""
     best: dict[str, float | None] = field(default_factory=dict)
     """Metrics at the lowest validation loss, and its ``step``."""
+    metric: str = ""
+    """The task's primary metric: ``test/<metric>`` in ``final``."""
     baseline: float | None = None
     """The memoryless loss on the test split."""
+    validation_baseline: float | None = None
     score: float | None = None
     """1 - test loss / baseline: 0 is memoryless, 1 is perfect."""
     solved_at_step: int | None = None
@@ -72,8 +74,9 @@ def write(folder: Path, record: Record) -> None:
     text = json.dumps(asdict(record), indent=2, allow_nan=False)
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as temporary:
         temporary.write(text + "\n")
-    os.chmod(temporary.name, 0o644)
-    Path(temporary.name).replace(folder / FILE)
+    path = Path(temporary.name)
+    path.chmod(0o644)  # temporary files are private
+    path.replace(folder / FILE)
 
 
 def read(folder: Path) -> Record | None:

@@ -29,7 +29,17 @@ from rnnbench.probe import Probe
 from rnnbench.records import Record
 from rnnbench.training import Learner
 
-PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "wandb", "torchmetrics", "datasets", "numpy", "scipy", "rnnbench")
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "wandb",
+    "torchmetrics",
+    "datasets",
+    "numpy",
+    "scipy",
+    "rnnbench",
+)
 
 
 def run(config: Config) -> Record:
@@ -128,7 +138,9 @@ def _new_record(config: Config, learner: Learner) -> Record:
         seed=config.seed,
         data=config.task.provenance(),
         parameters=sum(p.numel() for p in learner.parameters()),
+        metric=config.task.metric,
         baseline=config.task.baseline("test"),
+        validation_baseline=config.task.baseline("validation"),
         commit=records.git_commit(),
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         machine={

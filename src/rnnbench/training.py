@@ -30,10 +30,8 @@ class BitsPerCharacter(Perplexity):
         return torch.log2(super().compute())
 
 
-METRICS: dict[str, Callable[[Task], dict[str, Metric]]] = {
-    "accuracy": lambda task: {
-        "accuracy": MulticlassAccuracy(task.output_size, average="micro", validate_args=False)
-    },
+METRICS: dict[str, Callable[[Task], dict[str, Metric | MetricCollection]]] = {
+    "accuracy": lambda task: {"accuracy": MulticlassAccuracy(task.output_size, average="micro", validate_args=False)},
     "bits_per_character": lambda task: {"bits_per_character": BitsPerCharacter(), "perplexity": Perplexity()},
     "mse": lambda task: {"mse": MeanSquaredError()},
 }
@@ -138,7 +136,7 @@ class Learner(lightning.LightningModule):
         self.carried[split] = detach(final)
         return per_target_loss(self.task.loss, prediction, batch.targets).mean(), prediction
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         loss, prediction = self._forward(batch, "train")
         self.train_meter.update(loss.detach(), prediction.detach(), batch)
         return loss
@@ -170,7 +168,7 @@ class Learner(lightning.LightningModule):
     def on_validation_start(self) -> None:
         self._validation_started = time.perf_counter()
 
-    def validation_step(self, batch: Batch, _: int) -> None:
+    def validation_step(self, batch: Batch, index: int) -> None:
         self.validation_meter.update(*self._forward(batch, "validation"), batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -188,7 +186,7 @@ class Learner(lightning.LightningModule):
     def on_validation_end(self) -> None:
         self._window_started += time.perf_counter() - self._validation_started
 
-    def test_step(self, batch: Batch, _: int) -> None:
+    def test_step(self, batch: Batch, index: int) -> None:
         self.test_meter.update(*self._forward(batch, "test"), batch)
 
     def on_test_epoch_end(self) -> None:

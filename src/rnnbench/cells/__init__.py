@@ -11,4 +11,4 @@ CELLS: dict[str, type[Cell]] = {
     "lstm": LSTM,
 }
 
-__all__ = ["CELLS", "Cell", "Elman", "GRU", "HState", "LSTM", "LSTMState", "State"]
+__all__ = ["CELLS", "GRU", "LSTM", "Cell", "Elman", "HState", "LSTMState", "State"]

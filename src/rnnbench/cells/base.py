@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -20,8 +20,6 @@ class State(Protocol):
     def h(self) -> Tensor: ...
 
     def __iter__(self) -> Iterator[Tensor]: ...
-
-    def _replace(self, **changes: Any) -> Self: ...
 
 
 class HState(NamedTuple):

@@ -18,9 +18,14 @@ from rnnbench.cells.base import S
 from rnnbench.errors import UserError
 
 # What every torch.nn kernel takes after its weights.
-OPTIONS: dict[str, Any] = dict(
-    has_biases=True, num_layers=1, dropout=0.0, train=True, bidirectional=False, batch_first=False
-)
+OPTIONS: dict[str, Any] = {
+    "has_biases": True,
+    "num_layers": 1,
+    "dropout": 0.0,
+    "train": True,
+    "bidirectional": False,
+    "batch_first": False,
+}
 
 
 def _weights(cell: Cell[Any]) -> list[Tensor]:
@@ -70,9 +75,7 @@ def check(cell: Cell[Any]) -> None:
         )
 
 
-def fused(
-    cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None
-) -> tuple[Tensor, S]:
+def fused(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) -> tuple[Tensor, S]:
     """Runs ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
 
     Raises UserError for a cell without a kernel, and for a perturbation, which no kernel can take.

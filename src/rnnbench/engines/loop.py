@@ -9,9 +9,7 @@ from rnnbench.cells import Cell
 from rnnbench.cells.base import S, map_state
 
 
-def loop(
-    cell: Cell[S], inputs: Tensor, state: S, perturbation: Tensor | S | None = None
-) -> tuple[Tensor, S]:
+def loop(cell: Cell[S], inputs: Tensor, state: S, perturbation: Tensor | S | None = None) -> tuple[Tensor, S]:
     """Runs any ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
 
     ``perturbation`` [T, B, H] is added to h_t after each step. With a zero tensor nothing changes, and its gradient is
@@ -21,7 +19,9 @@ def loop(
     for t, drive in enumerate(cell.project(inputs)):
         state = cell.step(state, drive)
         if isinstance(perturbation, Tensor):
-            state = state._replace(h=state.h + perturbation[t])
+            h, *others = state
+            parts = [h + perturbation[t], *others]
+            state = type(state)(*parts)
         elif perturbation is not None:
             state = map_state(lambda part, extra, t=t: part + extra[t], state, perturbation)
         outputs.append(cell.readout(state))

@@ -7,6 +7,8 @@ sequence's last target alone, so the lag of s_t is its distance to the loss, cou
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -50,10 +52,8 @@ def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
     then the mean over the sequences that are at least k + 1 steps long.
     """
     gradients = state_gradients(model, batch, loss)
-    parts: dict[str, Callable[[Any], Tensor]] = {
-        name: (lambda state, name=name: getattr(state, name)) for name in gradients[0][0]._fields
-    }
-    parts["state"] = lambda state: torch.cat(tuple(state), dim=-1)
+    parts: dict[str, Callable[[Any], Tensor]] = {name: attrgetter(name) for name in gradients[0][0]._fields}
+    parts["state"] = partial(torch.cat, dim=-1)
     return {
         name: np.array(
             [

@@ -11,4 +11,4 @@ TASKS: dict[str, type[Task]] = {
     "copy": Copy,
 }
 
-__all__ = ["SPLITS", "TASKS", "Adding", "Batch", "CharLM", "Copy", "Split", "Task"]
+__all__ = ["SPLITS", "TASKS", "Adding", "Batch", "CharLM", "Continuation", "Copy", "Split", "Task"]

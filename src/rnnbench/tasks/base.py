@@ -104,7 +104,7 @@ class Task(ABC):
         """How many different batches a split has; None: a stream without end."""
         return None
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  # most tasks have no data to check
         """Raises UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""
 
     def provenance(self) -> dict[str, Any]:

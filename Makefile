@@ -1,0 +1,42 @@
+# Set up once, then everything runs in .venv. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## create .venv and install the pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "rnnbench needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## a small sweep and its report: three cells, two tasks, about three minutes on two cores
+	$(RUN) scripts/train.py experiment=demo
+	$(RUN) scripts/report.py demo
+	@echo
+	@echo "The page:         results/demo/report.html"
+	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
+	@echo "Upload them:      $(VENV)/bin/wandb sync runs/demo/wandb/offline-run-*"
+
+test: $(READY) ## the whole test suite
+	$(RUN) -m pytest
+
+check: $(READY) ## format, lint and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+format: $(READY) ## rewrite the code in the project's format
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+clean: ## delete .venv and all runs
+	rm -rf $(VENV) runs

@@ -1,0 +1,104 @@
+"""Tables: one row a setting for people, one row a run for programs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from rnnbench.records import Record
+from rnnbench.report.summary import Setting
+from rnnbench.statistics import Estimate
+
+
+def header(settings: list[Setting]) -> list[str]:
+    """The columns of ``row``."""
+    return [
+        *settings[0].factors,
+        "runs",
+        "score",
+        "solved",
+        "steps to solve",
+        "test metric",
+        "half-life at start",
+        "half-life at end",
+        "horizon at end",
+        "failures",
+        "parameters",
+    ]
+
+
+def row(setting: Setting) -> list[str]:
+    """One setting as text, for Markdown and HTML alike."""
+    name, metric = setting.metric
+    return [
+        *map(str, setting.factors.values()),
+        str(len(setting.records)),
+        estimate(setting.score),
+        f"{len(setting.solved)}/{len(setting.records)}",
+        number(setting.median_steps_to_solve),
+        f"{name} {estimate(metric)}",
+        half_life(setting, "initial"),
+        half_life(setting, "final"),
+        number(setting.decay("final", "horizon")) if setting.probed else "not measured",
+        setting.failures or "none",
+        number(setting.records[0].parameters),
+    ]
+
+
+def estimate(value: Estimate | None) -> str:
+    """``mean [low, high]``."""
+    if value is None:
+        return "–"
+    if value.low is None:
+        return f"{value.mean:.3f}"
+    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def number(value: float | None) -> str:
+    """Three digits for small numbers, none behind the point for large ones."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
+
+
+def half_life(setting: Setting, moment: str) -> str:
+    """Steps, or in words where there is no number."""
+    if not setting.probed:
+        return "not measured"
+    value = setting.decay(moment, "half_life")
+    return "no decay" if value is None else number(value)
+
+
+def write_runs(path: Path, settings: list[Setting]) -> None:
+    """Writes ``runs.csv``: one row a run, the swept factors first."""
+    rows = [setting.factors | _run(record) for setting in settings for record in setting.records]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _run(record: Record) -> dict[str, Any]:
+    gradients = {
+        f"{key}_{moment}": record.gradients.get(moment, {}).get(key)
+        for moment in ("initial", "final")
+        for key in ("slope", "half_life", "horizon", "ratio")
+    }
+    return {
+        "seed": record.seed,
+        "run_id": record.run_id,
+        "status": record.status,
+        "score": record.score,
+        "test_loss": record.final.get("test/loss"),
+        "baseline": record.baseline,
+        "metric": record.metric,
+        "test_metric": record.final.get(f"test/{record.metric}"),
+        "solved_at_step": record.solved_at_step,
+        "diverged_at_step": record.diverged_at_step,
+        "steps": record.steps,
+        **gradients,
+        "parameters": record.parameters,
+        "seconds": round(record.seconds, 1),
+        "commit": record.commit,
+    }
