@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -146,6 +147,10 @@ def _each(function: Callable[[Tensor], Tensor], perturbation: Any) -> Any:
     return function(perturbation) if isinstance(perturbation, Tensor) else map_state(function, perturbation)
 
 
+def _select(alive: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    return torch.where(alive, new, old)
+
+
 def _run(
     engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any = None
 ) -> tuple[Tensor, Any]:
@@ -155,11 +160,11 @@ def _run(
     outputs, final, start = [], state, 0
     for end in lengths.unique().tolist():
         span = slice(start, end)
-        piece = None if perturbation is None else _each(lambda part, span=span: part[span], perturbation)
+        piece = None if perturbation is None else _each(itemgetter(span), perturbation)
         output, state = engine(cell, inputs[span], state, piece)
         alive = (lengths >= end)[:, None]
         outputs.append(torch.where(alive, output, 0))
-        final = map_state(partial(torch.where, alive), state, final)
+        final = map_state(partial(_select, alive), state, final)
         start = end
     padding = inputs.new_zeros(len(inputs) - start, inputs.shape[1], outputs[0].shape[2])
     return torch.cat([*outputs, padding]), final

@@ -19,6 +19,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 import yaml
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from rnnbench import records, tracking
@@ -58,13 +59,12 @@ def run(config: Config) -> Record:
     lightning.seed_everything(config.seed, verbose=False)
     learner, probe = build_learner(config), build_probe(config)
 
-    shutil.rmtree(folder, ignore_errors=True)
-    tracking.remove_offline(sweep, config.run_id)
-    folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
     record = _new_record(config, learner)
     logger = tracking.open_logger(config, sweep)
     try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
         _train(config, learner, probe, [logger] if logger else [], folder, record)
         if probe is not None:
             probe.save(folder / "gradients.npz")
@@ -88,22 +88,9 @@ def _train(
     config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], folder: Path, record: Record
 ) -> None:
     """Trains and tests, and fills in the record."""
-    _quiet()
     task, options = config.task, config.trainer
-    trainer = lightning.Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        max_steps=options.max_steps,
-        val_check_interval=min(options.validate_every, options.max_steps),
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        gradient_clip_val=config.clip.threshold,
-        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
-        logger=[CSVLogger(folder, name="", version=""), *loggers],
-        callbacks=[probe] if probe else [],
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=options.progress,
+    trainer = build_trainer(
+        config, callbacks=[probe] if probe else [], loggers=[CSVLogger(folder, name="", version=""), *loggers]
     )
     started = time.perf_counter()
     validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
@@ -126,6 +113,28 @@ def _train(
         generator = torch.Generator().manual_seed(config.seed)
         tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
         record.sample = task.decode(tokens.cpu().numpy())
+
+
+def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> lightning.Trainer:
+    """Lightning's trainer of the run."""
+    _quiet()
+    options = config.trainer
+    return lightning.Trainer(
+        accelerator=options.accelerator,
+        devices=1,
+        max_steps=options.max_steps,
+        val_check_interval=min(options.validate_every, options.max_steps),
+        check_val_every_n_epoch=None,
+        log_every_n_steps=1,  # the learner itself logs once a window
+        num_sanity_val_steps=0,
+        gradient_clip_val=config.clip.threshold,
+        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
+        logger=loggers,
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=options.progress,
+    )
 
 
 def _new_record(config: Config, learner: Learner) -> Record:

@@ -30,7 +30,8 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
         return None
     import wandb
 
-    settings = wandb.Settings(console="off", silent=True, init_timeout=30)
+    folder.mkdir(parents=True, exist_ok=True)
+    old = list(folder.glob(f"wandb/offline-run-*-{config.run_id}"))
     try:
         run = wandb.init(
             project=config.tracking.project,
@@ -40,12 +41,17 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
             name=config.run_id,
             group=config.name,
             config=config.to_dict(),
-            mode=config.tracking.mode,  # type: ignore[arg-type]  # checked by TrackingConfig
-            settings=settings,
+            mode="online" if config.tracking.mode == "online" else "offline",
+            settings=wandb.Settings(console="off", silent=True, init_timeout=30),
         )
     except wandb.Error as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"tracking=online: {reason}; log in with 'wandb login', or use tracking=offline") from error
+    for stale in old:  # the run starts anew: `wandb sync` must upload it once
+        shutil.rmtree(stale)
+    # What Lightning's logger does for a run that it opens itself.
+    run.define_metric("trainer/global_step")
+    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     return WandbLogger(experiment=run)
 
 
@@ -76,9 +82,3 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
         for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
             logger.experiment.summary[key] = getattr(record, key)
         logger.experiment.finish(exit_code=exit_code)
-
-
-def remove_offline(folder: Path, run_id: str) -> None:
-    """Deletes the offline W&B folders of a run that starts anew, so that ``wandb sync`` uploads it once."""
-    for old in folder.glob(f"wandb/offline-run-*-{run_id}"):
-        shutil.rmtree(old)

@@ -1,0 +1,109 @@
+"""One row a cell and a task: it drives the common tests, which fail for anything that is missing here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from rnnbench.cells import Cell
+from rnnbench.tasks import TASKS, Task
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+class Blocks:
+    """A cell's parameters as NumPy arrays by gate: ``W[gate] @ x + b[gate]`` and ``R[gate] @ h + c[gate]``."""
+
+    def __init__(self, cell: Cell) -> None:
+        def split(parameter):
+            return dict(zip(cell.gates, np.split(parameter.detach().numpy(), len(cell.gates)), strict=True))
+
+        self.W, self.b = split(cell.input_projection.weight), split(cell.input_projection.bias)
+        self.R, self.c = split(cell.recurrent_projection.weight), split(cell.recurrent_projection.bias)
+
+    def input(self, gate, x):
+        return self.W[gate] @ x + self.b[gate]
+
+    def recurrent(self, gate, h):
+        return self.R[gate] @ h + self.c[gate]
+
+    def __call__(self, gate, x, h):
+        return self.input(gate, x) + self.recurrent(gate, h)
+
+
+def elman(p: Blocks, x, h):
+    return (np.tanh(p("hidden", x, h)),)
+
+
+def elman_relu(p: Blocks, x, h):
+    return (np.maximum(p("hidden", x, h), 0),)
+
+
+def lstm(p: Blocks, x, h, c):
+    i, f, o = (sigmoid(p(gate, x, h)) for gate in ("input", "forget", "output"))
+    new = f * c + i * np.tanh(p("candidate", x, h))
+    return o * np.tanh(new), new
+
+
+def gru(p: Blocks, x, h):
+    r, z = sigmoid(p("reset", x, h)), sigmoid(p("update", x, h))
+    candidate = np.tanh(p.input("candidate", x) + r * p.recurrent("candidate", h))
+    return ((1 - z) * h + z * candidate,)
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A cell, a transcription of its paper's equations for one sequence, and its torch.nn twin."""
+
+    name: str
+    equations: Callable[..., tuple[np.ndarray, ...]]
+    options: dict[str, Any] = field(default_factory=dict)
+    twin: type[nn.RNNBase] | None = None
+    negated: tuple[str, ...] = ()
+    """Gates that the twin defines with the opposite sign."""
+
+
+CELL_ROWS = {
+    "elman": CellRow("elman", elman, twin=nn.RNN),
+    "elman-relu": CellRow("elman", elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
+    "gru": CellRow("gru", gru, twin=nn.GRU, negated=("update",)),
+    "lstm": CellRow("lstm", lstm, twin=nn.LSTM),
+}
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task at a size for tests."""
+
+    options: dict[str, Any]
+    beats: float
+    """The score that a small LSTM reaches in ``steps``."""
+    steps: int
+
+
+TASK_ROWS = {
+    "adding": TaskRow({"variant": "half", "length": 10, "batch_size": 32}, beats=0.5, steps=400),
+    "char_lm": TaskRow(
+        {
+            "corpus": "docs",
+            "length": 20,
+            "batch_size": 16,
+            "prompt": "The ",
+            "sample_length": 20,
+            "temperature": 0.8,
+        },
+        beats=0.0,
+        steps=400,
+    ),
+    "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=800),
+}
+
+
+def make_task(name: str, **changes: Any) -> Task:
+    return TASKS[name](name=name, **(TASK_ROWS[name].options | changes))

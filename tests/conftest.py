@@ -1,0 +1,56 @@
+"""What every test shares: no network, one thread, fixed seeds, files in temporary folders only."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before `datasets` is imported: fails at once instead of retrying
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="rnnbench-hf-")
+os.environ["WANDB_SILENT"] = "true"
+
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _reproducible():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002  # some libraries draw from it
+
+
+@pytest.fixture
+def double():
+    """Float64 as torch's default, for tests of numbers."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def configure(tmp_path):
+    """A function from command-line overrides to a Config: tiny, untracked, its runs in a temporary folder."""
+    from hydra import compose, initialize_config_dir
+
+    from rnnbench.entry import parse
+
+    small = [
+        f"runs_dir={tmp_path}",
+        "tracking=disabled",
+        "task.length=10",
+        "network.hidden_size=8",
+        "trainer.max_steps=20",
+        "trainer.validate_every=10",
+        "trainer.log_every=5",
+        "trainer.evaluation_batches=2",
+        "probe.every=10",
+        "probe.batch_size=4",
+    ]
+
+    def make(*overrides):
+        with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
+            return parse(compose("train", [*small, *overrides]))
+
+    return make

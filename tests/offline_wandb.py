@@ -1,0 +1,39 @@
+"""Reads what the W&B client wrote: a LevelDB log of protocol buffers behind a header of seven bytes."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wandb.proto.wandb_internal_pb2 import Record
+
+BLOCK = 32768
+
+
+def entries(folder: Path) -> Iterator[Record]:
+    """All records of one offline run folder, in order."""
+    (path,) = folder.glob("*.wandb")
+    data, position, pending = path.read_bytes(), 7, b""
+    while position + 7 <= len(data):
+        left = BLOCK - position % BLOCK
+        if left < 7:  # a block's end that holds no header is padding
+            position += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, position)
+        pending += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # whole, or the last piece
+            record = Record()
+            record.ParseFromString(pending)
+            pending = b""
+            yield record
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    """The logged rows."""
+    return [
+        {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+        for record in entries(folder)
+        if record.WhichOneof("record_type") == "history"
+    ]

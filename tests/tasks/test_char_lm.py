@@ -1,0 +1,105 @@
+"""Character-level language modelling: chunks, splits, the count-model baseline, and texts that cannot be used."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from catalogue import make_task
+from rnnbench.errors import UserError
+from rnnbench.tasks import SPLITS
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    path = tmp_path / "text.txt"
+    random = np.random.default_rng(0)
+    text = "".join(random.choice(list("ab cdé\n"), p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05], size=5000))
+    path.write_text(text, encoding="utf-8")
+    return path, text
+
+
+def small(path, **changes):
+    return make_task("char_lm", corpus=str(path), prompt="a", **({"length": 7, "batch_size": 3} | changes))
+
+
+def test_streams_carry_on_and_splits_are_contiguous(text_file):
+    path, text = text_file
+    task = small(path)
+    cuts = {"train": text[:4500], "validation": text[4500:4750], "test": text[4750:]}
+    for split in SPLITS:
+        chunks = task.batches(split)
+        assert chunks == (len(cuts[split]) - 1) // 3 // 7
+        batches = [task.batch(split, 0, step) for step in range(chunks)]
+        span = chunks * 7
+        for b in range(3):
+            read = "".join(task.decode(batch.inputs[:, b]) for batch in batches)
+            following = "".join(task.decode(batch.targets[:, b]) for batch in batches)
+            assert read == cuts[split][b * span : (b + 1) * span]
+            assert following == cuts[split][b * span + 1 : (b + 1) * span + 1]
+        assert [batch.fresh for batch in batches] == [True] + [False] * (chunks - 1)
+        again = task.batch(split, 0, chunks)
+        assert again.fresh
+        assert np.array_equal(again.inputs, batches[0].inputs)
+
+
+def test_baseline_is_the_order_one_count_model(text_file):
+    path, text = text_file
+    task = small(path)
+    train, held = text[:4500], text[4500:4750]
+    counts: dict[str, Counter] = defaultdict(Counter)
+    for a, b in pairwise(train):
+        counts[a][b] += 1
+    size = len(set(text))
+    losses = [-math.log((counts[a][b] + 0.05) / (sum(counts[a].values()) + 0.05 * size)) for a, b in pairwise(held)]
+    assert task.baseline("validation") == pytest.approx(sum(losses) / len(losses), rel=1e-12)
+
+
+def test_the_built_in_corpus_is_text_with_its_hash():
+    task = make_task("char_lm")
+    provenance = task.provenance()
+    assert provenance["corpus"] == "docs"
+    assert len(provenance["sha256"]) == 64
+    from pydoc_data.topics import topics
+
+    text = "\n".join(topics[key] for key in sorted(topics))
+    assert provenance["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert 2 < task.baseline("validation") / math.log(2) < 4  # bits per character of English prose, order 1
+
+
+def test_a_file_is_read_to_the_letter(text_file):
+    path, text = text_file
+    assert small(path).provenance()["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_unusable_texts(tmp_path, text_file):
+    path, _ = text_file
+    with pytest.raises(UserError, match="no such file; give a text file"):
+        small(tmp_path / "none.txt").check()
+    short = tmp_path / "short.txt"
+    short.write_text("too short")
+    with pytest.raises(UserError, match="9 characters are too few, 440 are needed"):
+        small(short).check()
+    wide = tmp_path / "wide.txt"
+    wide.write_text("é" * 300)  # 600 bytes, but 300 characters
+    small(wide).check()
+    with pytest.raises(UserError, match="300 characters are too few"):
+        small(wide).baseline("test")
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"\xff\xfe\x00" * 1000)
+    with pytest.raises(UserError, match="cannot be read as UTF-8 text"):
+        small(binary).baseline("test")
+    with pytest.raises(UserError, match="'ß' does not occur"):
+        make_task("char_lm", corpus=str(path), length=7, batch_size=3, prompt="aß").baseline("test")
+    with pytest.raises(UserError, match="task.prompt is empty"):
+        make_task("char_lm", prompt="")
+    with pytest.raises(UserError, match=r"task.temperature=0: must be greater than 0"):
+        make_task("char_lm", temperature=0)
+
+
+def test_a_hub_data_set_without_a_network(monkeypatch):
+    with pytest.raises(UserError, match=r"hub:nobody/nothing: .*without a network use a local file or 'docs'"):
+        make_task("char_lm", corpus="hub:nobody/nothing").baseline("test")

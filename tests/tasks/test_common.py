@@ -1,0 +1,86 @@
+"""What every task promises: batches are functions of (seed, split, step), splits never overlap, facts fit batches."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from catalogue import TASK_ROWS, make_task
+from rnnbench.errors import UserError
+from rnnbench.tasks import SPLITS
+from rnnbench.tasks.base import stream
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True) if isinstance(x, np.ndarray))
+
+
+@pytest.mark.parametrize("name", TASK_ROWS)
+def test_a_batch_is_a_function_of_seed_split_and_step(name):
+    first, again = make_task(name), make_task(name)
+    for step in (3, 0, 7):  # in any order
+        assert same(first.batch("train", 5, step), again.batch("train", 5, step))
+    batches = [first.batch(split, 0, step) for split in SPLITS for step in range(2)]
+    if name != "char_lm":  # the order of a text does not depend on the seed
+        batches += [first.batch("train", seed, 0) for seed in (1, 2)]
+    for i, a in enumerate(batches):
+        assert not any(same(a, b) for b in batches[:i])
+
+
+@pytest.mark.parametrize("name", TASK_ROWS)
+def test_a_batch_is_the_same_in_another_process(name):
+    code = (
+        "import sys, hashlib, numpy as np; sys.path.insert(0, 'tests');"
+        f"from catalogue import make_task; b = make_task({name!r}).batch('test', 3, 4);"
+        "print(hashlib.sha256(b.inputs.tobytes() + b.targets.tobytes()).hexdigest())"
+    )
+    import hashlib
+
+    batch = make_task(name).batch("test", 3, 4)
+    here = hashlib.sha256(batch.inputs.tobytes() + batch.targets.tobytes()).hexdigest()
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == here
+
+
+@pytest.mark.parametrize("name", TASK_ROWS)
+def test_facts_fit_the_batch(name):
+    task = make_task(name)
+    batch = task.batch("train", 0, 0)
+    steps, size = batch.inputs.shape[:2]
+    assert size == task.batch_size
+    if task.tokens:
+        assert batch.inputs.dtype == np.int64
+        assert batch.inputs.max() < task.input_size
+    else:
+        assert batch.inputs.dtype == np.float32
+        assert batch.inputs.shape[2] == task.input_size
+    if task.loss == "cross_entropy":
+        assert batch.targets.dtype == np.int64
+        assert batch.targets.max() < task.output_size
+    else:
+        assert batch.targets.shape == (size, task.output_size)
+    if task.every_step:
+        assert batch.targets.shape == (steps, size)
+    assert task.title
+    assert task.source
+    assert task.baseline("test") > 0
+    assert task.solved_below is None or 0 < task.solved_below < task.baseline("validation")
+
+
+@pytest.mark.parametrize("name", TASK_ROWS)
+@pytest.mark.parametrize("key", ["length", "batch_size"])
+def test_sizes_below_one_are_errors(name, key):
+    with pytest.raises(UserError, match=f"task.{key}=0: must be at least 1"):
+        make_task(name, **{key: 0})
+
+
+def test_streams_have_disjoint_keys():
+    """Philox streams differ exactly where their keys do, so all keys must differ."""
+    keys = {
+        tuple(stream(split, seed, step).bit_generator.state["state"]["key"])
+        for split in SPLITS
+        for seed in (0, 1, 2**40)
+        for step in (0, 1, 10**9)
+    }
+    assert len(keys) == 27

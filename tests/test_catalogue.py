@@ -1,0 +1,36 @@
+"""A cell or task that is missing somewhere is named by the test that fails."""
+
+from pathlib import Path
+
+import pytest
+
+from catalogue import CELL_ROWS, TASK_ROWS
+from rnnbench.cells import CELLS
+from rnnbench.initialization import INITS
+from rnnbench.tasks import TASKS
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def options(group):
+    return {path.stem for path in (CONF / group).glob("*.yaml")}
+
+
+def test_every_cell_is_in_the_configuration_and_in_the_catalogue():
+    assert set(CELLS) == options("cell")
+    assert set(CELLS) == {row.name for row in CELL_ROWS.values()}
+
+
+def test_every_task_is_in_the_configuration_and_in_the_catalogue():
+    assert set(TASKS) == options("task") == set(TASK_ROWS)
+
+
+@pytest.mark.parametrize("group", ["cell", "task", "init"])
+def test_the_file_name_is_the_name(group):
+    for path in (CONF / group).glob("*.yaml"):
+        assert f"name: {path.stem}\n" in path.read_text(), path
+
+
+def test_every_distribution_is_used_by_some_init():
+    text = "".join(path.read_text() for path in (CONF / "init").glob("*.yaml"))
+    assert {name for name in INITS if f": {name}\n" in text} == set(INITS)

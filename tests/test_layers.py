@@ -1,0 +1,130 @@
+"""Layers against torch.nn with exchanged weights: depth, directions, lengths; and perturbations through all of them."""
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from catalogue import CELL_ROWS
+from rnnbench.cells import CELLS
+from rnnbench.layers import Bidirectional, Recurrent, Stack
+
+pytestmark = pytest.mark.usefixtures("double")
+
+LENGTHS = torch.tensor([9, 4, 1, 7, 4])
+
+
+def make_stack(row, depth, directions, engine="auto", dropout=0.0):
+    layers = []
+    for _ in range(depth):
+        size = layers[-1].output_size if layers else 3
+        ways = [
+            Recurrent(CELLS[row.name](size, 5, **row.options), engine, reverse=bool(way)) for way in range(directions)
+        ]
+        layers.append(ways[0] if directions == 1 else Bidirectional(*ways))
+    return Stack(layers, dropout)
+
+
+def make_twin(row, stack, depth, directions):
+    """The torch.nn module with the same parameters."""
+    twin = row.twin(3, 5, num_layers=depth, bidirectional=directions == 2, **row.options)
+    for index, layer in enumerate(stack.directions()):
+        for way, direction in enumerate(layer):
+            suffix = f"_l{index}" + ("_reverse" if way else "")
+            for kind, projection in (
+                ("ih", direction.cell.input_projection),
+                ("hh", direction.cell.recurrent_projection),
+            ):
+                for name, value in (("weight", projection.weight), ("bias", projection.bias)):
+                    rows = value.detach().clone().chunk(len(direction.cell.gates))
+                    for gate, block in zip(direction.cell.gates, rows, strict=True):
+                        if gate in row.negated:
+                            block.neg_()
+                    getattr(twin, f"{name}_{kind}{suffix}").data = torch.cat(rows)
+    return twin
+
+
+@pytest.mark.parametrize("engine", ["loop", "fused"])
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+class TestAgainstTorch:
+    def test_whole_sequences(self, row, depth, directions, engine):
+        stack = make_stack(row, depth, directions, engine)
+        inputs = torch.randn(9, 5, 3)
+        outputs, final = stack(inputs)
+        expected, last = make_twin(row, stack, depth, directions)(inputs)
+        torch.testing.assert_close(outputs, expected, rtol=1e-10, atol=1e-12)
+        self.check_final(stack, final, last)
+
+    def test_lengths_against_packed_sequences(self, row, depth, directions, engine):
+        stack = make_stack(row, depth, directions, engine)
+        inputs = torch.randn(11, 5, 3)  # two steps of padding behind the longest
+        outputs, final = stack(inputs, LENGTHS)
+        packed = pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False)
+        expected, last = make_twin(row, stack, depth, directions)(packed)
+        padded, _ = pad_packed_sequence(expected, total_length=11)
+        torch.testing.assert_close(outputs, padded, rtol=1e-10, atol=1e-12)
+        self.check_final(stack, final, last)
+
+    @staticmethod
+    def check_final(stack, final, last):
+        """torch.nn stacks the final states of all layers and directions; ours are nested."""
+        states = [
+            way
+            for layer in final
+            for way in (layer if isinstance(layer, tuple) and not hasattr(layer, "h") else [layer])
+        ]
+        expected = last if isinstance(last, tuple) else (last,)
+        for name, values in zip(states[0]._fields, expected, strict=True):
+            torch.testing.assert_close(torch.stack([getattr(s, name) for s in states]), values, rtol=1e-10, atol=1e-12)
+        top = [state.h for state in states[-len(stack.directions()[-1]) :]]
+        torch.testing.assert_close(stack.summary(final), torch.cat(top, dim=-1), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_carrying_the_state_on_is_reading_on(row, lengths):
+    stack = make_stack(row, 2, 1)
+    inputs = torch.randn(12, 5, 3)
+    whole, end = stack(inputs)
+    first, state = stack(inputs[:5])
+    second, final = stack(inputs[5:], state=state)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    torch.testing.assert_close(final[-1].h, end[-1].h)
+    if lengths is not None:  # each sequence goes on from its own end
+        _, ends = stack(inputs, lengths)
+        for b, length in enumerate(lengths):
+            _, alone = stack(inputs[:length, b : b + 1])
+            torch.testing.assert_close(ends[0].h[b], alone[0].h[0])
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
+    """Its gradient is that of the layer's own output at the same step, in both directions and every layer."""
+    stack = make_stack(row, 2, 2)
+    inputs = torch.randn(9, 5, 3)
+    zeros = [tuple(torch.zeros(9, 5, 5, requires_grad=True) for _ in range(2)) for _ in range(2)]
+    plain, _ = stack(inputs, lengths)
+    outputs, _ = stack(inputs, lengths, perturbation=zeros)
+    torch.testing.assert_close(outputs, plain, rtol=1e-10, atol=1e-12)
+
+    # An output depends on its own perturbation one to one where no other path leads from it: the last step of the
+    # forward direction, the first step of the backward direction, in the top layer.
+    weights = torch.randn(9, 5, 10)
+    gradients = torch.autograd.grad((outputs * weights).sum(), [zero for layer in zeros for zero in layer])
+    last = torch.full((5,), 9) if lengths is None else lengths
+    rows = torch.arange(5)
+    torch.testing.assert_close(gradients[2][last - 1, rows], weights[last - 1, rows, :5])
+    torch.testing.assert_close(gradients[3][0], weights[0, :, 5:])
+    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_dropout_acts_between_layers_and_only_in_training():
+    row = CELL_ROWS["lstm"]
+    inputs = torch.randn(9, 5, 3)
+    single, double = make_stack(row, 1, 1, dropout=0.9), make_stack(row, 2, 1, dropout=0.9)
+    torch.testing.assert_close(single(inputs)[0], single(inputs)[0], rtol=0, atol=0)
+    assert not torch.equal(double(inputs)[0], double(inputs)[0])
+    double.eval()
+    torch.testing.assert_close(double(inputs)[0], double(inputs)[0], rtol=0, atol=0)

@@ -1,0 +1,232 @@
+"""The learner: metrics against brute force, clipping against its law, carried states, divergence, learning."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import pytorch_lightning as lightning
+import torch
+
+from catalogue import TASK_ROWS, make_task
+from rnnbench import records
+from rnnbench.build import build_learner
+from rnnbench.data import Stream, to_torch
+from rnnbench.run import build_trainer, run
+from rnnbench.training import GradientMeter, Meter
+
+
+def fit(learner, config, *callbacks):
+    """Trains as a run does, without its record."""
+    trainer = build_trainer(config, callbacks=list(callbacks), loggers=[])
+    streams = [Stream(config.task, split, config.seed, config.trainer.max_steps) for split in ("train", "validation")]
+    trainer.fit(learner, *streams)
+
+
+@pytest.fixture
+def trained(configure):
+    """Trains with overrides; returns the record and a function from a metric to its curve."""
+
+    def train(*overrides):
+        config = configure(*overrides)
+        record = run(config)
+        folder = records.Path(config.runs_dir) / config.name / config.run_id
+        return record, lambda metric: dict(records.read_curve(folder, metric))
+
+    return train
+
+
+class TestMeter:
+    def test_accuracy_counts_the_recalled_span_alone(self):
+        task = make_task("copy", length=5, batch_size=7)
+        meter = Meter(task, task.baseline("test"))
+        right = total = 0
+        losses = []
+        for step in range(3):  # over batches, not of the last one
+            batch = to_torch(task.batch("test", 0, step))
+            prediction = torch.randn(25, 7, 9)
+            loss = torch.rand(())
+            meter.update(loss, prediction, batch)
+            losses.append(loss.item())
+            guess = prediction.argmax(-1)
+            right += sum(int(guess[t, b] == batch.targets[t, b]) for t in range(15, 25) for b in range(7))
+            total += 70
+        values = meter.flush("val")
+        assert values["val/accuracy"] == pytest.approx(right / total)
+        assert values["val/loss"] == pytest.approx(np.mean(losses))
+        assert values["val/score"] == pytest.approx(1 - np.mean(losses) / task.baseline("test"))
+
+    def test_predicting_blanks_is_worth_nothing(self):
+        task = make_task("copy", length=50)
+        meter = Meter(task, 1.0)
+        batch = to_torch(task.batch("test", 0, 0))
+        blanks = torch.nn.functional.one_hot(torch.full_like(batch.targets, 8), 9).float()
+        meter.update(torch.tensor(0.0), blanks, batch)
+        assert meter.flush("val")["val/accuracy"] == 0
+
+    def test_bits_per_character_and_perplexity(self):
+        task = make_task("char_lm")
+        meter = Meter(task, 1.0)
+        batch = to_torch(task.batch("test", 0, 0))
+        logits = torch.randn(*batch.targets.shape, task.output_size)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        meter.update(loss, logits, batch)
+        values = meter.flush("val")
+        assert values["val/bits_per_character"] == pytest.approx(loss.item() / np.log(2), rel=1e-5)
+        assert values["val/perplexity"] == pytest.approx(np.exp(loss.item()), rel=1e-5)
+
+    def test_a_flush_starts_anew(self):
+        task = make_task("adding")
+        meter = Meter(task, 1.0)
+        batch = to_torch(task.batch("test", 0, 0))
+        for loss in (3.0, 5.0):
+            meter.update(torch.tensor(loss), batch.targets + loss, batch)
+            values = meter.flush("train")
+            assert values["train/loss"] == loss
+            assert values["train/mse"] == pytest.approx(loss**2)
+
+
+class TestClipping:
+    def gradients(self, configure, *overrides):
+        """One training step: the gradient before clipping, after it, and the learner."""
+        config = configure("trainer.max_steps=1", "trainer.validate_every=1", *overrides)
+        learner = build_learner(config)
+        seen = {}
+
+        class Watch(lightning.Callback):
+            def on_before_optimizer_step(self, trainer, learner, optimizer):
+                seen["before"] = [p.grad.clone() for p in learner.model.parameters()]
+
+            def on_train_batch_end(self, trainer, learner, *_):
+                seen["after"] = [p.grad.clone() for p in learner.model.parameters()]
+
+        fit(learner, config, Watch())
+        return seen["before"], seen["after"], learner.gradients.flush()
+
+    @staticmethod
+    def norm(gradients):
+        return torch.cat([g.flatten().double() for g in gradients]).norm().item()
+
+    @pytest.mark.parametrize("threshold", [0.01, 1e3])
+    def test_norm(self, configure, threshold):
+        before, after, measured = self.gradients(configure, "clip=norm", f"clip.threshold={threshold}")
+        assert self.norm(after) == pytest.approx(min(self.norm(before), threshold), rel=1e-4)
+        assert measured["grad_norm_before"] == pytest.approx(self.norm(before), rel=1e-5)
+        assert measured["grad_norm_after"] == pytest.approx(self.norm(after), rel=1e-5)
+        assert measured["clip_rate"] == (threshold < 1)
+        ratio = self.norm(after) / self.norm(before)
+        for a, b in zip(after, before, strict=True):  # the direction stays
+            torch.testing.assert_close(a, b * ratio)
+
+    @pytest.mark.parametrize("threshold", [0.001, 1e3])
+    def test_value(self, configure, threshold):
+        before, after, measured = self.gradients(configure, "clip=value", f"clip.threshold={threshold}")
+        for a, b in zip(after, before, strict=True):
+            assert torch.equal(a, b.clamp(-threshold, threshold))
+        assert measured["clip_rate"] == (threshold < 1)
+
+    def test_none(self, configure):
+        before, after, measured = self.gradients(configure, "clip=none")
+        assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+        assert measured["clip_rate"] == 0
+        assert measured["grad_norm_before"] == measured["grad_norm_after"] == pytest.approx(self.norm(before), rel=1e-5)
+
+    def test_the_window_is_a_mean_over_its_steps(self):
+        meter = GradientMeter()
+        for before, after in ((4.0, 1.0), (0.5, 0.5), (3.0, 1.0)):
+            meter.update(torch.tensor(before), torch.tensor(after))
+        assert meter.flush() == pytest.approx({"grad_norm_before": 2.5, "grad_norm_after": 2.5 / 3, "clip_rate": 2 / 3})
+
+
+def test_the_state_carries_on_through_a_text_and_the_gradient_does_not(configure):
+    """Truncated backpropagation by hand: four steps, the last two of them after the text has begun again."""
+    config = configure("task=char_lm", "task.batch_size=200", "task.length=1000", "optimizer=sgd", "optimizer.lr=0.5",
+                       "clip=none", "trainer.max_steps=4")  # fmt: skip
+    task = config.task
+    assert task.batches("train") == 2
+    learner = build_learner(config)
+    model = copy.deepcopy(learner.model)
+    steps = [to_torch(task.batch("train", 0, step)) for step in range(4)]
+    fit(learner, config)
+
+    optimizer, state = torch.optim.SGD(model.parameters(), 0.5), []
+    for step, batch in enumerate(steps):
+        state = None if step % 2 == 0 else [type(s)(*(part.detach() for part in s)) for s in state]
+        prediction, state = model(batch.inputs, state=state)
+        loss = torch.nn.functional.cross_entropy(prediction.flatten(0, 1), batch.targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for ours, theirs in zip(learner.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_windows_are_logged_at_their_ends(trained):
+    _, curve = trained("clip.threshold=0.05")
+    assert list(curve("train/loss")) == list(curve("grad_norm_before")) == [5, 10, 15, 20]
+    assert list(curve("val/loss")) == [10, 20]
+    assert all(value <= 0.0501 for value in curve("grad_norm_after").values())
+    assert all(0 <= value <= 1 for value in curve("clip_rate").values())
+    assert all(value > 0 for value in curve("steps_per_second").values())
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(trained):
+    record, _ = trained("optimizer=sgd", "optimizer.lr=1e20", "clip=none", "trainer.max_steps=1000")
+    assert record.status == records.DIVERGED
+    assert record.steps == record.diverged_at_step <= 10
+    assert record.score is None
+    assert record.error is None
+
+
+def test_training_stops_when_solved(trained):
+    overrides = ["optimizer.lr=0.02", "network.hidden_size=16", "task.length=2", "trainer.max_steps=600"]
+    record, curve = trained(*overrides)
+    assert record.status == records.DONE
+    assert record.steps == record.solved_at_step < 600
+    losses = curve("val/loss")
+    assert losses[record.solved_at_step] < 0.05 / 6
+    assert all(loss >= 0.05 / 6 for step, loss in losses.items() if step < record.solved_at_step)
+    longer, _ = trained(*overrides, "trainer.stop_when_solved=false")
+    assert longer.steps == 600
+    assert longer.solved_at_step == record.solved_at_step
+
+
+@pytest.mark.parametrize("name", TASK_ROWS)
+def test_a_small_lstm_learns_every_task(trained, name):
+    row = TASK_ROWS[name]
+    options = [f"task.{key}={value}" for key, value in row.options.items() if isinstance(value, int)]
+    record, _ = trained(
+        f"task={name}", *options, f"trainer.max_steps={row.steps}", "trainer.validate_every=100",
+        "network.hidden_size=32", "optimizer.lr=0.01", "probe=off", "task.batch_size=32", "init=orthogonal",
+    )  # fmt: skip
+    assert record.score > row.beats
+    assert record.final["val/score"] > row.beats
+
+
+def test_options_reach_the_network(configure):
+    learner = build_learner(
+        configure("cell=elman", "cell.nonlinearity=relu", "network.depth=3", "network.bidirectional=true",
+                  "network.dropout=0.3", "init=identity")
+    )  # fmt: skip
+    ways = learner.model.stack.directions()
+    assert [len(layer) for layer in ways] == [2, 2, 2]
+    assert [way.reverse for way in ways[1]] == [False, True]
+    assert learner.model.stack.dropout.p == 0.3
+    for layer in ways:
+        for way in layer:
+            assert way.cell.nonlinearity == "relu"
+            assert torch.equal(way.cell.recurrent_projection.weight, torch.eye(8))
+
+
+def test_optimizers(configure):
+    parameters = [torch.nn.Parameter(torch.zeros(1))]
+    adam = build_learner(configure("optimizer.beta1=0.5")).make_optimizer(parameters)
+    assert isinstance(adam, torch.optim.Adam)
+    assert adam.defaults["betas"] == (0.5, 0.999)
+    rmsprop = build_learner(configure("optimizer=rmsprop", "optimizer.alpha=0.9")).make_optimizer(parameters)
+    assert isinstance(rmsprop, torch.optim.RMSprop)
+    assert rmsprop.defaults["alpha"] == 0.9
+    sgd = build_learner(configure("optimizer=sgd", "optimizer.lr=0.3")).make_optimizer(parameters)
+    assert isinstance(sgd, torch.optim.SGD)
+    assert sgd.defaults["lr"] == 0.3
+    assert dataclasses.asdict(configure().optimizer)["name"] == "adam"
