@@ -138,20 +138,22 @@ class TestClipping:
         assert meter.flush() == pytest.approx({"grad_norm_before": 2.5, "grad_norm_after": 2.5 / 3, "clip_rate": 2 / 3})
 
 
-def test_the_state_carries_on_through_a_text_and_the_gradient_does_not(configure):
-    """Truncated backpropagation by hand: four steps, the last two of them after the text has begun again."""
-    config = configure("task=char_lm", "task.batch_size=200", "task.length=1000", "optimizer=sgd", "optimizer.lr=0.5",
-                       "clip=none", "trainer.max_steps=4")  # fmt: skip
-    task = config.task
-    assert task.batches("train") == 2
+def test_the_state_carries_on_through_a_text_and_the_gradient_does_not(configure, tmp_path):
+    """Truncated backpropagation by hand, two steps beyond the point where the text begins again."""
+    (tmp_path / "text").write_text("the cat sat on the mat " * 14)
+    config = configure("task=char_lm", f"task.corpus={tmp_path}/text", "task.prompt=the", "task.length=5",
+                       "task.batch_size=2", "optimizer=sgd", "optimizer.lr=0.5", "clip=none",
+                       "trainer.max_steps=30")  # fmt: skip
+    chunks = config.task.batches("train")
+    assert chunks == 28
     learner = build_learner(config)
     model = copy.deepcopy(learner.model)
-    steps = [to_torch(task.batch("train", 0, step)) for step in range(4)]
+    steps = [to_torch(config.task.batch("train", 0, step)) for step in range(30)]
     fit(learner, config)
 
     optimizer, state = torch.optim.SGD(model.parameters(), 0.5), []
     for step, batch in enumerate(steps):
-        state = None if step % 2 == 0 else [type(s)(*(part.detach() for part in s)) for s in state]
+        state = None if step % chunks == 0 else [type(s)(*(part.detach() for part in s)) for s in state]
         prediction, state = model(batch.inputs, state=state)
         loss = torch.nn.functional.cross_entropy(prediction.flatten(0, 1), batch.targets.flatten())
         optimizer.zero_grad()

@@ -33,7 +33,7 @@ def write_report(name: str, runs_dir: Path, results_dir: Path) -> Path:
         raise UserError(f"no runs under {source}: run 'python scripts/train.py experiment={name}' first")
     groups = sorted(settings(found), key=lambda setting: tuple(map(str, setting.factors.values())))
     (target / "figures").mkdir(parents=True, exist_ok=True)
-    drawn = {key: figures.draw(key, groups, lambda record: source / record.run_id) for key in figures.FIGURES}
+    drawn = figures.draw_all(groups, lambda record: source / record.run_id)
     for key, svg in drawn.items():
         (target / "figures" / f"{key}.svg").write_text(svg)
     tables.write_runs(target / "runs.csv", groups)

@@ -35,7 +35,9 @@ def learning_curves(settings: list[Setting], folder: Folder) -> str:
     """Validation loss over training steps: each run thin, the mean over seeds thick, the memoryless baseline dashed."""
 
     def draw(axes: Axes, setting: Setting, color: Any) -> None:
-        curves = [dict(read_curve(folder(record), "val/loss")) for record in setting.records]
+        curves = [curve for r in setting.records if (curve := dict(read_curve(folder(r), "val/loss")))]
+        if not curves:
+            return
         for curve in curves:
             axes.plot(list(curve), list(curve.values()), color=color, linewidth=0.8, alpha=0.5)
         # A solved run stops early; the mean goes only as far as every run does.
@@ -52,7 +54,7 @@ def learning_curves(settings: list[Setting], folder: Folder) -> str:
         if baseline is not None:
             axes.axhline(baseline, color="black", linestyle="--", linewidth=1, label="memoryless")
         axes.set(title=task, xlabel="training step", ylabel="validation loss", yscale="log")
-        axes.legend(fontsize=8)
+        _legend(axes)
     return _svg(figure)
 
 
@@ -71,7 +73,7 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> str:
                 mean = np.exp(np.mean(np.log(np.array(profiles)), axis=0))
                 axes.plot(mean, color=color, linewidth=2.2, label=setting.label)
             axes.set(title=f"{task}, {moment}", xlabel="lag (steps before the loss)", yscale="log")
-            axes.legend(fontsize=8)
+            _legend(axes)
         row[0].set_ylabel("mean ||dL/dh||")
         row[1].sharey(row[0])
     return _svg(figure)
@@ -97,18 +99,25 @@ def _by_task(settings: list[Setting]) -> list[tuple[str, list[Setting], list[Any
     return [(task, group, [color[setting.label] for setting in group]) for task, group in groups.items()]
 
 
+def _legend(axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[0]:  # where all runs failed there is nothing to name
+        axes.legend(fontsize=8)
+
+
 def _svg(figure: Figure) -> str:
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
 
 
-def draw(name: str, settings: list[Setting], folder: Folder) -> str:
-    """The SVG of the figure called ``name``."""
+def draw_all(settings: list[Setting], folder: Folder) -> dict[str, str]:
+    """The SVG of every figure that the runs have data for, by name."""
+    probed = any(setting.probed for setting in settings)
     with mpl.rc_context(STYLE):
-        return FIGURES[name](settings, folder)
+        return {name: draw(settings, folder) for name, draw in FIGURES.items() if probed or name not in NEED_PROBES}
 
 
+NEED_PROBES = ("gradient_profiles",)
 FIGURES: dict[str, Callable[[list[Setting], Folder], str]] = {
     "learning_curves": learning_curves,
     "gradient_profiles": gradient_profiles,

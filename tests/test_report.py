@@ -1,0 +1,141 @@
+"""From records to tables, figures and pages."""
+
+import csv
+from html.parser import HTMLParser
+
+import pytest
+
+from rnnbench import records
+from rnnbench.errors import UserError
+from rnnbench.report import write_report
+from rnnbench.report.summary import factors, flatten, settings
+from rnnbench.run import run
+
+
+def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):
+    config = {"seed": seed, "name": "e", "cell": {"name": cell}, "task": {"name": task}, "tracking": {"mode": "x"}}
+    return records.Record(
+        run_id=f"{task}-{cell}-{seed}", experiment="e", status=status, config=config | changes, seed=seed, score=score,
+        metric="mse", final={"test/mse": 0.1}, baseline=1.0, validation_baseline=1.0,
+    )  # fmt: skip
+
+
+class TestSettings:
+    def test_runs_that_differ_in_the_seed_are_one_setting(self):
+        groups = settings([make(0), make(1), make(0, cell="gru")])
+        assert [group.factors for group in groups] == [{"cell": "lstm"}, {"cell": "gru"}]
+        assert [len(group.records) for group in groups] == [2, 1]
+
+    def test_what_follows_from_another_factor_is_none(self):
+        configs = [
+            {"seed": seed, "task.name": task, "task.corpus": corpus, "clip.kind": kind, "clip.threshold": threshold}
+            for seed in (0, 1)
+            for task, corpus in (("adding", None), ("char_lm", "docs"))
+            for kind, threshold in (("none", None), ("norm", 1.0), ("norm", 5.0))
+        ]
+        assert factors(configs) == ["task.name", "clip.kind", "clip.threshold"]
+
+    def test_nothing_varies(self):
+        (group,) = settings([make(0), make(1)])
+        assert group.factors == {}
+        assert group.label == "lstm"
+
+    def test_failures_do_not_enter_the_mean(self):
+        (group,) = settings(
+            [make(0, score=0.4), make(1, score=0.6), make(2, "diverged", None), make(3, "failed", None)]
+        )
+        assert group.score.mean == pytest.approx(0.5)
+        assert group.score.n == 2
+        assert group.failures == "1 diverged, 1 failed"
+
+    def test_unsolved_runs_count_in_the_median_time_to_solve(self):
+        runs = [make(seed) for seed in range(3)]
+        runs[0].solved_at_step = 100
+        assert settings(runs)[0].median_steps_to_solve is None
+        runs[1].solved_at_step = 300
+        assert settings(runs)[0].median_steps_to_solve == 200  # the third would come after both
+
+    def test_a_gradient_that_does_not_decay_is_the_slowest(self):
+        runs = [make(seed) for seed in range(3)]
+        for record, half_life in zip(runs, (5.0, None, 9.0), strict=True):
+            record.gradients = {"final": {"half_life": half_life, "horizon": 3}}
+        (group,) = settings(runs)
+        assert group.decay("final", "half_life") == 9.0
+        runs[0].gradients["final"]["half_life"] = None
+        assert group.decay("final", "half_life") is None
+
+    def test_flatten(self):
+        assert flatten({"a": {"b": {"c": 1}, "d": 2}, "e": 3}) == {"a.b.c": 1, "a.d": 2, "e": 3}
+
+
+class References(HTMLParser):
+    """Collects what a page would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.found += [values[key] for key in ("src", "href", "xlink:href") if key in values]
+        assert tag not in ("script", "link", "iframe")
+
+
+@pytest.fixture
+def sweep(configure, tmp_path):
+    """Four small runs, a diverged one, and one that failed; the report of all."""
+    for overrides in (["cell=gru"], ["cell=gru", "seed=1"], ["cell=elman"], ["cell=elman", "seed=1"]):
+        run(configure("name=sweep", *overrides))
+    run(configure("name=sweep", "cell=lstm", "optimizer=sgd", "optimizer.lr=1e20", "clip=none"))
+    folder = tmp_path / "sweep" / "broken"
+    folder.mkdir()
+    failed = make(status="failed", score=None, cell="<b>bold</b>")
+    failed.run_id = "broken"
+    failed.machine, failed.versions = {"processor": "p", "cores": 1, "platform": "l", "accelerator": "none"}, {"a": "1"}
+    failed.error = "Traceback\n  somewhere\nRuntimeError: a < b"
+    records.write(folder, failed)
+    return write_report("sweep", tmp_path, tmp_path / "results")
+
+
+def test_the_whole_report(sweep, tmp_path):
+    with (sweep / "runs.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 6
+    for row in rows:
+        record = records.read(tmp_path / "sweep" / row["run_id"]) if row["status"] != "failed" else None
+        if record is not None and record.score is not None:
+            assert float(row["score"]) == record.score
+            assert float(row["half_life_initial"]) == record.gradients["initial"]["half_life"]
+    markdown = (sweep / "README.md").read_text()
+    page = (sweep / "report.html").read_text()
+    assert "| cell | " in markdown
+    for text in ("1 diverged", "1 failed", "broken: RuntimeError: a < b", "diverged: 1", "failed: 1", "done: 4"):
+        assert text in markdown
+    assert "RuntimeError: a &lt; b" in page
+    assert "<b>bold</b>" not in page
+    references = References()
+    references.feed(page)
+    assert all(reference.startswith("#") for reference in references.found)
+    assert len(page.encode()) < 3_000_000
+    for figure in ("learning_curves", "gradient_profiles"):
+        svg = (sweep / "figures" / f"{figure}.svg").read_text()
+        assert "gru" in svg
+        assert svg[svg.index("<svg") :] in page
+
+
+def test_the_same_runs_give_the_same_files(sweep, tmp_path):
+    before = {path: path.read_bytes() for path in sweep.rglob("*") if path.is_file()}
+    write_report("sweep", tmp_path, tmp_path / "results")
+    assert {path: path.read_bytes() for path in sweep.rglob("*") if path.is_file()} == before
+
+
+def test_one_run_without_a_probe(configure, tmp_path):
+    run(configure("name=one", "probe=off"))
+    markdown = (write_report("one", tmp_path, tmp_path / "results") / "README.md").read_text()
+    assert "not measured" in markdown
+
+
+def test_no_runs(tmp_path):
+    with pytest.raises(UserError, match="no runs under .*nothing: run 'python scripts/train.py experiment=nothing'"):
+        write_report("nothing", tmp_path, tmp_path / "results")
+    assert not (tmp_path / "results").exists()

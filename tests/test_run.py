@@ -1,0 +1,177 @@
+"""A run and its record: what is written, what is skipped, what is reproduced, what is said of failures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from rnnbench import records
+from rnnbench.build import build_learner, build_model
+from rnnbench.errors import UserError
+from rnnbench.gradients import gradient_profile
+from rnnbench.run import run
+
+
+def folder(config):
+    return Path(config.runs_dir) / config.name / config.run_id
+
+
+def test_what_a_run_leaves_behind(configure):
+    config = configure("network.depth=2", "network.bidirectional=true", "name=trial")
+    record = run(config)
+    assert {path.name for path in folder(config).iterdir()} == {
+        "config.yaml", "record.json", "metrics.csv", "gradients.npz", "last.ckpt",
+    }  # fmt: skip
+    assert records.read(folder(config)) == record
+    assert yaml.safe_load((folder(config) / "config.yaml").read_text()) == record.config == config.to_dict()
+    assert (record.status, record.experiment, record.run_id) == ("done", "trial", config.run_id)
+    assert record.steps == 20
+    assert record.parameters == sum(p.numel() for p in build_model(config).parameters())
+    assert record.score == pytest.approx(1 - record.final["test/loss"] / (1 / 6))
+    assert record.best["val/loss"] <= record.final["val/loss"]
+    assert record.best["step"] in (10, 20)
+    assert record.seconds > 0
+    assert record.peak_memory > 10**7
+    assert record.versions["torch"] == torch.__version__
+    assert set(record.gradients) == {"initial", "final"}
+
+    with np.load(folder(config) / "gradients.npz") as arrays:
+        assert list(arrays["axes"]) == ["probe", "layer", "direction", "lag"]
+        assert arrays["h"].shape == arrays["c"].shape == (3, 2, 2, 10)
+        assert list(arrays["step"]) == [0, 10, 20]
+        assert list(arrays["lag"]) == list(range(10))
+        assert (arrays["h"][:, 1, :, 0] > 0).all()
+
+    weights = torch.load(folder(config) / "last.ckpt", weights_only=True)["state_dict"]
+    learner = build_learner(config)
+    learner.load_state_dict(weights)
+
+
+def test_the_probe_sees_the_weights_of_its_moment(configure):
+    """Its first profile is that of the drawn weights, its last that of the saved ones, and it changes no training."""
+    config = configure("cell=gru")
+    record = run(config)
+    learner = build_learner(config)
+    from rnnbench.build import build_probe
+
+    batch = build_probe(config).batch
+    assert batch.inputs.shape == (10, 4, 2)
+    learner.load_state_dict(torch.load(folder(config) / "last.ckpt", weights_only=True)["state_dict"])
+    with np.load(folder(config) / "gradients.npz") as arrays:
+        np.testing.assert_allclose(arrays["h"][-1], gradient_profile(learner.model, batch, "mse")["h"], rtol=1e-4)
+    silent = configure("cell=gru", "probe=off")
+    assert run(silent).final == record.final
+    assert not (folder(silent) / "gradients.npz").exists()
+
+
+def test_the_same_configuration_gives_the_same_run(configure, tmp_path):
+    """Bit for bit, whatever ran in the process before, and seed 0 is a seed like any other."""
+    torch.manual_seed(123)
+    first = run(configure("task=copy", "network.dropout=0.5", "network.depth=2"))
+    again = run(configure("task=copy", "network.dropout=0.5", "network.depth=2", f"runs_dir={tmp_path}/again"))
+    other = run(configure("task=copy", "network.dropout=0.5", "network.depth=2", "seed=1"))
+    assert first.final == again.final
+    assert first.gradients == again.gradients
+    assert first.final != other.final
+
+
+def test_what_is_done_is_not_run_again(configure, capsys, monkeypatch):
+    record = run(configure())
+    monkeypatch.setattr("rnnbench.run._train", lambda *_: pytest.fail("trained again"))
+    capsys.readouterr()
+    assert run(configure("name=scratch")) == record
+    assert f"{record.run_id}: already done, score {record.score:.3f} (force=true" in capsys.readouterr().out
+    with pytest.raises(BaseException, match="trained again"):
+        run(configure("force=true"))
+
+
+def test_an_error_is_recorded_and_raised_and_the_run_is_tried_again(configure, monkeypatch, capsys):
+    config = configure()
+
+    def broken(*_):
+        raise RuntimeError("the moon is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rnnbench.run._train", broken)
+        with pytest.raises(RuntimeError):
+            run(config)
+    record = records.read(folder(config))
+    assert record.status == "failed"
+    assert "the moon is full" in record.error
+    assert "in broken" in record.error
+    assert "failed, RuntimeError('the moon is full')" in capsys.readouterr().err
+    assert run(config).status == "done"
+
+
+def test_an_interrupted_run_has_no_record(configure, monkeypatch):
+    config = configure()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnnbench.run._train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(config)
+    assert records.read(folder(config)) is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["cell=gru", "init=forget_one"], "the cell GRU has no forget gate"),
+        (["cell.name=lsmt"], "unknown cell 'lsmt': did you mean 'lstm'"),
+        (["init.recurrent=orthogonl"], "did you mean 'orthogonal'"),
+        (["task=char_lm", "task.prompt='ß'"], "'ß' does not occur"),
+        (["tracking=online"], "tracking=online: .* or use tracking=offline"),
+    ],
+)
+def test_a_users_mistake_writes_nothing(configure, tmp_path, monkeypatch, overrides, message):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    with pytest.raises(UserError, match=message):
+        run(configure(*overrides))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_text_is_written_by_the_trained_model(configure):
+    overrides = ["task=char_lm", "task.prompt='The dog'", "task.sample_length=15"]
+    record = run(configure(*overrides))
+    assert record.sample.startswith("The dog")
+    assert len(record.sample) == len("The dog") + 15
+    assert record.data["corpus"] == "docs"
+    assert len(record.data["sha256"]) == 64
+    assert run(configure(*overrides, "task.sample_length=0")).sample is None
+
+
+class TestRecords:
+    def make(self, **changes):
+        values = {"run_id": "a", "experiment": "e", "status": "done", "config": {}, "seed": 0}
+        return records.Record(**(values | changes))
+
+    def test_numbers_that_are_not_finite_are_refused(self, tmp_path):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            records.write(tmp_path, self.make(score=float("nan")))
+        assert records.read(tmp_path) is None
+
+    def test_a_damaged_record_is_named(self, tmp_path):
+        for text in ("", "{", "[]", json.dumps({"run_id": "a"})):
+            (tmp_path / "record.json").write_text(text)
+            with pytest.raises(UserError, match=r"record.json: not a valid record .*; delete it"):
+                records.read(tmp_path)
+
+    def test_writing_replaces_at_once(self, tmp_path):
+        records.write(tmp_path, self.make(score=0.1))
+        records.write(tmp_path, self.make(score=0.2))
+        assert records.read(tmp_path).score == 0.2
+        assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+    def test_only_ended_runs_are_read(self, tmp_path):
+        for name in ("b", "a", "unfinished"):
+            (tmp_path / name).mkdir()
+        records.write(tmp_path / "b", self.make(run_id="b"))
+        records.write(tmp_path / "a", self.make(run_id="a", status="failed"))
+        assert [record.run_id for record in records.read_all(tmp_path)] == ["a", "b"]
+        assert [record.complete for record in records.read_all(tmp_path)] == [False, True]

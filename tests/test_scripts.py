@@ -1,0 +1,79 @@
+"""The commands as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
+
+
+def command(tmp_path, script, *arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "scripts" / script, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cell=lstn"], "error: unknown cell 'lstn': did you mean 'lstm'? choose from elman, gru, lstm"),
+        (["task=addin"], "error: unknown task 'addin': did you mean 'adding'?"),
+        (["experiment=dmo"], "error: unknown experiment 'dmo': did you mean 'demo'?"),
+        (["task.lenght=5"], "error: unknown key 'task.lenght': did you mean 'task.length'?"),
+        (["task.length=0"], "error: task.length=0: must be at least 1"),
+        (["task.length=[1"], "error: cannot read the override 'task.length=[1'"),
+        (["task=char_lm", "network.bidirectional=true"], "error: network.bidirectional=true with task=char_lm"),
+        (["-m", "cell=elman,lstn"], "error: unknown cell 'lstn'"),
+        (["-m", "task.length=10,0", "seed=0,1"], "error: task.length=0: must be at least 1"),
+        (["cell=gru", "init=forget_one"], "error: init.forget_bias=1.0: the cell GRU has no forget gate"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, arguments, message):
+    result = command(tmp_path, "train.py", *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_its_second_launch_and_its_report(tmp_path):
+    arguments = ["-m", "cell=elman,gru", "seed=0,1", "name=sweep", *SMALL]
+    first = command(tmp_path, "train.py", *arguments)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count(": done, score") == 4
+    assert first.stderr == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+    paths = sorted((tmp_path / "runs" / "sweep").glob("*/record.json"))
+    assert len(paths) == 4
+    record = json.loads(paths[0].read_text())
+    assert record["command"] == "python scripts/train.py " + " ".join(arguments)
+    assert len(list((tmp_path / "runs" / "sweep" / "wandb").glob("offline-run-*"))) == 4
+
+    again = command(tmp_path, "train.py", *arguments)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count(": already done, score") == 4
+
+    report = command(tmp_path, "report.py", "sweep")
+    assert report.returncode == 0, report.stderr
+    assert report.stdout.rstrip().endswith("report: results/sweep/report.html")
+    assert (tmp_path / "results" / "sweep" / "report.html").exists()
+
+
+def test_a_sweep_goes_on_after_a_failure_and_says_so(tmp_path):
+    """The GRU has no forget gate, which only its construction can tell."""
+    result = command(tmp_path, "train.py", "-m", "cell=gru,lstm", "init=forget_one", "tracking=disabled", *SMALL)
+    assert result.returncode == 2
+    assert "the cell GRU has no forget gate" in result.stderr
+    assert result.stdout.count(": done, score") == 1
+
+
+def test_report_without_runs(tmp_path):
+    result = command(tmp_path, "report.py", "nothing")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: no runs under runs/nothing")
+    assert not list(tmp_path.iterdir())
