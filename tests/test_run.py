@@ -124,7 +124,7 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
         (["cell=gru", "init=forget_one"], "the cell GRU has no forget gate"),
         (["cell.name=lsmt"], "unknown cell 'lsmt': did you mean 'lstm'"),
         (["init.recurrent=orthogonl"], "did you mean 'orthogonal'"),
-        (["task=char_lm", "task.prompt='ß'"], "'ß' does not occur"),
+        (["task=char_lm", "task.prompt='漢'"], "'漢' does not occur"),
         (["tracking=online"], "tracking=online: .* or use tracking=offline"),
     ],
 )

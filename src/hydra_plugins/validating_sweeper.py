@@ -19,9 +19,10 @@ class ValidatingSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
-        for batch in self.split_arguments(overrides, self.max_batch_size):
-            for job in batch:
-                parse(loader.load_sweep_config(self.config, job))
+        jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
+        for job in jobs:
+            parse(loader.load_sweep_config(self.config, job))
+        print(f"{len(jobs)} runs to {self.config.runs_dir}/{self.config.name}; each says here how it ended", flush=True)
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Any) -> None:
