@@ -1,0 +1,30 @@
+"""Refreshes the generated blocks of README.md: <!-- NAME --> ... <!-- /NAME -->. Run it after what they show changes."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def demo() -> str:
+    """The table of the committed demo, as its report wrote it."""
+    lines = (ROOT / "results/demo/README.md").read_text().splitlines()
+    return "\n".join(line for line in lines if line.startswith("|"))
+
+
+BLOCKS = {"demo": demo}
+
+
+def refreshed() -> str:
+    """README.md with every block as it should be now."""
+    text = (ROOT / "README.md").read_text()
+    for name, generate in BLOCKS.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        pattern = re.escape(start) + ".*?" + re.escape(end)
+        text, count = re.subn(pattern, lambda _, s=start, g=generate, e=end: f"{s}{g()}\n{e}", text, flags=re.DOTALL)
+        assert count == 1, f"README.md has {count} blocks called {name}"
+    return text
+
+
+if __name__ == "__main__":
+    (ROOT / "README.md").write_text(refreshed())

@@ -1,0 +1,37 @@
+"""README.md agrees with what it shows."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_generated_blocks_are_fresh():
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "scripts" / "readme.py")
+    readme = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(readme)
+    assert readme.refreshed() == (ROOT / "README.md").read_text(), "run python scripts/readme.py"
+
+
+def test_every_relative_link_leads_somewhere():
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / target).exists(), (page, target)
+
+
+def test_every_choice_is_named():
+    text = (ROOT / "README.md").read_text()
+    for group in ("cell", "task", "init", "clip", "optimizer", "probe", "tracking"):
+        for path in (ROOT / "conf" / group).glob("*.yaml"):
+            assert f"`{path.stem}`" in text, path
+
+
+def test_the_python_example_runs():
+    import torch
+
+    example = re.search(r"```python\n(import torch\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    names = {}
+    exec(example.replace("print(", "norms = ("), names)
+    assert names["norms"].shape == (100,)
+    assert torch.all(names["norms"][1:] > 0)
