@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY) ## a small sweep and its report: three cells, two tasks, about three minutes on two cores
+demo: $(READY) ## a small sweep and its report: three cells, two tasks, about two minutes on two cores
 	$(RUN) scripts/train.py experiment=demo
 	$(RUN) scripts/report.py demo
 	@echo
