@@ -1,4 +1,4 @@
-"""Refreshes the generated blocks of README.md: <!-- NAME --> ... <!-- /NAME -->. Run it after what they show changes."""
+"""Refreshes the generated blocks of README.md, <!-- NAME --> to <!-- /NAME -->. Run it when what they show changes."""
 
 import re
 from pathlib import Path
