@@ -76,6 +76,9 @@ CELL_ROWS = {
     "lstm": CellRow("lstm", lstm, twin=nn.LSTM),
 }
 
+TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
+"""The cells that torch.nn has too: a kernel exists for them, and an outside reference for layers."""
+
 
 @dataclass(frozen=True)
 class TaskRow:

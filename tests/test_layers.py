@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from catalogue import CELL_ROWS
+from catalogue import CELL_ROWS, TWINS
 from rnnbench.cells import CELLS
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 
@@ -46,7 +46,7 @@ def make_twin(row, stack, depth, directions):
 @pytest.mark.parametrize("engine", ["loop", "fused"])
 @pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize("depth", [1, 3])
-@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+@pytest.mark.parametrize("row", TWINS.values(), ids=TWINS)
 class TestAgainstTorch:
     def test_whole_sequences(self, row, depth, directions, engine):
         stack = make_stack(row, depth, directions, engine)
