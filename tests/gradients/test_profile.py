@@ -78,6 +78,13 @@ def test_the_profile_is_the_mean_of_each_sequences_norm_by_lag(cell):
     np.testing.assert_allclose(singles[1]["state"][0], [ahead, back], rtol=1e-12)
 
 
+def test_full_lengths_are_no_lengths():
+    model, batch = network("gru", direction="both"), real_batch(4)
+    full = gradient_profile(model, batch._replace(lengths=torch.tensor([4, 4, 4])), "mse")
+    for part, profile in gradient_profile(model, batch, "mse").items():
+        np.testing.assert_allclose(profile, full[part], rtol=1e-12)
+
+
 def test_law_1_an_orthogonal_linear_network_keeps_the_gradient():
     batch = real_batch(50, outputs=1)
     profile = gradient_profile(single(linear(orthogonal(6)), batch), batch, "mse")["h"][0, 0]

@@ -51,7 +51,8 @@ def step_jacobian(cell: Cell[Any], state: Any, drive: Tensor) -> Tensor:
 def step_jacobians(path: Trajectory) -> Tensor:
     """J_1 .. J_T along a path: [T, B, S, S], entry t - 1 is ds_t/ds_{t-1}; computed one step at a time.
 
-    Entries behind a sequence's end are finite and mean nothing.
+    Entries behind a sequence's end are finite and mean nothing. The result holds T * B * S * S numbers, 420 MB for 200
+    steps of 4 sequences through an LSTM of 128 units in float64: a few sequences are enough.
     """
     return torch.stack([step_jacobian(path.cell, path.at(t), drive) for t, drive in enumerate(path.drives)])
 

@@ -32,7 +32,7 @@ def lyapunov_spectrum(model: Model, batch: Any, count: int | None = None, warmup
     order of the QR decomposition, the largest first once Q has aligned. All arithmetic is in float64, on a copy.
 
     A factor that is rounding beside the step's largest counts as that rounding (``jacobian.floor``), so a direction
-    that the network destroys has a finite exponent near ln(S eps), about -33. Raises UserError for a count or warm-up
+    that the network destroys has a finite exponent near ln(S eps), -36 to -30. Raises UserError for a count or warm-up
     out of range, FloatingPointError where a state is not finite.
     """
     return [[_spectrum(path, count, warmup) for path in layer] for layer in trajectory(float64_copy(model), batch)]
