@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "layers": {"cells", "engines"},
     "model": {"layers"},
     "initialization": {"cells", "errors"},
-    "gradients": {"cells", "engines", "layers", "model"},
+    "gradients": {"cells", "engines", "errors", "layers", "model"},
     "tasks": {"errors"},
     "config": {"errors", "tasks"},
     "data": {"tasks"},

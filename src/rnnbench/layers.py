@@ -47,14 +47,19 @@ class Recurrent(nn.Module):
         engine run, because no kernel can take it.
         """
         state = self.cell.initial_state(inputs.shape[1]) if state is None else state
-        order = reversal(inputs, lengths) if self.reverse else None
-        inputs = _take(inputs, order)
+        inputs = self.running_order(inputs, lengths)
         if perturbation is None:
             outputs, final = _run(self.engine, self.cell, inputs, lengths, state)
         else:
-            perturbation = _each(lambda part: _take(part, order), perturbation)
+            perturbation = _each(lambda part: self.running_order(part, lengths), perturbation)
             outputs, final = _run(ENGINES["loop"], self.cell, inputs, lengths, state, perturbation)
-        return _take(outputs, order), final
+        return self.running_order(outputs, lengths), final
+
+    def running_order(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        """``values`` [T, B, *], indexed like the inputs, in the order in which this direction meets them, and back."""
+        if not self.reverse:
+            return values
+        return values.gather(0, reversal(values, lengths)[:, :, None].expand_as(values))
 
     def summary(self, final: Any) -> Tensor:
         """What the layer knows at the end: [B, H]."""
@@ -135,11 +140,6 @@ def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return steps - 1 - time
     return torch.where(time < lengths, lengths - 1 - time, time)
-
-
-def _take(values: Tensor, order: Tensor | None) -> Tensor:
-    """``values`` [T, B, *] in the time order [T, B]; a reversal is its own inverse."""
-    return values if order is None else values.gather(0, order[:, :, None].expand_as(values))
 
 
 def _each(function: Callable[[Tensor], Tensor], perturbation: Any) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ import torch
 from torch import Tensor
 
 from rnnbench.cells.base import map_state
+from rnnbench.gradients.states import as_real, flatten
+from rnnbench.gradients.trajectory import evaluation
 from rnnbench.layers import Recurrent, reversal
 from rnnbench.model import Model, last_loss
 
@@ -32,14 +33,11 @@ def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
     steps, size = batch.inputs.shape[:2]
     zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.directions()]
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
-    training = model.training
-    model.eval()
-    try:
-        with torch.enable_grad():
-            total = last_loss(model, batch, loss, perturbation).sum()
-            flat = torch.autograd.grad(total, [part for layer in zeros for state in layer for part in state])
-    finally:
-        model.train(training)
+    leaves = [part for layer in zeros for state in layer for part in state]
+    with evaluation(model), torch.enable_grad():
+        total = last_loss(model, batch, loss, perturbation).sum()
+        # A part that the loss never reads has no path to it: c_1 of a single LSTM step.
+        flat = torch.autograd.grad(total, leaves, materialize_grads=True)
     gradients = iter(flat)
     return [[map_state(lambda _: next(gradients), state) for state in layer] for layer in zeros]
 
@@ -52,8 +50,8 @@ def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
     then the mean over the sequences that are at least k + 1 steps long.
     """
     gradients = state_gradients(model, batch, loss)
-    parts: dict[str, Callable[[Any], Tensor]] = {name: attrgetter(name) for name in gradients[0][0]._fields}
-    parts["state"] = partial(torch.cat, dim=-1)
+    names = gradients[0][0]._fields
+    parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": flatten}
     return {
         name: np.array(
             [
@@ -63,6 +61,10 @@ def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
         )
         for name, part in parts.items()
     }
+
+
+def _part(name: str, state: Any) -> Tensor:
+    return as_real(getattr(state, name))
 
 
 def _zeros(direction: Recurrent, steps: int, size: int) -> Any:

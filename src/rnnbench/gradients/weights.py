@@ -1,0 +1,52 @@
+"""The recurrent weights by themselves: how far they are from orthogonal, and from normal.
+
+Singular values and the distance from orthogonality: Vorontsov et al. 2017 (arXiv:1702.00071). Departure from
+normality, after Henrici 1962, for recurrent networks Kerg et al. 2019 (arXiv:1905.12080):
+
+    d(W) = sqrt( ||W||_F^2 - sum abs(eigenvalue)^2 )
+
+0 for a normal W, whose powers neither grow nor shrink faster than its eigenvalues say; a non-normal W can amplify for
+a while although its spectral radius is below 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnnbench.cells import Cell
+from rnnbench.gradients.trajectory import Array
+
+
+class WeightSpectrum(NamedTuple):
+    """What one H x H block W of the recurrent weights does, dimensionless, computed in float64."""
+
+    singular_values: Array
+    """The singular values of W, largest first: float64 [H]."""
+    orthogonality_gap: float
+    """||W^T W - 1||_F; 0 for an orthogonal W."""
+    nonnormality: float
+    """Henrici's departure from normality; its rounding is about sqrt(eps) ||W||_F, because squares are subtracted."""
+
+
+def weight_spectra(cell: Cell[Any]) -> dict[str, WeightSpectrum]:
+    """The spectrum of each gate's block of ``recurrent_projection``, by the names in ``cell.gates``.
+
+    Empty for a cell that has no submodule of that name: it has no recurrent matrix to speak of.
+    """
+    if "recurrent_projection" not in dict(cell.named_children()):
+        return {}
+    blocks = cell.recurrent_projection.weight.detach().double().chunk(len(cell.gates))
+    return {gate: _spectrum(block) for gate, block in zip(cell.gates, blocks, strict=True)}
+
+
+def _spectrum(weight: Tensor) -> WeightSpectrum:
+    gram = weight.T @ weight
+    excess = weight.square().sum() - torch.linalg.eigvals(weight).abs().square().sum()
+    return WeightSpectrum(
+        singular_values=torch.linalg.svdvals(weight).cpu().numpy(),
+        orthogonality_gap=float(torch.linalg.matrix_norm(gram - torch.eye(len(gram)).to(gram))),
+        nonnormality=float(excess.clamp(min=0).sqrt()),
+    )
