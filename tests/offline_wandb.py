@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,18 @@ from wandb.proto.wandb_internal_pb2 import Record
 BLOCK = 32768
 
 
-def entries(folder: Path) -> Iterator[Record]:
-    """All records of one offline run folder, in order."""
+def entries(folder: Path) -> list[Record]:
+    """All records of one offline run folder, in order. W&B's service may still write when `finish` has returned."""
     (path,) = folder.glob("*.wandb")
-    data, position, pending = path.read_bytes(), 7, b""
+    deadline = time.monotonic() + 30
+    while not (found := list(_parse(path.read_bytes()))) or found[-1].WhichOneof("record_type") != "exit":
+        assert time.monotonic() < deadline, f"{path} never ended"
+        time.sleep(0.05)
+    return found
+
+
+def _parse(data: bytes) -> Iterator[Record]:
+    position, pending = 7, b""
     while position + 7 <= len(data):
         left = BLOCK - position % BLOCK
         if left < 7:  # a block's end that holds no header is padding

@@ -31,7 +31,9 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
-    old = list(folder.glob(f"wandb/offline-run-*-{config.run_id}"))
+    if config.tracking.mode == "offline":  # a run that starts anew: `wandb sync` must upload it once
+        for old in folder.glob(f"wandb/offline-run-*-{config.run_id}"):
+            shutil.rmtree(old)
     try:
         run = wandb.init(
             project=config.tracking.project,
@@ -47,8 +49,6 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
     except wandb.Error as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"tracking=online: {reason}; log in with 'wandb login', or use tracking=offline") from error
-    for stale in old:  # the run starts anew: `wandb sync` must upload it once
-        shutil.rmtree(stale)
     # What Lightning's logger does for a run that it opens itself.
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
