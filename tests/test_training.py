@@ -134,8 +134,14 @@ class TestClipping:
     def test_the_window_is_a_mean_over_its_steps(self):
         meter = GradientMeter()
         for before, after in ((4.0, 1.0), (0.5, 0.5), (3.0, 1.0)):
-            meter.update(torch.tensor(before), torch.tensor(after))
-        assert meter.flush() == pytest.approx({"grad_norm_before": 2.5, "grad_norm_after": 2.5 / 3, "clip_rate": 2 / 3})
+            meter.update(torch.tensor([before] * 5), torch.tensor([after] * 5))
+        values = meter.flush()
+        assert values["grad_norm_before"] == values["grad_norm_before/head"] == 2.5
+        assert values["grad_norm_after"] == values["grad_norm_after/bias"] == pytest.approx(2.5 / 3)
+        assert values["clip_rate"] == pytest.approx(2 / 3)
+        assert values["clip_scale"] == pytest.approx((1 / 4 + 1 / 3) / 2)
+        meter.update(torch.ones(5), torch.ones(5))
+        assert "clip_scale" not in meter.flush()
 
 
 def test_the_state_carries_on_through_a_text_and_the_gradient_does_not(configure, tmp_path):

@@ -14,16 +14,26 @@ from rnnbench.entry import parse
 
 
 class ValidatingSweeper(BasicSweeper):
-    """The cartesian product of all choices; raises UserError where one of its runs is not valid."""
+    """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
+
+    Raises UserError where one of its runs is not valid.
+    """
 
     def sweep(self, arguments: list[str]) -> Any:
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
+        first: dict[str, tuple[str, ...]] = {}
         for job in jobs:
-            parse(loader.load_sweep_config(self.config, job))
-        print(f"{len(jobs)} runs to {self.config.runs_dir}/{self.config.name}; each says here how it ended", flush=True)
+            first.setdefault(parse(loader.load_sweep_config(self.config, job)).run_id, tuple(job))
+        self.distinct = set(first.values())
+        print(
+            f"{len(first)} runs to {self.config.runs_dir}/{self.config.name}; each says here how it ended", flush=True
+        )
         return super().sweep(arguments)
+
+    def get_job_batch(self) -> Any:
+        return [job for job in super().get_job_batch() if tuple(job) in self.distinct]
 
     def validate_batch_is_legal(self, batch: Any) -> None:
         """Nothing left to do: all batches were checked together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from rnnbench.cells import CELLS
 from rnnbench.config import Config, OptimizerConfig
 from rnnbench.data import to_torch
 from rnnbench.errors import unknown
+from rnnbench.gradients import Survey, survey_all, survey_profile
 from rnnbench.initialization import initialize
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 from rnnbench.model import Model
@@ -67,7 +69,11 @@ def build_learner(config: Config) -> Learner:
 
 def build_probe(config: Config) -> Probe | None:
     """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
-    if not config.probe.enabled:
+    if config.probe.kind == "off":
         return None
     task = replace(config.task, batch_size=config.probe.batch_size)
-    return Probe(to_torch(task.batch("validation", config.seed, 0)), task.loss, config.probe.every)
+    batch = to_torch(task.batch("validation", config.seed, 0))
+    survey: Callable[..., Survey] = survey_profile
+    if config.probe.kind == "full":
+        survey = partial(survey_all, sequences=config.probe.sequences, exponents=config.probe.exponents)
+    return Probe(partial(survey, loss=task.loss), batch, config.probe.every)

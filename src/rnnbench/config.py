@@ -116,11 +116,16 @@ class SGDConfig(OptimizerConfig):
 
 @dataclass(kw_only=True)
 class ProbeConfig:
-    enabled: bool
+    kind: str
     every: int
     batch_size: int
+    sequences: int
+    exponents: int
 
     def __post_init__(self) -> None:
+        check_choice("probe.kind", self.kind, ["default", "full", "off"])
+        check_range("probe.sequences", self.sequences, at_least=1)
+        check_range("probe.exponents", self.exponents, at_least=1)
         check_range("probe.every", self.every, at_least=1)
         check_range("probe.batch_size", self.batch_size, at_least=1)
 

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as lightning
 
-from rnnbench.gradients import fit_decay, gradient_profile
+from rnnbench.gradients import Measured, Survey
 from rnnbench.tasks import Batch
-
-AXES = ("probe", "layer", "direction", "lag")
 
 
 class Probe(lightning.Callback):
-    """Records the gradient profile of one fixed ``batch`` every ``every`` steps, first before the first step."""
+    """Applies ``survey`` (model, batch) to one fixed ``batch`` every ``every`` steps, first before the first step.
 
-    def __init__(self, batch: Batch, loss: str, every: int) -> None:
-        self.batch, self.loss, self.every = batch, loss, every
+    The network is measured as it is at that moment; its engine, its mode and its training are left alone.
+    """
+
+    def __init__(self, survey: Callable[[Any, Batch], Survey], batch: Batch, every: int) -> None:
+        self.survey, self.batch, self.every = survey, batch, every
         self.steps: list[int] = []
-        self.measured: list[dict[str, np.ndarray[Any, Any]]] = []
+        self.surveys: list[Survey] = []
 
     def measure(self, learner: Any) -> None:
+        """Takes one survey, unless the network has diverged: then there is nothing to measure."""
         batch = learner.transfer_batch_to_device(self.batch, learner.device, 0)
+        try:
+            found = self.survey(learner.model, batch)
+        except FloatingPointError:
+            return
         self.steps.append(learner.global_step)
-        self.measured.append(gradient_profile(learner.model, batch, self.loss))
+        self.surveys.append(found)
+        numbers = {name: value for name, value in found.scalars.items() if value is not None}
+        for logger in learner.loggers:
+            logger.log_metrics(numbers, step=learner.global_step)
 
     def on_train_start(self, trainer: Any, learner: Any) -> None:
         self.measure(learner)
@@ -35,21 +45,26 @@ class Probe(lightning.Callback):
             self.measure(learner)
 
     def on_train_end(self, trainer: Any, learner: Any) -> None:
-        if self.steps[-1] != learner.global_step:
+        if self.steps[-1:] != [learner.global_step]:
             self.measure(learner)
 
     @property
-    def profiles(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The gradient norm of each part of the state: [probe, layer, direction, lag]."""
-        return {part: np.stack([profile[part] for profile in self.measured]) for part in self.measured[0]}
+    def arrays(self) -> dict[str, Measured]:
+        """Every array over all probes, ``probe`` its first axis; ``step`` and ``lag`` are the coordinates."""
+        names = self.surveys[0].arrays
+        stacked = {
+            name: Measured(("probe", *first.axes), np.stack([survey.arrays[name].values for survey in self.surveys]))
+            for name, first in names.items()
+        }
+        lag = np.arange(names["h"].values.shape[-1])
+        return stacked | {"step": Measured(("probe",), np.array(self.steps)), "lag": Measured(("lag",), lag)}
 
-    def summary(self) -> dict[str, Any]:
-        """The decay of dL/dh_t in the last layer's forward direction before and after training, for the record."""
-        profiles = np.nan_to_num(self.profiles["h"][:, -1, 0])
-        return {"initial": fit_decay(profiles[0])._asdict(), "final": fit_decay(profiles[-1])._asdict()}
+    def summary(self) -> dict[str, dict[str, float | None]]:
+        """The numbers of the first and the last probe, for the record."""
+        return {"initial": self.surveys[0].scalars, "final": self.surveys[-1].scalars}
 
     def save(self, path: Path) -> None:
-        """Writes gradients.npz: each part's profiles, their ``axes``, the ``step`` of each probe and each ``lag``."""
-        arrays: dict[str, Any] = self.profiles
-        lag = np.arange(arrays["h"].shape[-1])
-        np.savez_compressed(path, axes=np.array(AXES), step=np.array(self.steps), lag=lag, **arrays)
+        """Writes gradients.npz: each array under its name, and the names of its axes under ``<name>.axes``."""
+        arrays: dict[str, Any] = {name: measured.values for name, measured in self.arrays.items()}
+        axes: dict[str, Any] = {f"{name}.axes": np.array(measured.axes) for name, measured in self.arrays.items()}
+        np.savez_compressed(path, **arrays, **axes)

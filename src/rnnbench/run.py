@@ -66,9 +66,9 @@ def run(config: Config) -> Record:
         folder.mkdir(parents=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
         _train(config, learner, probe, [logger] if logger else [], folder, record)
-        if probe is not None:
+        if probe is not None and probe.surveys:
             probe.save(folder / "gradients.npz")
-            record.gradients = probe.summary()
+            record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
             if logger is not None:
                 tracking.log_gradients(logger.experiment, probe)
     except BaseException as error:
@@ -179,7 +179,7 @@ def _peak_memory(device: torch.device) -> int:
 
 def _finite(values: dict[str, Any]) -> dict[str, float | None]:
     """JSON has no nan: a diverged metric is None."""
-    return {key: value if math.isfinite(value) else None for key, value in values.items()}
+    return {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}
 
 
 def _result(record: Record) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 from torchmetrics import MeanMetric, MeanSquaredError, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.text import Perplexity
 
 from rnnbench.cells.base import map_state
+from rnnbench.gradients import GROUPS, gradient_norms_by_group, membership
 from rnnbench.model import Model, per_target_loss
 from rnnbench.tasks import Batch, Task
 
@@ -69,30 +69,39 @@ class Meter(nn.Module):
 
 
 class GradientMeter:
-    """Norms of the whole parameter gradient before and after clipping, and how often clipping changed it."""
+    """Norms of the parameter gradient before and after clipping, and how often and how far clipping changed it.
+
+    All sums are tensors on the model's device; the first entry of a norm is the whole, the others are GROUPS.
+    """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         self.steps = 0
-        self.before: Tensor | float = 0.0
-        self.after: Tensor | float = 0.0
-        self.clipped: Tensor | float = 0.0
+        self.before: Any = 0
+        self.after: Any = 0
+        self.clipped: Any = 0
+        self.scale: Any = 0
 
     def update(self, before: Tensor, after: Tensor) -> None:
+        """Adds one step: its norms [1 + GROUPS] before and after clipping."""
+        clipped = after[0] < before[0]
         self.steps += 1
         self.before = self.before + before
         self.after = self.after + after
-        self.clipped = self.clipped + (after < before)
+        self.clipped = self.clipped + clipped
+        self.scale = self.scale + torch.where(clipped, after[0] / before[0], 0)
 
     def flush(self) -> dict[str, float]:
-        """Means over the steps since the last flush."""
-        values = {
-            "grad_norm_before": float(self.before) / self.steps,
-            "grad_norm_after": float(self.after) / self.steps,
-            "clip_rate": float(self.clipped) / self.steps,
-        }
+        """Means over the steps since the last flush; ``clip_scale``, over the clipped ones, is absent without any."""
+        values = {"clip_rate": float(self.clipped) / self.steps}
+        if values["clip_rate"] > 0:
+            values["clip_scale"] = float(self.scale) / float(self.clipped)
+        for name, norms in (("grad_norm_before", self.before), ("grad_norm_after", self.after)):
+            whole, *groups = (norms / self.steps).tolist()
+            values[name] = whole
+            values |= {f"{name}/{group}": norm for group, norm in zip(GROUPS, groups, strict=True)}
         self.reset()
         return values
 
@@ -148,13 +157,14 @@ class Learner(lightning.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        before = after = get_total_norm(gradients)
+        before = after = gradient_norms_by_group(gradients, self.groups)
         if gradient_clip_val is not None:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-            after = get_total_norm(gradients)
+            after = gradient_norms_by_group(gradients, self.groups)
         self.gradients.update(before, after)
 
     def on_train_start(self) -> None:
+        self.groups = membership(self.model)
         self._window_started = time.perf_counter()
 
     def on_train_batch_end(self, *_: Any) -> None:

@@ -11,7 +11,7 @@ def test_an_exact_exponential():
     assert decay.slope == pytest.approx(math.log(0.9), rel=1e-12)
     assert decay.half_life == pytest.approx(math.log(2) / -math.log(0.9), rel=1e-12)
     assert decay.horizon == 43  # 0.9^43 = .0108, 0.9^44 = .0097
-    assert decay.ratio == pytest.approx(0.9**79, rel=1e-12)
+    assert decay.vanishing_ratio == pytest.approx(0.9**79, rel=1e-12)
 
 
 def test_the_fit_skips_lags_without_a_gradient():
@@ -19,7 +19,7 @@ def test_the_fit_skips_lags_without_a_gradient():
     profile[[0, 3, 9]] = 0
     decay = fit_decay(profile)
     assert decay.slope == pytest.approx(math.log(0.5), rel=1e-12)
-    assert decay.ratio is None
+    assert decay.vanishing_ratio is None
 
 
 def test_a_flat_profile_has_no_half_life():
@@ -33,7 +33,7 @@ def test_a_growing_profile_has_no_half_life():
     assert decay.slope == pytest.approx(math.log(1.2), rel=1e-12)
     assert decay.half_life is None
     assert decay.horizon == 29
-    assert decay.ratio == pytest.approx(1.2**29)
+    assert decay.vanishing_ratio == pytest.approx(1.2**29)
 
 
 def test_a_profile_without_any_gradient():

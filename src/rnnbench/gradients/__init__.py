@@ -6,32 +6,43 @@ from rnnbench.gradients.jacobian import StepSpectra, step_jacobian, step_jacobia
 from rnnbench.gradients.longterm import LongTerm, long_term
 from rnnbench.gradients.lyapunov import lyapunov_spectrum
 from rnnbench.gradients.omega import omega
-from rnnbench.gradients.profile import gradient_profile, state_gradients
+from rnnbench.gradients.parameters import GROUPS, gradient_norms_by_group, membership, parameter_group
+from rnnbench.gradients.profile import gradient_norms, gradient_profile, state_gradients
 from rnnbench.gradients.saliency import Saliency, saliency
 from rnnbench.gradients.states import flatten, unflatten
+from rnnbench.gradients.survey import Measured, Survey, survey_all, survey_profile
 from rnnbench.gradients.trajectory import Trajectory, float64_copy, trajectory
 from rnnbench.gradients.weights import WeightSpectrum, weight_spectra
 
 __all__ = [
+    "GROUPS",
     "Decay",
     "LongTerm",
+    "Measured",
     "Saliency",
     "StepSpectra",
+    "Survey",
     "TimeConstants",
     "Trajectory",
     "WeightSpectrum",
     "fit_decay",
     "flatten",
     "float64_copy",
+    "gradient_norms",
+    "gradient_norms_by_group",
     "gradient_profile",
     "long_term",
     "lyapunov_spectrum",
+    "membership",
     "omega",
+    "parameter_group",
     "saliency",
     "state_gradients",
     "step_jacobian",
     "step_jacobians",
     "step_spectra",
+    "survey_all",
+    "survey_profile",
     "time_constants",
     "trajectory",
     "unflatten",

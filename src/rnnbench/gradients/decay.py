@@ -22,7 +22,7 @@ class Decay(NamedTuple):
     """ln 2 / -slope, in steps; None where nothing decays: a flat, growing or all-zero profile."""
     horizon: int
     """The largest lag, in steps, with g >= 1 % of the largest g; 0 for an all-zero profile."""
-    ratio: float | None
+    vanishing_ratio: float | None
     """g at the largest lag over g at lag 0; None where g at lag 0 is zero."""
 
 
@@ -35,5 +35,5 @@ def fit_decay(profile: np.ndarray[Any, Any]) -> Decay:
         if slope * (lags[-1] - lags[0]) < math.log(1 - NO_DECAY):
             half_life = math.log(2) / -slope
     reached = np.flatnonzero(profile >= REACH * profile.max()) if len(lags) else np.array([0])
-    ratio = float(profile[-1] / profile[0]) if profile[0] > 0 else None
-    return Decay(slope, half_life, int(reached[-1]), ratio)
+    vanishing_ratio = float(profile[-1] / profile[0]) if profile[0] > 0 else None
+    return Decay(slope, half_life, int(reached[-1]), vanishing_ratio)

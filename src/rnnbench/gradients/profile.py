@@ -21,6 +21,7 @@ from rnnbench.layers import Recurrent, reversal
 from rnnbench.model import Model, last_loss
 
 Array = np.ndarray[Any, Any]
+MaskedArray = Any  # numpy.ma.MaskedArray, which NumPy does not type yet
 
 
 def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
@@ -42,25 +43,33 @@ def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
     return [[map_state(lambda _: next(gradients), state) for state in layer] for layer in zeros]
 
 
-def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
-    """The mean over sequences of ||dL/ds_t||_2 by lag, for each part of the state: float64 [layer, direction, T].
+def gradient_norms(model: Model, batch: Any, loss: str) -> dict[str, MaskedArray]:
+    """||dL/ds_t||_2 of every sequence by lag, for each part of the state: masked float64 [layer, direction, T, B].
 
     The keys are the names of the parts (``h``; ``h`` and ``c`` for an LSTM) and ``state`` for the norm of the whole.
-    Entry k of the last axis is the gradient k steps of that direction before its end. The norm is taken per sequence,
-    then the mean over the sequences that are at least k + 1 steps long.
+    Entry k of the lag axis is the gradient k steps of that direction before the sequence's end; it is masked where the
+    sequence has no more than k steps.
     """
     gradients = state_gradients(model, batch, loss)
     names = gradients[0][0]._fields
     parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": flatten}
     return {
-        name: np.array(
+        name: np.ma.stack(
             [
-                [_by_lag(part(state), direction, batch) for state, direction in zip(*layer, strict=True)]
+                np.ma.stack([_by_lag(part(state), way, batch) for state, way in zip(*layer, strict=True)])
                 for layer in zip(gradients, model.stack.directions(), strict=True)
             ]
         )
         for name, part in parts.items()
     }
+
+
+def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
+    """The mean of ``gradient_norms`` over the sequences that reach each lag: float64 [layer, direction, T].
+
+    Zero at lags that no sequence reaches.
+    """
+    return {name: norms.mean(axis=-1).filled(0) for name, norms in gradient_norms(model, batch, loss).items()}
 
 
 def _part(name: str, state: Any) -> Tensor:
@@ -72,11 +81,11 @@ def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
     return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), start)
 
 
-def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> Array:
+def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> MaskedArray:
     norms = gradient.double().norm(dim=-1)
     if not direction.reverse:
         norms = norms.gather(0, reversal(batch.inputs, batch.lengths))
-    if batch.lengths is None:
-        return norms.mean(dim=1).cpu().numpy()
-    valid = torch.arange(len(norms), device=norms.device)[:, None] < batch.lengths
-    return (norms.where(valid, 0).sum(dim=1) / valid.sum(dim=1).clamp(min=1)).cpu().numpy()
+    masked = np.ma.array(norms.cpu().numpy(), mask=False)
+    if batch.lengths is not None:
+        masked.mask = np.arange(len(norms))[:, None] >= batch.lengths.cpu().numpy()
+    return masked

@@ -83,7 +83,7 @@ def _run(record: Record) -> dict[str, Any]:
     gradients = {
         f"{key}_{moment}": record.gradients.get(moment, {}).get(key)
         for moment in ("initial", "final")
-        for key in ("slope", "half_life", "horizon", "ratio")
+        for key in ("slope", "half_life", "horizon", "vanishing_ratio")
     }
     return {
         "seed": record.seed,

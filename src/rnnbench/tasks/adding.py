@@ -57,4 +57,5 @@ class Adding(Task):
         first, second = random.integers(0, half, size), random.integers(half, self.length, size)
         rows = np.arange(size)
         inputs[first, rows, 1] = inputs[second, rows, 1] = 1
-        return Batch(inputs, (inputs[first, rows, 0] + inputs[second, rows, 0])[:, None])
+        informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
+        return Batch(inputs, (inputs[first, rows, 0] + inputs[second, rows, 0])[:, None], informative=informative)

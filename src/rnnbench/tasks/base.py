@@ -33,6 +33,8 @@ class Batch(NamedTuple):
     """Flat positions t*B + b [N] int64 that need memory, for the metric; None: all of them."""
     lengths: Any = None
     """Valid steps of each sequence [B] int64; None: all T."""
+    informative: Any = None
+    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where nobody can say."""
     fresh: bool = True
     """False where the network's state carries on from the batch before."""
 

@@ -64,4 +64,5 @@ class Copy(Task):
         inputs[:SPAN] = data
         inputs[-SPAN - 1] = DELIMITER
         targets[-SPAN:] = data
-        return Batch(inputs, targets, scored=np.arange((steps - SPAN) * size, steps * size))
+        last_symbol = np.arange((SPAN - 1) * size, SPAN * size)  # what the last target repeats
+        return Batch(inputs, targets, scored=np.arange((steps - SPAN) * size, steps * size), informative=last_symbol)

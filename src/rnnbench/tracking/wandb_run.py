@@ -10,13 +10,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pytorch_lightning.loggers import WandbLogger
 
 from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.probe import Probe
 from rnnbench.records import Record
-from rnnbench.tracking.charts import profile_picture
+from rnnbench.tracking import charts
 
 DIRECTIONS = ("forward", "backward")
 
@@ -56,24 +57,38 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
 
 
 def log_gradients(run: Any, probe: Probe) -> None:
-    """Logs the probe's first and last profile over lag, and all of them as one picture.
+    """Logs what a whole run's probes saw: curves over lag, and pictures.
 
-    Each is a metric ``grad_lag/<initial|final>/layer<i>-<direction>`` with ``lag`` as its step, so that the web page
-    draws one curve a run and groups them by any key of the configuration.
+    The first and the last profile of each part of the state are metrics ``grad_lag/<initial|final>/...`` with ``lag``
+    as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
     """
     import wandb
 
-    profiles = probe.profiles["h"]
+    arrays = {name: measured.values for name, measured in probe.arrays.items()}
+    curves = {name: values for name, values in arrays.items() if name in ("h", "c", "state")}
     run.define_metric("lag", hidden=True)
     run.define_metric("grad_lag/*", step_metric="lag")
-    for lag in range(profiles.shape[-1]):
-        row: dict[str, float] = {"lag": lag}
-        for moment, index in (("initial", 0), ("final", -1)):
-            for layer, directions in enumerate(profiles[index, :, :, lag]):
-                for direction, norm in zip(DIRECTIONS, directions, strict=False):
-                    row[f"grad_lag/{moment}/layer{layer}-{direction}"] = float(norm)
+    for lag in arrays["lag"]:
+        row: dict[str, float] = {"lag": int(lag)}
+        for name, norms in curves.items():
+            for moment, index in (("initial", 0), ("final", -1)):
+                for layer, directions in enumerate(norms[index, :, :, lag]):
+                    for direction, norm in zip(DIRECTIONS, directions, strict=False):
+                        row[f"grad_lag/{moment}/{name}-layer{layer}-{direction}"] = float(norm)
         run.log(row)
-    run.log({"gradient_profile": wandb.Image(profile_picture(probe.steps, profiles))})
+    pictures = {
+        "gradient_profile": charts.profiles(arrays["step"], arrays["h"]),
+        "gradient_heat_map": charts.heat_map(arrays["step"], arrays["h"]),
+    }
+    if "lyapunov" in arrays:
+        found = (arrays[name] for name in ("lyapunov", "jacobian_largest", "jacobian_smallest"))
+        pictures["jacobian_spectrum"] = charts.spectrum(*found)
+    run.log({name: wandb.Image(picture) for name, picture in pictures.items()})
+    if "time_constant" in arrays:
+        for step, constants in zip(arrays["step"], arrays["time_constant"], strict=True):
+            # Powers of ten, because time constants span several.
+            histogram = wandb.Histogram(np.log10(constants[-1, 0]))
+            run.log({"time_constants_log10": histogram, "trainer/global_step": int(step)})
 
 
 def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:

@@ -1,0 +1,42 @@
+"""The norm of the parameter gradient, whole and by kind of parameter, before and after clipping.
+
+Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), section 3.2. A threshold is usual between .5 and 10 times the mean
+norm; how often clipping acts and by how much says whether it is a safety net or a second learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+GROUPS = ("input", "recurrent", "bias", "head")
+
+
+def parameter_group(name: str) -> str:
+    """The kind of the parameter called ``name`` in a Model: one of GROUPS.
+
+    All biases of the cells are ``bias``; whatever else a cell has besides its input matrix is ``recurrent``.
+    """
+    if name.startswith("head."):
+        return "head"
+    if name.endswith("bias"):
+        return "bias"
+    return "input" if "input_projection" in name else "recurrent"
+
+
+def membership(model: nn.Module) -> Tensor:
+    """Which parameter is of which group: 0 or 1 [GROUPS, parameters], on the model's device."""
+    names = [name for name, _ in model.named_parameters()]
+    table = [[float(parameter_group(name) == group) for name in names] for group in GROUPS]
+    return torch.tensor(table, device=next(model.parameters()).device)
+
+
+def gradient_norms_by_group(gradients: Sequence[Tensor], table: Tensor) -> Tensor:
+    """The 2-norm of the whole gradient and of each group's: [1 + GROUPS]. Does not wait for the device.
+
+    ``gradients`` are those of all parameters in order, ``table`` their ``membership``.
+    """
+    squares = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).square()
+    return torch.cat([squares.sum()[None], table @ squares]).sqrt()
