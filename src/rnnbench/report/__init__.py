@@ -14,36 +14,34 @@ from rnnbench.records import FAILED, Record
 from rnnbench.report import figures, tables
 from rnnbench.report.summary import Setting, settings
 
-ALTERNATIVES = {
-    "learning_curves": "Validation loss over training steps, one panel a task, against the memoryless baseline",
-    "gradient_profiles": "Norm of the gradient with respect to the hidden state over lag, before and after training",
-}
-"""A text for each figure of ``rnnbench.report.figures``, for readers who cannot see it."""
+NOTES = "NOTES.md"
+LISTED = 4  # settings of a task that the opening sentence names one by one
 
 
 def write_report(name: str, runs_dir: Path, results_dir: Path) -> Path:
     """Writes ``results_dir/name`` from ``runs_dir/name`` and returns it.
 
-    README.md, report.html, runs.csv and figures/*.svg; all are generated, nothing else in the folder is touched. Raises
-    UserError where there are no runs.
+    README.md, report.html, runs.csv and figures/*.svg are generated. NOTES.md, where it exists, is a person's word on
+    what was expected and what was seen; it opens the pages and is left alone. Raises UserError without runs.
     """
     source, target = runs_dir / name, results_dir / name
     found = records.read_all(source)
     if not found:
         raise UserError(f"no runs under {source}: run 'python scripts/train.py experiment={name}' first")
-    groups = sorted(settings(found), key=lambda setting: tuple(map(str, setting.factors.values())))
+    groups = sorted(settings(found), key=_order)
     (target / "figures").mkdir(parents=True, exist_ok=True)
     drawn = figures.draw_all(groups, lambda record: source / record.run_id)
-    for key, svg in drawn.items():
-        (target / "figures" / f"{key}.svg").write_text(svg)
+    for key, figure in drawn.items():
+        (target / "figures" / f"{key}.svg").write_text(figure.svg)
     tables.write_runs(target / "runs.csv", groups)
-    page = _page(name, found, groups)
+    notes = target / NOTES
+    page = _page(name, found, groups) | {"notes": notes.read_text().strip() if notes.exists() else ""}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=jinja2.select_autoescape(["html.jinja"]),
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     for file in ("README.md", "report.html"):
-        text = environment.get_template(f"{file}.jinja").render(**page, figures=drawn, alternatives=ALTERNATIVES)
+        text = environment.get_template(f"{file}.jinja").render(**page, figures=drawn)
         (target / file).write_text(text)
     return target
 
@@ -78,7 +76,15 @@ def _answer(task: str, groups: list[Setting]) -> str:
         return f"{task}: no run was completed."
     ranked = sorted(scored, key=lambda pair: -pair[0])
     parts = [f"{setting.label} scores {score:.2f} ({_decay(setting)})" for score, setting in ranked]
+    if len(parts) > LISTED:
+        return f"{task}: best of {len(parts)} settings, {parts[0]}; last, {parts[-1]}."
     return f"{task}: {'; '.join(parts)}."
+
+
+def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
+    """Numbers by size, before words by letter."""
+    values = setting.factors.values()
+    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) or v is None else float(v), str(v)) for v in values)
 
 
 def _decay(setting: Setting) -> str:

@@ -1,124 +1,178 @@
-"""Figures of a sweep, one panel a task, as SVG that is the same for the same runs."""
+"""The figures of a sweep. Each takes the settings and says None where their runs have no data for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import StringIO
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnbench.records import Record, read_curve
+from rnnbench.records import read_curve
+from rnnbench.report.drawing import HEIGHT, STYLE, WIDTH, Array, Folder, by_task, legend, load, styles, svg
 from rnnbench.report.summary import Setting
 
-STYLE = {
-    "svg.hashsalt": "rnnbench",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-}
-PALETTE = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]  # a ListedColormap
 
-Folder = Callable[[Record], Path]
-"""Where a record's run lies."""
-
-
-def learning_curves(settings: list[Setting], folder: Folder) -> str:
+def learning_curves(settings: list[Setting], folder: Folder) -> Figure:
     """Validation loss over training steps: each run thin, the mean over seeds thick, the memoryless baseline dashed."""
-
-    def draw(axes: Axes, setting: Setting, color: Any) -> None:
-        curves = [curve for r in setting.records if (curve := dict(read_curve(folder(r), "val/loss")))]
-        if not curves:
-            return
-        for curve in curves:
-            axes.plot(list(curve), list(curve.values()), color=color, linewidth=0.8, alpha=0.5)
-        # A solved run stops early; the mean goes only as far as every run does.
-        shared = sorted(set.intersection(*(set(curve) for curve in curves)))
-        mean = [np.mean([curve[step] for curve in curves]) for step in shared]
-        axes.plot(shared, mean, color=color, linewidth=2.2, label=setting.label)
-
-    groups = _by_task(settings)
-    figure = Figure(figsize=(max(7, 5.2 * len(groups)), 3.6), layout="constrained")
-    for axes, (task, group, colors) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
-        for setting, color in zip(group, colors, strict=True):
-            draw(axes, setting, color)
+    groups, style = by_task(settings), styles(settings)
+    figure = Figure(figsize=(max(7, WIDTH * len(groups)), HEIGHT), layout="constrained")
+    for axes, (task, group) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups.items(), strict=True):
+        for setting in group:
+            curves = [curve for r in setting.records if (curve := dict(read_curve(folder(r), "val/loss")))]
+            for curve in curves:
+                axes.plot(list(curve), list(curve.values()), **style[setting.label], linewidth=0.8, alpha=0.4)
+            if curves:
+                # A solved run stops early; the mean goes only as far as every run does.
+                shared = sorted(set.intersection(*map(set, curves)))
+                mean = [np.mean([curve[step] for curve in curves]) for step in shared]
+                axes.plot(shared, mean, **style[setting.label], linewidth=2, label=setting.label)
         baseline = group[0].records[0].validation_baseline
         if baseline is not None:
             axes.axhline(baseline, color="black", linestyle="--", linewidth=1, label="memoryless")
         axes.set(title=task, xlabel="training step", ylabel="validation loss", yscale="log")
-        _legend(axes)
-    return _svg(figure)
+        legend(axes)
+    return figure
 
 
-def gradient_profiles(settings: list[Setting], folder: Folder) -> str:
-    """The norm of dL/dh_t over lag, before and after training: each run thin, the geometric mean over seeds thick."""
-    groups = _by_task(settings)
-    figure = Figure(figsize=(10.4, 3.4 * len(groups)), layout="constrained")
-    for row, (task, group, colors) in zip(figure.subplots(len(groups), 2, squeeze=False), groups, strict=True):
-        for axes, index, moment in zip(row, (0, -1), ("before training", "after training"), strict=True):
-            for setting, color in zip(group, colors, strict=True):
-                profiles = [p for r in setting.records if (p := _profile(folder(r), index)) is not None]
-                if not profiles:
-                    continue
-                for profile in profiles:
-                    axes.plot(profile, color=color, linewidth=0.8, alpha=0.5)
-                mean = np.exp(np.mean(np.log(np.array(profiles)), axis=0))
-                axes.plot(mean, color=color, linewidth=2.2, label=setting.label)
-            axes.set(title=f"{task}, {moment}", xlabel="lag (steps before the loss)", yscale="log")
-            _legend(axes)
-        row[0].set_ylabel("mean ||dL/dh||")
-        row[1].sharey(row[0])
-    return _svg(figure)
+def gradient_profiles(settings: list[Setting], folder: Folder) -> Figure | None:
+    """log10 of the norm of dL/dh_t over lag, before and after training: each run thin, the mean over seeds thick."""
+    figure = _before_and_after(
+        settings, folder, "h", lambda norms, index: _log(norms[index, -1, 0]), "lag (steps before the loss)",
+        "log10 of mean ||dL/dh||",
+    )  # fmt: skip
+    for axes in figure.axes if figure else ():
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], FLOOR))
+    return figure
 
 
-def _profile(folder: Path, index: int) -> np.ndarray[Any, Any] | None:
-    """||dL/dh|| [lag] of the last layer's forward direction at one probe; a norm of zero is not drawn on a log axis."""
-    path = folder / "gradients.npz"
-    if not path.exists():
+def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Figure | None:
+    """The largest Lyapunov exponents of the last layer's forward direction, before and after training."""
+    return _before_and_after(
+        settings, folder, "lyapunov", lambda values, index: values[index, -1, 0], "rank", "Lyapunov exponent (per step)"
+    )
+
+
+def _before_and_after(
+    settings: list[Setting], folder: Folder, name: str, line: Callable[[Array, int], Array], x: str, y: str
+) -> Figure | None:
+    """One row a task; left the first probe, right the last; ``line`` reads one run's curve from its array."""
+    groups, style = by_task(settings), styles(settings)
+    arrays = {
+        setting.label + setting.task: [a for r in setting.records if (a := load(folder(r), name)) is not None]
+        for setting in settings
+    }
+    if not any(arrays.values()):
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        profile = arrays["h"][index, -1, 0]
-    return np.where(profile > 0, profile, np.nan)
+    figure = Figure(figsize=(2 * WIDTH, HEIGHT * len(groups)), layout="constrained")
+    for row, (task, group) in zip(figure.subplots(len(groups), 2, squeeze=False), groups.items(), strict=True):
+        for axes, index, moment in zip(row, (0, -1), ("before training", "after training"), strict=True):
+            for setting in group:
+                lines = [line(array, index) for array in arrays[setting.label + setting.task]]
+                for each in lines:
+                    axes.plot(each, **style[setting.label], linewidth=0.8, alpha=0.4)
+                if lines:
+                    axes.plot(np.mean(lines, axis=0), **style[setting.label], linewidth=2, label=setting.label)
+            axes.set(title=f"{task}, {moment}", xlabel=x)
+            legend(axes)
+        row[0].set_ylabel(y)
+        row[1].sharey(row[0])
+    return figure
 
 
-def _by_task(settings: list[Setting]) -> list[tuple[str, list[Setting], list[Any]]]:
-    """Each task with its settings and their colors; a label has the same color in every panel."""
-    labels = list(dict.fromkeys(setting.label for setting in settings))
-    color = {label: PALETTE[index % len(PALETTE)] for index, label in enumerate(labels)}
-    groups: dict[str, list[Setting]] = {}
+def heat_maps(settings: list[Setting], folder: Folder) -> Figure | None:
+    """log10 of the norm of dL/dh_t over training step and lag: the first run of each setting, on one color scale."""
+    maps = []
     for setting in settings:
-        groups.setdefault(setting.task, []).append(setting)
-    return [(task, group, [color[setting.label] for setting in group]) for task, group in groups.items()]
+        for record in setting.records:
+            norms, steps = load(folder(record), "h"), load(folder(record), "step")
+            if norms is not None and steps is not None:
+                maps.append((f"{setting.task}, {setting.label}", steps, _log(norms[:, -1, 0])))
+                break
+    if not maps or not any(np.isfinite(logs).any() for _, _, logs in maps):
+        return None
+    high = max(np.nanmax(logs) for _, _, logs in maps if np.isfinite(logs).any())
+    low = max(high - DECADES, min(np.nanmin(logs) for _, _, logs in maps if np.isfinite(logs).any()))
+    columns = min(3, len(maps))
+    rows = -(-len(maps) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (title, steps, logs) in zip(panels, maps, strict=False):
+        positions = np.arange(len(steps))
+        image = axes.pcolormesh(
+            positions, np.arange(logs.shape[1]), logs.T, vmin=low, vmax=high, shading="nearest", rasterized=True
+        )
+        shown = positions[:: max(1, len(steps) // 4)]
+        axes.set_xticks(shown, [str(steps[position]) for position in shown])
+        axes.set_title(title, fontsize=9)
+        axes.set(xlabel="training step", ylabel="lag")
+    for axes in panels[len(maps) :]:
+        axes.remove()
+    figure.colorbar(image, ax=panels[: len(maps)], label="log10 of mean ||dL/dh||", extend="min")
+    return figure
 
 
-def _legend(axes: Axes) -> None:
-    if axes.get_legend_handles_labels()[0]:  # where all runs failed there is nothing to name
-        axes.legend(fontsize=8)
+def horizon_and_score(settings: list[Setting], folder: Folder) -> Figure | None:
+    """The horizon after training against the score, one point a run: does a gradient that arrives decide?"""
+    groups, style = by_task(settings), styles(settings)
+    if not any(setting.probed for setting in settings):
+        return None
+    figure = Figure(figsize=(max(7, WIDTH * len(groups)), HEIGHT), layout="constrained")
+    for axes, (task, group) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups.items(), strict=True):
+        others = list(dict.fromkeys(str(style[setting.label]["linestyle"]) for setting in group))
+        for setting in group:
+            points = [(r.gradients["final"]["horizon"], r.score) for r in setting.done if r.gradients]
+            marker = MARKERS[others.index(str(style[setting.label]["linestyle"])) % len(MARKERS)]
+            color = style[setting.label]["color"]
+            axes.scatter(*np.array(points).reshape(-1, 2).T, color=color, marker=marker, label=setting.label, alpha=0.8)
+        axes.set(title=task, xlabel="horizon after training (steps)", ylabel="score")
+        legend(axes)
+    return figure
 
 
-def _svg(figure: Figure) -> str:
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+def _log(norms: Array) -> Array:
+    """log10, and nothing to draw where a norm is zero."""
+    return np.log10(np.where(norms > 0, norms, np.nan))
 
 
-def draw_all(settings: list[Setting], folder: Folder) -> dict[str, str]:
-    """The SVG of every figure that the runs have data for, by name."""
-    probed = any(setting.probed for setting in settings)
-    with mpl.rc_context(STYLE):
-        return {name: draw(settings, folder) for name, draw in FIGURES.items() if probed or name not in NEED_PROBES}
+class Drawn(NamedTuple):
+    """A figure and the text that stands for it where it cannot be seen."""
+
+    svg: str
+    text: str
 
 
-NEED_PROBES = ("gradient_profiles",)
-FIGURES: dict[str, Callable[[list[Setting], Folder], str]] = {
-    "learning_curves": learning_curves,
-    "gradient_profiles": gradient_profiles,
+FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
+DECADES = 12  # of a heat map's colors: below, a gradient has vanished by any measure
+MARKERS = "os^Dv*XP"
+FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Figure | None], str]] = {
+    "learning_curves": (
+        learning_curves,
+        "Validation loss over training steps against the memoryless baseline; thin single runs, thick their mean",
+    ),
+    "gradient_profiles": (
+        gradient_profiles,
+        "Norm of dL/dh over lag before and after training; thin single runs, thick their mean",
+    ),
+    "horizon_and_score": (
+        horizon_and_score,
+        "Horizon of the gradient after training against the score, one point a run",
+    ),
+    "heat_maps": (heat_maps, "Norm of the gradient over lag and training step, the first run of each setting"),
+    "lyapunov_spectra": (
+        lyapunov_spectra,
+        "The largest Lyapunov exponents before and after training",
+    ),
 }
+
+
+def draw_all(settings: list[Setting], folder: Folder) -> dict[str, Drawn]:
+    """Every figure that the runs have data for, by name."""
+    drawn = {}
+    with mpl.rc_context(STYLE):
+        for name, (draw, text) in FIGURES.items():
+            figure = draw(settings, folder)
+            if figure is not None:
+                drawn[name] = Drawn(svg(figure), text)
+    return drawn

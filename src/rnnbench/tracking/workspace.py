@@ -1,0 +1,106 @@
+"""The W&B page of a sweep as code: its panels, grouped by what the sweep varied.
+
+Building and ``validate`` need no network and no account; ``save`` needs both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import wandb
+import wandb_workspaces.reports.v2 as panels
+import wandb_workspaces.workspaces as workspaces
+
+from rnnbench.errors import UserError
+
+STEP = "trainer/global_step"
+CURVES = ("val/loss", "val/score", "train/loss")
+NUMBERS = ("horizon", "half_life", "lyapunov_max")
+CLIPPING = ("grad_norm_before", "grad_norm_after", "clip_rate")
+PICTURES = ("gradient_heat_map", "gradient_profile", "jacobian_spectrum")
+
+
+class Sweep(NamedTuple):
+    """What the page needs to know of a sweep."""
+
+    name: str
+    """The experiment, which is the group of its runs."""
+    project: str
+    entity: str | None
+    """None: the default entity of whoever saves it."""
+    factors: Sequence[str]
+    """The dotted configuration keys that vary, at least one; the first besides the task groups the curves."""
+    layers: int
+    """Of the deepest network."""
+    bidirectional: bool
+    """Whether any network has a backward direction."""
+
+
+def build(sweep: Sweep) -> Any:
+    """The workspace: gradient over lag, pictures, numbers over training, learning curves, what decides, comparison."""
+    main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
+    ways = ("forward", "backward") if sweep.bidirectional else ("forward",)
+    lags = [
+        _curve(f"grad_lag/{moment}/h-layer{layer}-{way}", main, x="lag", log=True)
+        for moment in ("initial", "final")
+        for layer in range(sweep.layers)
+        for way in ways
+    ]
+    media = [panels.MediaBrowser(title=key, media_keys=[key]) for key in PICTURES]
+    media.append(panels.MediaBrowser(title="time constants (log10 steps)", media_keys=["time_constants_log10"]))
+    bars = [
+        panels.BarPlot(
+            title=f"{metric} by {factor}", metrics=[metric], groupby=panels.Config(factor), groupby_aggfunc="mean",
+            groupby_rangefunc="stderr",
+        )
+        for metric in ("score", "horizon")
+        for factor in sweep.factors
+    ]  # fmt: skip
+    scatter = panels.ScatterPlot(
+        title="horizon against score", x=panels.SummaryMetric("horizon"), y=panels.SummaryMetric("score")
+    )
+    sections = {
+        "Does the gradient still arrive?": lags,
+        "Lag by training step": media,
+        "How far it reaches": [_curve(metric, main) for metric in NUMBERS],
+        "Does that decide what is learned?": [scatter, *bars],
+        "Learning curves": [_curve(metric, main) for metric in CURVES],
+        "Clipping": [_curve(metric, main) for metric in CLIPPING],
+        "Runs side by side": [panels.RunComparer(diff_only="split")],
+    }
+    return workspaces.Workspace(
+        entity=sweep.entity or "default",
+        project=sweep.project,
+        name=f"rnnbench: {sweep.name}",
+        sections=[workspaces.Section(name=name, panels=each, is_open=True) for name, each in sections.items()],
+        settings=workspaces.WorkspaceSettings(x_axis=STEP),
+        runset_settings=workspaces.RunsetSettings(
+            filters=[workspaces.Metric("Group") == sweep.name],
+            groupby=[workspaces.Config(factor) for factor in sweep.factors],
+        ),
+    )
+
+
+def validate(workspace: Any) -> str:
+    """The page in W&B's own format, as JSON; raises where the client's model refuses it."""
+    return workspace._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
+
+
+def save(sweep: Sweep) -> str:
+    """Saves the page on the server and returns its address. Raises UserError without a login or a connection."""
+    try:
+        entity = sweep.entity or wandb.Api().default_entity
+        workspace = build(sweep._replace(entity=entity))
+        workspace.save()
+    except Exception as error:  # the client raises errors of many kinds; each says why it was not saved
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the workspace was not saved: {reason}; log in with 'wandb login'") from error
+    return str(workspace.url)
+
+
+def _curve(metric: str, group: str, x: str = STEP, log: bool = False) -> Any:
+    return panels.LinePlot(
+        title=metric, x=x, y=[metric], log_y=log, groupby=panels.Config(group), groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
+    )  # fmt: skip
