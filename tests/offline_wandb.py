@@ -4,9 +4,11 @@ import json
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from wandb.proto.wandb_internal_pb2 import Record
 
 BLOCK = 32768
@@ -16,10 +18,13 @@ def entries(folder: Path) -> list[Record]:
     """All records of one offline run folder, in order. W&B's service may still write when `finish` has returned."""
     (path,) = folder.glob("*.wandb")
     deadline = time.monotonic() + 30
-    while not (found := list(_parse(path.read_bytes()))) or found[-1].WhichOneof("record_type") != "exit":
+    while True:
+        with suppress(DecodeError):  # half a record
+            found = list(_parse(path.read_bytes()))
+            if found and found[-1].WhichOneof("record_type") == "exit":
+                return found
         assert time.monotonic() < deadline, f"{path} never ended"
         time.sleep(0.05)
-    return found
 
 
 def _parse(data: bytes) -> Iterator[Record]:

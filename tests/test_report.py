@@ -115,7 +115,7 @@ def test_the_whole_report(sweep, tmp_path):
     assert "<b>bold</b>" not in page
     references = References()
     references.feed(page)
-    assert all(reference.startswith("#") for reference in references.found)
+    assert all(reference.startswith(("#", "data:image/png;base64,")) for reference in references.found)
     assert len(page.encode()) < 3_000_000
     for figure in ("learning_curves", "gradient_profiles"):
         svg = (sweep / "figures" / f"{figure}.svg").read_text()
@@ -133,6 +133,20 @@ def test_one_run_without_a_probe(configure, tmp_path):
     run(configure("name=one", "probe=off"))
     markdown = (write_report("one", tmp_path, tmp_path / "results") / "README.md").read_text()
     assert "not measured" in markdown
+
+
+def test_all_figures_of_a_full_probe_and_the_notes(configure, tmp_path):
+    for length in ("4", "12"):
+        run(configure("name=full", "probe=full", f"task.length={length}"))
+    (tmp_path / "results" / "full").mkdir(parents=True)
+    (tmp_path / "results" / "full" / "NOTES.md").write_text("Expected <much>; seen little.\n")
+    target = write_report("full", tmp_path, tmp_path / "results")
+    figures = {path.stem for path in (target / "figures").iterdir()}
+    assert figures == {"learning_curves", "gradient_profiles", "horizon_and_score", "heat_maps", "lyapunov_spectra"}
+    markdown, page = (target / "README.md").read_text(), (target / "report.html").read_text()
+    assert "Expected <much>; seen little." in markdown
+    assert "Expected &lt;much&gt;; seen little." in page
+    assert markdown.index("| 4 |") < markdown.index("| 12 |")  # numbers by size
 
 
 def test_no_runs(tmp_path):

@@ -64,6 +64,33 @@ def test_a_sweep_its_second_launch_and_its_report(tmp_path):
     assert (tmp_path / "results" / "sweep" / "report.html").exists()
 
 
+def test_choices_that_are_the_same_run_run_once(tmp_path):
+    sweep = ["-m", "clip=none,norm", "clip.threshold=1,2", "tracking=disabled", "probe=off", *SMALL]
+    result = command(tmp_path, "train.py", *sweep)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("3 runs to runs/scratch;")
+    assert result.stdout.count(": done, score") == 3
+
+
+def test_the_workspace_of_a_sweep(tmp_path):
+    result = command(tmp_path, "train.py", "-m", "cell=elman,gru", "network.depth=1,2", "tracking=disabled", *SMALL)
+    assert result.returncode == 0, result.stderr
+    result = command(tmp_path, "workspace.py", "scratch")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "valid: runs/scratch/workspace.json, grouped by cell.name, network.depth\n"
+    text = (tmp_path / "runs" / "scratch" / "workspace.json").read_text()
+    for part in ('"grad_lag/final/h-layer1-forward"', '"cell.value.name"', '"network.value.depth"', '"scratch"',
+                 '"summary:horizon"', '"Run Comparer"', '"gradient_heat_map"', '"stderr"'):  # fmt: skip
+        assert part in text
+    assert "backward" not in text
+
+
+def test_a_workspace_needs_runs_and_saving_a_login(tmp_path):
+    result = command(tmp_path, "workspace.py", "nothing")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: no runs under runs/nothing")
+
+
 def test_a_sweep_goes_on_after_a_failure_and_says_so(tmp_path):
     """The GRU has no forget gate, which only its construction can tell."""
     result = command(tmp_path, "train.py", "-m", "cell=gru,lstm", "init=forget_one", "tracking=disabled", *SMALL)

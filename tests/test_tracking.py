@@ -62,10 +62,25 @@ def test_gradient_curves_have_lag_as_their_axis(tracked, tmp_path):
         for moment, probe in (("initial", 0), ("final", -1)):
             for layer in (0, 1):
                 for way, direction in enumerate(("forward", "backward")):
-                    curve = [row[f"grad_lag/{moment}/layer{layer}-{direction}"] for row in rows]
-                    np.testing.assert_allclose(curve, arrays["h"][probe, layer, way])
-    (picture,) = (folder / "files" / "media" / "images").glob("gradient_profile*.png")
-    assert picture.read_bytes().startswith(b"\x89PNG")
+                    for part in ("h", "c", "state"):
+                        curve = [row[f"grad_lag/{moment}/{part}-layer{layer}-{direction}"] for row in rows]
+                        np.testing.assert_allclose(curve, arrays[part][probe, layer, way])
+
+
+def test_pictures_and_numbers_of_the_full_probe(tracked):
+    record, folder = tracked("probe=full", "probe.every=10")
+    pictures = sorted((folder / "files" / "media" / "images").iterdir())
+    kinds_seen = [path.name.rsplit("_", 2)[0] for path in pictures]
+    assert kinds_seen == ["gradient_heat_map", "gradient_profile", "jacobian_spectrum"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    rows = offline_wandb.history(folder)
+    numbers = [row for row in rows if "lyapunov_max" in row]
+    assert [row["trainer/global_step"] for row in numbers] == [0, 10, 20]
+    for name in ("half_life", "horizon", "lyapunov_max"):
+        assert numbers[-1][name] == record.gradients["final"][name]
+    histograms = [row for row in rows if "time_constants_log10/values" in row]
+    assert [row["trainer/global_step"] for row in histograms] == [0, 10, 20]
+    assert sum(histograms[0]["time_constants_log10/values"]) == 8  # units
 
 
 def test_a_run_that_starts_anew_replaces_its_folder(tracked, tmp_path):

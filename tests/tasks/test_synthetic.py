@@ -23,6 +23,8 @@ def test_adding_half(length):
         assert len(positions) == 2
         assert positions[0] < length // 2 <= positions[1]
         assert batch.targets[b, 0] == pytest.approx(sum(values[t] for t in positions), abs=1e-6)
+        assert sorted(batch.informative[b::SAMPLES] // SAMPLES) == positions
+        assert set(batch.informative[b::SAMPLES] % SAMPLES) == {b}
         first_seen.add(positions[0])
         second_seen.add(positions[1])
     assert first_seen == set(range(length // 2))
@@ -54,6 +56,9 @@ def test_copy_standard(length):
         assert list(batch.inputs[10:, b]) == [8] * (length - 1) + [9] + [8] * 10
         assert list(batch.targets[:, b]) == [8] * (length + 10) + data
     assert set(batch.inputs[:10].flatten()) == set(range(8))
+    # The last target repeats the symbol at these positions.
+    assert list(batch.inputs.ravel()[batch.informative]) == list(batch.targets[-1])
+    assert set(batch.informative // SAMPLES) == {9}
     scored = np.zeros(steps * SAMPLES, dtype=bool)
     scored[batch.scored] = True
     assert scored.reshape(steps, SAMPLES)[-10:].all()
