@@ -1,8 +1,8 @@
 """Measures what the suite costs and writes results/performance: python scripts/bench.py
 
 probe: training with probe=default against probe=off, T=200, H=128, B=50, in pairs that alternate, so that a noisy
-machine disturbs both alike. A run has 400 steps and three probes, at its start, its middle and its end, one more than in the
-long run: the slowdown is an upper bound.
+machine disturbs both alike. A run has 400 steps and three probes, at its start, its middle and its end: one more than
+400 steps have in the long run, so the slowdown is an upper bound.
 """
 
 import csv

@@ -211,6 +211,25 @@ def test_a_small_lstm_learns_every_task(trained, name):
     assert record.final["val/score"] > row.beats
 
 
+def test_the_trained_network_is_tested_at_other_lengths(trained):
+    record, _ = trained("task=copy", "task.length=3", "task.test_lengths=[3,40]")
+    assert record.final["test_3/loss"] == record.final["test/loss"]
+    assert record.final["test_3/accuracy"] == record.final["test/accuracy"]
+    assert record.final["test_40/loss"] != record.final["test/loss"]
+    baseline = 10 * np.log(8) / 60
+    assert record.final["test_40/score"] == pytest.approx(1 - record.final["test_40/loss"] / baseline)
+
+
+def test_only_counted_targets_are_trained_on(configure):
+    learner = build_learner(configure("task=copy"))
+    batch = to_torch(learner.task.batch("train", 0, 0))
+    every, _ = learner._forward(batch, "train")
+    recalled, prediction = learner._forward(batch._replace(counted=batch.scored), "train")
+    expected = torch.nn.functional.cross_entropy(prediction[-10:].flatten(0, 1), batch.targets[-10:].flatten())
+    torch.testing.assert_close(recalled, expected)
+    assert not torch.equal(recalled, every)
+
+
 def test_options_reach_the_network(configure):
     learner = build_learner(
         configure("cell=elman", "cell.nonlinearity=relu", "network.depth=3", "network.bidirectional=true",

@@ -58,6 +58,8 @@ def run(config: Config) -> Record:
     torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
     learner, probe = build_learner(config), build_probe(config)
+    for length in config.task.test_lengths:
+        config.task.at_length(length).baseline("test")  # says now what cannot be tested later
 
     record = _new_record(config, learner)
     logger = tracking.open_logger(config, sweep)
@@ -99,8 +101,11 @@ def _train(
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
     trainer.save_checkpoint(folder / "last.ckpt")
-    test = evaluation_stream(task, "test", config.seed, options.evaluation_batches)
-    trainer.test(learner, test, verbose=False)
+    tests = {"test": task} | {f"test_{length}": task.at_length(length) for length in task.test_lengths}
+    for prefix, each in tests.items():
+        learner.test_on(each, prefix)
+        test = evaluation_stream(each, "test", config.seed, options.evaluation_batches)
+        trainer.test(learner, test, verbose=False)
     record.final = _finite(learner.last)
     record.best = _finite(learner.best)
     record.score = record.final["test/score"]

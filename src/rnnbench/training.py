@@ -127,13 +127,18 @@ class Learner(lightning.LightningModule):
         self.solved_below = task.solved_below
         self.train_meter = Meter(task, task.baseline("validation"))
         self.validation_meter = Meter(task, task.baseline("validation"))
-        self.test_meter = Meter(task, task.baseline("test"))
+        self.test_on(task, "test")
         self.gradients = GradientMeter()
         self.carried: dict[str, Any] = {}
         self.solved_at: int | None = None
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
         self.last: dict[str, float] = {}
+
+    def test_on(self, task: Task, prefix: str) -> None:
+        """Prepares a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
+        self.test_meter = Meter(task, task.baseline("test")).to(self.device)
+        self.test_prefix = prefix
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.model.parameters())
@@ -143,7 +148,10 @@ class Learner(lightning.LightningModule):
         state = None if batch.fresh else self.carried[split]
         prediction, final = self.model(batch.inputs, batch.lengths, state)
         self.carried[split] = detach(final)
-        return per_target_loss(self.task.loss, prediction, batch.targets).mean(), prediction
+        losses = per_target_loss(self.task.loss, prediction, batch.targets)
+        if batch.counted is not None:
+            losses = losses.flatten()[batch.counted]
+        return losses.mean(), prediction
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         loss, prediction = self._forward(batch, "train")
@@ -200,7 +208,7 @@ class Learner(lightning.LightningModule):
         self.test_meter.update(*self._forward(batch, "test"), batch)
 
     def on_test_epoch_end(self) -> None:
-        values = self.test_meter.flush("test")
+        values = self.test_meter.flush(self.test_prefix)
         self._log(values)
         self.last |= values
 

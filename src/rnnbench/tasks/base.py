@@ -7,12 +7,12 @@ the defaults. Tasks know NumPy and nothing of torch, so a configuration is check
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from rnnbench.errors import check_range
+from rnnbench.errors import UserError, check_range
 
 Array = np.ndarray[Any, Any]
 Split = Literal["train", "validation", "test"]
@@ -31,6 +31,8 @@ class Batch(NamedTuple):
     """One target a sequence, [B, O] float32 or [B] int64; or one a step, [T, B] int64."""
     scored: Any = None
     """Flat positions t*B + b [N] int64 that need memory, for the metric; None: all of them."""
+    counted: Any = None
+    """Flat positions t*B + b [N] int64 whose loss is trained on, of targets at every step; None: all of them."""
     lengths: Any = None
     """Valid steps of each sequence [B] int64; None: all T."""
     informative: Any = None
@@ -57,6 +59,8 @@ class Task(ABC):
     """The paper's T; what it counts is in each task's docstring."""
     batch_size: int
     """Sequences in a batch, B."""
+    test_lengths: list[int]
+    """Other lengths at which the trained network is tested too; empty for none."""
 
     title: ClassVar[str]
     """One line for tables."""
@@ -78,6 +82,8 @@ class Task(ABC):
     def __post_init__(self) -> None:
         check_range("task.length", self.length, at_least=1)
         check_range("task.batch_size", self.batch_size, at_least=1)
+        for length in self.test_lengths:
+            check_range("task.test_lengths", length, at_least=1)
 
     @property
     @abstractmethod
@@ -96,6 +102,16 @@ class Task(ABC):
     @abstractmethod
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         """The batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
+
+    def at_length(self, length: int) -> Task:
+        """The same task at another length. Raises UserError where a network trained on this one does not fit it."""
+        other = replace(self, length=length, test_lengths=[])
+        if (other.input_size, other.output_size) != (self.input_size, self.output_size):
+            raise UserError(
+                f"task.test_lengths={length}: task={self.name} has other inputs or outputs at this length than at "
+                f"task.length={self.length}, so one network cannot do both"
+            )
+        return other
 
     @property
     def solved_below(self) -> float | None:
