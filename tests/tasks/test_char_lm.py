@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections import Counter, defaultdict
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from catalogue import make_task
 from rnnbench.errors import UserError
 from rnnbench.tasks import SPLITS
+from rnnbench.tasks.count_model import count_model_loss
 
 
 @pytest.fixture
@@ -46,16 +46,33 @@ def test_streams_carry_on_and_splits_are_contiguous(text_file):
         assert np.array_equal(again.inputs, batches[0].inputs)
 
 
-def test_baseline_is_the_order_one_count_model(text_file):
+@pytest.mark.parametrize("order", range(5))
+def test_count_models_by_counting(text_file, order):
     path, text = text_file
     task = small(path)
-    train, held = text[:4500], text[4500:4750]
+    train, held = text[:4500], text[4750:]
     counts: dict[str, Counter] = defaultdict(Counter)
-    for a, b in pairwise(train):
-        counts[a][b] += 1
+    for position in range(order, len(train)):
+        counts[train[position - order : position]][train[position]] += 1
     size = len(set(text))
-    losses = [-math.log((counts[a][b] + 0.05) / (sum(counts[a].values()) + 0.05 * size)) for a, b in pairwise(held)]
-    assert task.baseline("validation") == pytest.approx(sum(losses) / len(losses), rel=1e-12)
+    losses = [
+        -math.log((counts[context][held[position]] + 0.05) / (sum(counts[context].values()) + 0.05 * size))
+        for position in range(order, len(held))
+        for context in [held[position - order : position]]
+    ]
+    expected = sum(losses) / len(losses)
+    assert task.provenance()[f"order_{order}_bits"] == pytest.approx(expected / math.log(2), abs=1e-4)
+    if order == 1:
+        assert task.baseline("test") == pytest.approx(expected, rel=1e-12)
+
+
+def test_count_models_of_a_large_alphabet():
+    """A context of four symbols out of 10^6 does not fit 64 bits as a plain number."""
+    tokens = np.arange(1000) % 7 * 150_000
+    loss = count_model_loss(tokens[:900], tokens[900:], 4, 1_000_000)
+    seen = 896 / 7  # of each context, give or take one
+    expected = -math.log(seen / (seen + 50_000))
+    assert loss == pytest.approx(expected, abs=0.01)
 
 
 def test_the_built_in_corpus_is_text_with_its_hash():
