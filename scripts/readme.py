@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import tasks
+from rnnbench.tasks import TASKS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -12,7 +15,13 @@ def demo() -> str:
     return "\n".join(line for line in lines if line.startswith("|"))
 
 
-BLOCKS = {"demo": demo}
+def task_table() -> str:
+    """The facts of every task."""
+    rows = [tasks.HEADER, ["---"] * len(tasks.HEADER), *(tasks.row(name) for name in TASKS)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+BLOCKS = {"demo": demo, "tasks": task_table}
 
 
 def refreshed() -> str:

@@ -32,9 +32,7 @@ def double():
 @pytest.fixture
 def configure(tmp_path):
     """A function from command-line overrides to a Config: tiny, untracked, its runs in a temporary folder."""
-    from hydra import compose, initialize_config_dir
-
-    from rnnbench.entry import parse
+    from rnnbench import entry
 
     small = [
         f"runs_dir={tmp_path}",
@@ -50,7 +48,6 @@ def configure(tmp_path):
     ]
 
     def make(*overrides):
-        with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
-            return parse(compose("train", [*small, *overrides]))
+        return entry.configure(Path(__file__).parents[1] / "conf", *small, *overrides)
 
     return make

@@ -99,6 +99,21 @@ def test_a_sweep_goes_on_after_a_failure_and_says_so(tmp_path):
     assert result.stdout.count(": done, score") == 1
 
 
+def test_the_task_table_and_a_drawn_example(tmp_path):
+    table = command(tmp_path, "tasks.py")
+    assert table.returncode == 0, table.stderr
+    assert "adding" in table.stdout
+    drawn = command(tmp_path, "tasks.py", "adding", "task.length=6", "seed=3")
+    assert drawn.returncode == 0, drawn.stderr
+    assert drawn.stdout.count("informative") == 2
+    assert "baseline: 0.1667 (mse)" in drawn.stdout
+    for arguments, message in ((["addin"], "unknown task 'addin': did you mean 'adding'"),
+                               (["adding", "task.lenght=3"], "unknown key 'task.lenght'")):  # fmt: skip
+        wrong = command(tmp_path, "tasks.py", *arguments)
+        assert wrong.returncode == 2
+        assert wrong.stderr.startswith(f"error: {message}")
+
+
 def test_report_without_runs(tmp_path):
     result = command(tmp_path, "report.py", "nothing")
     assert result.returncode == 2

@@ -9,11 +9,12 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
@@ -36,13 +37,11 @@ def parse(composed: DictConfig) -> Config:
         "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
     }
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    try:
+    with explained():
         typed = OmegaConf.structured(Config)
         for group, config_class in schema.items():
             typed[group] = OmegaConf.structured(config_class)
         config = OmegaConf.to_object(OmegaConf.merge(typed, own))
-    except OmegaConfBaseException as error:
-        raise UserError(explain(error)) from error
     assert isinstance(config, Config)
     config.task.check()
     return config
@@ -67,11 +66,26 @@ def launch(main: Callable[[], Any]) -> None:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
-    with exit_on_user_error():
-        try:
-            main()
-        except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(explain(error)) from error
+    with exit_on_user_error(), explained():
+        main()
+
+
+def configure(conf: Path, *overrides: str) -> Config:
+    """The Config that ``overrides`` of the defaults in the folder ``conf`` make, without running anything.
+
+    Raises UserError where they are not valid.
+    """
+    with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        return parse(compose("train", list(overrides)))
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns an error of Hydra or OmegaConf into a UserError of one line."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error)) from error
 
 
 def explain(error: Exception) -> str:

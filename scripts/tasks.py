@@ -1,0 +1,74 @@
+"""Shows what the tasks are: python scripts/tasks.py for the table, python scripts/tasks.py NAME for a drawn example.
+
+Options are those of the task: python scripts/tasks.py adding task.length=12 seed=3
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from rnnbench.entry import configure
+from rnnbench.errors import exit_on_user_error, unknown
+from rnnbench.tasks import TASKS, Task
+
+CONF = Path(__file__).parents[1] / "conf"
+HEADER = ("task", "what", "input", "target", "metric", "baseline", "solved below", "source")
+
+
+def configured(name: str, *overrides: str) -> tuple[Task, int]:
+    """The task called ``name`` with the defaults of its configuration, and the seed."""
+    config = configure(CONF, f"task={name}", *overrides)
+    return config.task, config.seed
+
+
+def row(name: str) -> list[str]:
+    """The facts of a task at its defaults, in the order of HEADER."""
+    task, _ = configured(name)
+    kind = f"tokens [T, B] of {task.input_size}" if task.tokens else f"real [T, B, {task.input_size}]"
+    target = "each step" if task.every_step else "each sequence"
+    solved = "-" if task.solved_below is None else f"{task.solved_below:.4g}"
+    baseline = f"{task.loss} {task.baseline('test'):.4g}"
+    return [name, task.title, kind, target, task.metric, baseline, solved, task.source]
+
+
+def example(name: str, *overrides: str) -> None:
+    """Prints the first sequence of the first training batch, a line a step."""
+    task, seed = configured(name, *overrides)
+    batch = task.batch("train", seed, 0)
+    steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths[0])
+    size = batch.inputs.shape[1]
+    informative = set() if batch.informative is None else set(batch.informative[batch.informative % size == 0] // size)
+    scored = set() if batch.scored is None else set(batch.scored[batch.scored % size == 0] // size)
+    table = Table("t", "input", *(["target"] if task.every_step else []), "")
+    for t in range(steps):
+        marks = ["informative"] * (t in informative) + ["scored"] * (t in scored)
+        target = [str(batch.targets[t, 0])] if task.every_step else []
+        table.add_row(str(t), str(np.round(batch.inputs[t, 0], 3)), *target, ", ".join(marks))
+    Console().print(table)
+    if not task.every_step:
+        print(f"target: {np.round(batch.targets[0], 3)}")
+    print(f"baseline: {task.baseline('train'):.4g} ({task.loss})")
+
+
+def main() -> None:
+    with exit_on_user_error():
+        if len(sys.argv) == 1:
+            table = Table(*HEADER)
+            for name in TASKS:
+                table.add_row(*row(name))
+            Console().print(table)
+            return
+        name, *overrides = sys.argv[1:]
+        if name in ("-h", "--help"):
+            print(__doc__)
+        elif name not in TASKS:
+            raise unknown("task", name, TASKS)
+        else:
+            example(name, *overrides)
+
+
+if __name__ == "__main__":
+    main()
