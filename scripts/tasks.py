@@ -27,10 +27,11 @@ def configured(name: str, *overrides: str) -> tuple[Task, int]:
 def row(name: str) -> list[str]:
     """The facts of a task at its defaults, in the order of HEADER."""
     task, _ = configured(name)
-    kind = f"tokens [T, B] of {task.input_size}" if task.tokens else f"real [T, B, {task.input_size}]"
+    size = str(task.input_size) if task.drawn else "the data"
+    kind = f"tokens [T, B] of {size}" if task.tokens else f"real [T, B, {size}]"
     target = "each step" if task.every_step else "each sequence"
-    solved = "-" if task.solved_below is None else f"{task.solved_below:.4g}"
-    baseline = f"{task.loss} {task.baseline('test'):.4g}"
+    baseline = f"{task.loss} {task.baseline('test'):.4g}" if task.drawn else f"{task.loss} of the data"
+    solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
     return [name, task.title, kind, target, task.metric, baseline, solved, task.source]
 
 

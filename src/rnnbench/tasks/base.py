@@ -76,6 +76,8 @@ class Task(ABC):
     """The primary metric, from torchmetrics, on the positions that need memory."""
     causal: ClassVar[bool]
     """Whether a network must not see later inputs: then a bidirectional one is an error."""
+    drawn: ClassVar[bool] = True
+    """Whether batches are drawn by a rule, and not read from data that may differ from one machine to the next."""
     solvable: ClassVar[bool] = True
     """Whether ``solved_below`` is meaningful: a language model's loss has no known floor."""
 

@@ -60,6 +60,7 @@ class CharLM(Task):
     loss = "cross_entropy"
     metric = "bits_per_character"
     causal = True
+    drawn = False
     solvable = False
 
     def __post_init__(self) -> None:
