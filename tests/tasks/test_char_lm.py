@@ -118,5 +118,16 @@ def test_unusable_texts(tmp_path, text_file):
 
 
 def test_a_hub_data_set_without_a_network(monkeypatch):
+    import datasets
+    from huggingface_hub import constants
+
+    for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     with pytest.raises(UserError, match=r"hub:nobody/nothing: .*without a network use a local file or 'docs'"):
         make_task("char_lm", corpus="hub:nobody/nothing").baseline("test")
+    # No retries: the half minute that they take is spared by asking the server once whether it is there.
+    assert constants.HF_HUB_OFFLINE
+    assert datasets.config.HF_HUB_OFFLINE

@@ -7,9 +7,12 @@ every machine, without a download. It differs from one Python version to the nex
 from __future__ import annotations
 
 import hashlib
+import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from rnnbench.errors import UserError
 
@@ -76,6 +79,7 @@ def _from_file(name: str) -> Any:
 def _from_hub(name: str) -> Any:
     import datasets
 
+    _go_offline_if_unreachable()
     try:
         rows = datasets.load_dataset(name.removeprefix(HUB), split="train")
     except (ConnectionError, FileNotFoundError, ValueError) as error:
@@ -84,3 +88,17 @@ def _from_hub(name: str) -> Any:
     if "text" not in rows.column_names:
         raise UserError(f"task.corpus={name}: has no column 'text', only {', '.join(rows.column_names)}")
     return rows
+
+
+def _go_offline_if_unreachable() -> None:
+    """Without a network ``datasets`` retries for half a minute; offline it uses its cache, or says no at once."""
+    import datasets
+    from huggingface_hub import constants
+
+    if getproxies():  # then a direct connection proves nothing
+        return
+    server = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((server.hostname, server.port or 443), timeout=1).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
