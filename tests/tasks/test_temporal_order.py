@@ -91,7 +91,7 @@ def test_baseline(variant):
     task = make_task("temporal_order", variant=variant, batch_size=50_000)
     share = 1 / task.output_size
     frequency = np.bincount(task.batch("test", 0, 0).targets, minlength=task.output_size) / 50_000
-    assert np.all(np.abs(frequency - share) < 3.5 * math.sqrt(share * (1 - share) / 50_000))
+    assert np.all(np.abs(frequency - share) < 3 * math.sqrt(share * (1 - share) / 50_000))
     assert task.baseline("test") == -math.log(share)
 
 
