@@ -105,6 +105,11 @@ TASK_ROWS = {
         steps=400,
     ),
     "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=800),
+    "delayed_xor": TaskRow({"length": 12, "delay": 2, "batch_size": 32}, beats=0.9, steps=400),
+    "latch": TaskRow({"length": 10, "leading": 1, "batch_size": 32}, beats=0.9, steps=200),
+    "long_lag": TaskRow({"variant": "2a", "length": 5, "batch_size": 32}, beats=0.9, steps=200),
+    "parity": TaskRow({"length": 4, "batch_size": 32}, beats=0.9, steps=400),
+    "temporal_order": TaskRow({"variant": "hs97_6a", "length": 10, "batch_size": 32}, beats=0.9, steps=400),
 }
 
 

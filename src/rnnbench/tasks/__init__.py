@@ -4,11 +4,36 @@ from rnnbench.tasks.adding import Adding
 from rnnbench.tasks.base import SPLITS, Batch, Continuation, Split, Task
 from rnnbench.tasks.char_lm import CharLM
 from rnnbench.tasks.copy import Copy
+from rnnbench.tasks.delayed_xor import DelayedXor
+from rnnbench.tasks.latch import Latch
+from rnnbench.tasks.long_lag import LongLag
+from rnnbench.tasks.parity import Parity
+from rnnbench.tasks.temporal_order import TemporalOrder
 
 TASKS: dict[str, type[Task]] = {
     "adding": Adding,
     "char_lm": CharLM,
     "copy": Copy,
+    "delayed_xor": DelayedXor,
+    "latch": Latch,
+    "long_lag": LongLag,
+    "parity": Parity,
+    "temporal_order": TemporalOrder,
 }
 
-__all__ = ["SPLITS", "TASKS", "Adding", "Batch", "CharLM", "Continuation", "Copy", "Split", "Task"]
+__all__ = [
+    "SPLITS",
+    "TASKS",
+    "Adding",
+    "Batch",
+    "CharLM",
+    "Continuation",
+    "Copy",
+    "DelayedXor",
+    "Latch",
+    "LongLag",
+    "Parity",
+    "Split",
+    "Task",
+    "TemporalOrder",
+]

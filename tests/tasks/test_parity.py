@@ -1,0 +1,49 @@
+"""Parity: every string relabelled by brute force, its lengths, and the baseline."""
+
+import math
+
+import numpy as np
+import pytest
+
+from catalogue import make_task
+from rnnbench.errors import UserError
+
+SAMPLES = 1000
+
+
+@pytest.mark.parametrize("length", [3, 10, 40])
+def test_labels_and_lengths(length):
+    batch = make_task("parity", length=length, batch_size=SAMPLES).batch("train", 1, 2)
+    informative = set(batch.informative)
+    for b in range(SAMPLES):
+        odd = 0
+        for t in range(length):
+            valid = t < batch.lengths[b]
+            assert (t * SAMPLES + b in informative) == valid
+            assert batch.inputs[t, b] in ([0, 1] if valid else [0])
+            if batch.inputs[t, b] == 1:
+                odd = 1 - odd
+        assert batch.targets[b] == odd
+    assert batch.inputs.shape == (length, SAMPLES)
+    assert set(batch.lengths) == set(range(3, length + 1))
+    assert len(informative) == batch.lengths.sum()
+
+
+def test_baseline():
+    task = make_task("parity", length=40, batch_size=50_000)
+    batch = task.batch("test", 0, 0)
+    present = batch.inputs[batch.lengths - 1, np.arange(50_000)]
+    for bit in (0, 1):  # what a predictor without memory sees
+        odd = batch.targets[present == bit]
+        assert abs(odd.mean() - 0.5) < 3 * 0.5 / math.sqrt(len(odd))
+    assert task.baseline("test") == math.log(2)
+
+
+def test_another_length_reaches_further():
+    longer = make_task("parity", length=40).at_length(256)
+    assert longer.batch("test", 0, 0).inputs.shape == (256, 32)
+
+
+def test_errors():
+    with pytest.raises(UserError, match="task.length=2: must be at least 3"):
+        make_task("parity", length=2)
