@@ -9,7 +9,8 @@ E, no B.
 
 hs97 has S = 1.1 L padded with B, lengths from U{L..1.1 L} and closed ranges of positions; L = 100 gives the paper's
 numbers, other L scale them. pascanu has S = L and half-open ranges. Without memory all classes are alike: ln 4 or ln 8.
-Here a softmax is trained with cross-entropy; hs97 has sigmoids, squared errors, and "correct" as all within .3.
+Here a softmax is trained with cross-entropy; hs97 has sigmoids, squared errors, and "correct" as all within .3. The
+ranges of pascanu_3bit are this project's choice: the paper states those of two bits.
 """
 
 from __future__ import annotations
