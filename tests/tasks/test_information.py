@@ -18,13 +18,11 @@ INFORMED = [name for name in TASK_ROWS if make_task(name).batch("train", 0, 0).i
 
 
 def denied(task, split, step):
-    """A batch whose informative inputs are those of another sequence: each is plausible, none belongs to its target."""
-    batch = task.batch(split, 0, step)
-    size = batch.inputs.shape[1]
-    flat = batch.inputs.reshape(-1, *batch.inputs.shape[2:]).copy()
-    order = np.lexsort((batch.informative // size, batch.informative % size)).reshape(size, -1)
-    positions = batch.informative[order]  # [B, informative inputs], by time
-    flat[positions] = flat[np.roll(positions, 1, axis=0)]
+    """A batch whose informative inputs come from another batch: plausible there, but not those of its targets."""
+    batch, other = task.batch(split, 0, step), task.batch(split, 1, step)
+    width = batch.inputs.shape[2:]
+    flat = batch.inputs.reshape(-1, *width).copy()
+    flat[batch.informative] = other.inputs.reshape(-1, *width)[batch.informative]
     return to_torch(batch._replace(inputs=flat.reshape(batch.inputs.shape)))
 
 
