@@ -105,6 +105,8 @@ TASK_ROWS = {
         steps=400,
     ),
     "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=800),
+    "multiplication": TaskRow({"length": 10, "batch_size": 32}, beats=0.3, steps=400),
+    "reber": TaskRow({"length": 40, "batch_size": 32}, beats=0.5, steps=300),
 }
 
 
