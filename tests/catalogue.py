@@ -110,6 +110,8 @@ TASK_ROWS = {
     "long_lag": TaskRow({"variant": "2a", "length": 5, "batch_size": 32}, beats=0.9, steps=200),
     "parity": TaskRow({"length": 4, "batch_size": 32}, beats=0.9, steps=400),
     "temporal_order": TaskRow({"variant": "hs97_6a", "length": 10, "batch_size": 32}, beats=0.9, steps=400),
+    "multiplication": TaskRow({"length": 10, "batch_size": 32}, beats=0.3, steps=400),
+    "reber": TaskRow({"length": 40, "batch_size": 32}, beats=0.5, steps=300),
 }
 
 

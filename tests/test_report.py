@@ -65,7 +65,8 @@ class TestSettings:
         assert group.decay("final", "half_life") is None
 
     def test_flatten(self):
-        assert flatten({"a": {"b": {"c": 1}, "d": 2}, "e": 3}) == {"a.b.c": 1, "a.d": 2, "e": 3}
+        nested = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": 3}
+        assert flatten(nested) == {"a.b.c": 1, "a.d": "[2, 3]", "e": 3}
 
 
 class References(HTMLParser):

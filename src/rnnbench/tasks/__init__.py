@@ -7,7 +7,9 @@ from rnnbench.tasks.copy import Copy
 from rnnbench.tasks.delayed_xor import DelayedXor
 from rnnbench.tasks.latch import Latch
 from rnnbench.tasks.long_lag import LongLag
+from rnnbench.tasks.multiplication import Multiplication
 from rnnbench.tasks.parity import Parity
+from rnnbench.tasks.reber import Reber
 from rnnbench.tasks.temporal_order import TemporalOrder
 
 TASKS: dict[str, type[Task]] = {
@@ -17,7 +19,9 @@ TASKS: dict[str, type[Task]] = {
     "delayed_xor": DelayedXor,
     "latch": Latch,
     "long_lag": LongLag,
+    "multiplication": Multiplication,
     "parity": Parity,
+    "reber": Reber,
     "temporal_order": TemporalOrder,
 }
 
@@ -32,7 +36,9 @@ __all__ = [
     "DelayedXor",
     "Latch",
     "LongLag",
+    "Multiplication",
     "Parity",
+    "Reber",
     "Split",
     "Task",
     "TemporalOrder",

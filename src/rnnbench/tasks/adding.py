@@ -1,11 +1,18 @@
-"""The adding problem: two numbers are marked in a sequence of T; their sum is asked for at the end.
+"""The adding problem: two numbers are marked in a sequence; their sum is asked for at the end.
 
-Variant ``half``: Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural networks" (arXiv:1511.06464),
-after Hochreiter & Schmidhuber 1997. Values from U[0, 1]; one marker in each half; target x1 + x2.
+``half``     Arjovsky, Shah & Bengio 2016 (arXiv:1511.06464): values U[0, 1], one marker in each half; x1 + x2
+``pair``     Bai, Kolter & Koltun 2018 (arXiv:1803.01271): as half, but any two steps are marked
+``hs97``     Hochreiter & Schmidhuber 1997: values U[-1, 1], length l uniform in T..1.1 T; one of the first 10 steps is
+             marked, then one of the first T/2 - 1 unmarked ones; first and last step have marker -1; .5 + (x1 + x2)/4
+``pascanu``  Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063): values U[0, 1], l uniform in [T, 1.1 T); markers in
+             [0, .1 l) and [.1 l, .5 l); (x1 + x2)/2
 
-    inputs [T, B, 2]: values, markers in {0, 1}          targets [B, 1]
+    inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero behind a sequence's end          targets [B, 1]
 
-Without memory the best prediction is 1, the mean: its error is var(x1 + x2) = 1/6. (".1767" in print is a typo.)
+L is T, or the longest length that can be drawn. Without memory the best prediction is the mean; its error is the
+variance of the target: 1/6 for half and pair (".1767" in print is a typo), 1/24 for hs97 and pascanu.
+Differs from hs97, where a marked first step has marker -1 and value 0: here it has marker 1 and keeps its value, so
+that the baseline is exact. Chosen here: T/2 rounds down; lengths and positions are the whole numbers in their ranges.
 """
 
 from __future__ import annotations
@@ -15,18 +22,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbench.errors import check_choice, check_range
-from rnnbench.tasks.base import Batch, Split, Task, stream
+from rnnbench.tasks.base import Array, Batch, Split, Task, stream
+
+SOURCES = {
+    "half": "Arjovsky et al. 2016",
+    "pair": "Bai et al. 2018",
+    "hs97": "Hochreiter & Schmidhuber 1997",
+    "pascanu": "Pascanu et al. 2013",
+}
+SHORTEST = {"half": 2, "pair": 2, "hs97": 10, "pascanu": 3}
 
 
 @dataclass(kw_only=True)
 class Adding(Task):
-    """The adding problem; ``length`` is T, the number of steps, at least 2."""
+    """The adding problem; ``length`` is T, the least number of steps of a sequence."""
 
     variant: str
-    """``half``: one marker in each half."""
+    """``half``, ``pair``, ``hs97`` or ``pascanu``: values, markers, lengths and target as above."""
 
     title = "sum of two marked numbers"
-    source = "Arjovsky et al. 2016"
     tokens = False
     every_step = False
     loss = "mse"
@@ -35,8 +49,12 @@ class Adding(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, ["half"])
-        check_range("task.length", self.length, at_least=2)
+        check_choice("task.variant", self.variant, SOURCES)
+        check_range("task.length", self.length, at_least=SHORTEST[self.variant])
+
+    @property
+    def source(self) -> str:
+        return SOURCES[self.variant]
 
     @property
     def input_size(self) -> int:
@@ -47,15 +65,60 @@ class Adding(Task):
         return 1
 
     def baseline(self, split: Split) -> float:
-        return 1 / 6
+        return 1 / 6 if self.variant in ("half", "pair") else 1 / 24
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)
-        size, half = self.batch_size, self.length // 2
-        inputs = np.zeros((self.length, size, 2), dtype=np.float32)
-        inputs[:, :, 0] = random.random((self.length, size), dtype=np.float32)
-        first, second = random.integers(0, half, size), random.integers(half, self.length, size)
-        rows = np.arange(size)
-        inputs[first, rows, 1] = inputs[second, rows, 1] = 1
-        informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
-        return Batch(inputs, (inputs[first, rows, 0] + inputs[second, rows, 0])[:, None], informative=informative)
+        length, size = self.length, self.batch_size
+        if self.variant == "hs97":
+            batch = marked_hs97(random, length, size, low=-1)
+        elif self.variant == "pascanu":
+            longest = -(-11 * length // 10) - 1  # the largest whole number below 1.1 T
+            values = random.random((longest, size), dtype=np.float32)
+            lengths = random.integers(length, longest, size, endpoint=True)
+            tenth, half = -(-lengths // 10), -(-lengths // 2)  # the first whole steps not below .1 l and .5 l
+            batch = marked(values, random.integers(0, tenth), random.integers(tenth, half), lengths)
+        else:
+            values = random.random((length, size), dtype=np.float32)
+            if self.variant == "half":
+                first, second = random.integers(0, length // 2, size), random.integers(length // 2, length, size)
+            else:
+                first = random.integers(0, length, size)
+                second = among_others(random, length - 1, first)
+            batch = marked(values, first, second)
+        total = batch.targets.sum(axis=1, keepdims=True)
+        scaled = {"hs97": 0.5 + total / 4, "pascanu": total / 2}
+        return batch._replace(targets=scaled.get(self.variant, total))
+
+
+def marked(values: Array, first: Array, second: Array, lengths: Array | None = None, ends: float = 0) -> Batch:
+    """A batch of ``values`` [T, B] with two marked steps, whose values [B, 2] are the targets.
+
+    Unmarked first and last steps have the marker ``ends``; steps behind a sequence's end are zero.
+    """
+    steps, size = values.shape
+    rows = np.arange(size)
+    markers = np.zeros_like(values)
+    last = np.full(size, steps - 1) if lengths is None else lengths - 1
+    markers[0] = markers[last, rows] = ends
+    markers[first, rows] = markers[second, rows] = 1
+    inputs = np.stack([values, markers], axis=2)
+    inputs[np.arange(steps)[:, None] > last] = 0
+    targets = np.stack([values[first, rows], values[second, rows]], axis=1)
+    informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
+    return Batch(inputs, targets, lengths=lengths, informative=informative)
+
+
+def marked_hs97(random: np.random.Generator, length: int, size: int, low: float) -> Batch:
+    """The sequences of Hochreiter & Schmidhuber 1997 with values U[``low``, 1]; the targets are the marked values."""
+    longest = 11 * length // 10
+    values = low + (1 - low) * random.random((longest, size), dtype=np.float32)
+    lengths = random.integers(length, longest, size, endpoint=True)
+    first = random.integers(0, 10, size)
+    return marked(values, first, among_others(random, length // 2 - 1, first), lengths, ends=-1)
+
+
+def among_others(random: np.random.Generator, count: int, taken: Array) -> Array:
+    """For each step that is ``taken`` one of the first ``count`` other steps."""
+    step = random.integers(0, count, len(taken))
+    return step + (step >= taken)

@@ -64,10 +64,6 @@ class Task(ABC):
 
     title: ClassVar[str]
     """One line for tables."""
-    source: ClassVar[str]
-    """The paper whose definition it follows."""
-    tokens: ClassVar[bool]
-    """Whether inputs are symbols [T, B] rather than real vectors [T, B, I]."""
     every_step: ClassVar[bool]
     """Whether there is one target a step rather than one a sequence."""
     loss: ClassVar[Literal["mse", "cross_entropy"]]
@@ -79,13 +75,23 @@ class Task(ABC):
     drawn: ClassVar[bool] = True
     """Whether batches are drawn by a rule, and not read from data that may differ from one machine to the next."""
     solvable: ClassVar[bool] = True
-    """Whether ``solved_below`` is meaningful: a language model's loss has no known floor."""
+    """Whether ``solved_below`` is meaningful: not where the loss has no known floor, or one far above zero."""
 
     def __post_init__(self) -> None:
         check_range("task.length", self.length, at_least=1)
         check_range("task.batch_size", self.batch_size, at_least=1)
         for length in self.test_lengths:
             check_range("task.test_lengths", length, at_least=1)
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """The paper whose definition it follows; here and in ``tokens``, a class attribute where nothing changes it."""
+
+    @property
+    @abstractmethod
+    def tokens(self) -> bool:
+        """Whether inputs are symbols [T, B] rather than real vectors [T, B, I]."""
 
     @property
     @abstractmethod

@@ -1,13 +1,19 @@
 """The copy memory task: remember ten symbols over T blanks and repeat them when asked.
 
-Variant ``standard``: Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural networks" (arXiv:1511.06464),
-as in the authors' code. Symbols 0..7 are data, 8 is blank, 9 is the delimiter (an input only).
+``standard``   10 data, T-1 blanks, delimiter, 10 blanks: Arjovsky, Shah & Bengio 2016 (arXiv:1511.06464), authors' code
+``tcn``        10 data, T-1 blanks, eleven 9s: Bai, Kolter & Koltun 2018 (arXiv:1803.01271), authors' code; the digit
+               (data 1..8, blank 0) is one real channel, and there are 10 classes
+``variable``   10 data, N blanks with N uniform in 1..T, delimiter, 10 blanks: Henaff, Szlam & LeCun 2016
+               (arXiv:1602.06662)
+``selective``  10 data at random steps among T blanks, then 10 delimiters: Gu & Dao 2023 (arXiv:2312.00752)
 
-    inputs  [T+20, B]: 10 data, T-1 blanks, delimiter, 10 blanks
-    targets [T+20, B]: T+10 blanks, then the 10 data
+    inputs, targets [T+20, B] (variable: [T+21, B]); tcn's inputs [T+20, B, 1]
 
-The loss is the mean over all T+20 steps. Without memory the data can only be guessed: 10 ln 8 / (T+20). The accuracy
-counts the ten recalled symbols alone, because predicting blanks everywhere is right on T+10 of T+20 steps.
+Data are 0..7, blank 8, delimiter 9 (an input only) but for tcn. Targets are blanks, and the ten data over the last ten
+valid steps. The loss is the mean over all valid steps; of selective, over the recalled ones alone. Without memory the
+data can only be guessed: 10 ln 8 over the (mean) number of these steps. The accuracy counts the ten recalled symbols
+alone, because blanks everywhere are right on T+10 of T+20 steps.
+Chosen here: variable is padded with blanks; selective has 10 data from 8 letters, like the others.
 """
 
 from __future__ import annotations
@@ -18,47 +24,71 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbench.errors import check_choice
-from rnnbench.tasks.base import Batch, Split, Task, stream
+from rnnbench.tasks.base import Array, Batch, Split, Task, stream
 
 LETTERS = 8
 BLANK = 8
 DELIMITER = 9
 SPAN = 10  # symbols to remember
 
+SOURCES = {
+    "standard": "Arjovsky et al. 2016",
+    "tcn": "Bai et al. 2018",
+    "variable": "Henaff et al. 2016",
+    "selective": "Gu & Dao 2023",
+}
+
 
 @dataclass(kw_only=True)
 class Copy(Task):
-    """The copy memory task; ``length`` is T, so that a sequence has T + 20 steps."""
+    """The copy memory task; ``length`` is T, so that a sequence has T + 20 steps (variable: at most T + 21)."""
 
     variant: str
-    """``standard``: recall begins T - 1 blanks after the data."""
+    """``standard``, ``tcn``, ``variable`` or ``selective``: where the data are, and how recall is asked for."""
 
     title = "recall of ten symbols"
-    source = "Arjovsky et al. 2016"
-    tokens = True
     every_step = True
     loss = "cross_entropy"
     metric = "accuracy"
-    causal = False  # inputs after a target are blanks: a backward direction sees nothing that helps
+    causal = False  # inputs after a target say nothing of the data: a backward direction sees nothing that helps
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, ["standard"])
+        check_choice("task.variant", self.variant, SOURCES)
+
+    @property
+    def source(self) -> str:
+        return SOURCES[self.variant]
+
+    @property
+    def tokens(self) -> bool:
+        return self.variant != "tcn"
 
     @property
     def input_size(self) -> int:
-        return LETTERS + 2
+        return LETTERS + 2 if self.tokens else 1
 
     @property
     def output_size(self) -> int:
-        return LETTERS + 1
+        return LETTERS + 1 if self.tokens else LETTERS + 2
 
     def baseline(self, split: Split) -> float:
-        return SPAN * math.log(LETTERS) / (self.length + 2 * SPAN)
+        mean_steps = {"variable": 2 * SPAN + 1 + (self.length + 1) / 2, "selective": SPAN}
+        return SPAN * math.log(LETTERS) / mean_steps.get(self.variant, self.length + 2 * SPAN)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
+        random = stream(split, seed, step)
+        data = random.integers(0, LETTERS, (SPAN, self.batch_size))
+        if self.variant == "tcn":
+            return self._tcn(data)
+        if self.variant == "variable":
+            return self._variable(data, random)
+        if self.variant == "selective":
+            return self._selective(data, random)
+        return self._standard(data)
+
+    def _standard(self, data: Array) -> Batch:
         size, steps = self.batch_size, self.length + 2 * SPAN
-        data = stream(split, seed, step).integers(0, LETTERS, (SPAN, size))
         inputs = np.full((steps, size), BLANK, dtype=np.int64)
         targets = inputs.copy()
         inputs[:SPAN] = data
@@ -66,3 +96,41 @@ class Copy(Task):
         targets[-SPAN:] = data
         last_symbol = np.arange((SPAN - 1) * size, SPAN * size)  # what the last target repeats
         return Batch(inputs, targets, scored=np.arange((steps - SPAN) * size, steps * size), informative=last_symbol)
+
+    def _tcn(self, data: Array) -> Batch:
+        batch = self._standard(data)
+        inputs, targets = (batch.inputs + 1) % (BLANK + 1), (batch.targets + 1) % (BLANK + 1)  # blank is 0, data 1..8
+        inputs[-SPAN - 1 :] = DELIMITER
+        return batch._replace(inputs=inputs[:, :, None].astype(np.float32), targets=targets)
+
+    def _variable(self, data: Array, random: np.random.Generator) -> Batch:
+        size, steps = self.batch_size, self.length + 2 * SPAN + 1
+        delimiter = SPAN + random.integers(1, self.length, size, endpoint=True)
+        rows = np.arange(size)
+        recalled = delimiter + np.arange(1, SPAN + 1)[:, None]
+        inputs = np.full((steps, size), BLANK, dtype=np.int64)
+        targets = inputs.copy()
+        inputs[:SPAN] = data
+        inputs[delimiter, rows] = DELIMITER
+        targets[recalled, rows] = data
+        lengths = delimiter + SPAN + 1
+        return Batch(
+            inputs,
+            targets,
+            scored=(recalled * size + rows).ravel(),
+            counted=np.flatnonzero(np.arange(steps)[:, None] < lengths),
+            lengths=lengths,
+            informative=(SPAN - 1) * size + rows,
+        )
+
+    def _selective(self, data: Array, random: np.random.Generator) -> Batch:
+        size, steps = self.batch_size, self.length + 2 * SPAN
+        rows = np.arange(size)
+        places = np.sort(random.random((steps - SPAN, size)).argsort(axis=0)[:SPAN], axis=0)
+        inputs = np.full((steps, size), BLANK, dtype=np.int64)
+        targets = inputs.copy()
+        inputs[places, rows] = data
+        inputs[-SPAN:] = DELIMITER
+        targets[-SPAN:] = data
+        recalled = np.arange((steps - SPAN) * size, steps * size)
+        return Batch(inputs, targets, scored=recalled, counted=recalled, informative=places[-1] * size + rows)

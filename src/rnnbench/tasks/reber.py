@@ -1,0 +1,148 @@
+"""The embedded Reber grammar: predict each next symbol of a string whose symbol before last repeats the second.
+
+Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 1, after Smith & Zipser 1989. A string is B, then T
+or P, then a string of the Reber grammar, then the same T or P, then E. Both branches of a node are equally likely.
+
+    inputs  [T-1, B]: B, T, P, S, X, V, E are 0..6          targets [T-1, B]: the next symbol
+
+A string of l symbols (9 at least, 12 on average) has l - 1 predictions; steps behind them are no part of the loss.
+The first 768 different strings that are drawn, shuffled, are 256 each for training, validation and test. As the short
+ones are soon used up, these have 19 symbols on average. The grammar's own probabilities have a loss of 7 ln 2 / 11 =
+.441 nats on the grammar, 8 ln 2 / 11 = .504 without the second symbol; on these strings .54 and .58, and a network that
+learns that they loop more often gets a little below. So nothing reaches a score of 1, and the accuracy is that on the
+symbol before last: 50 % without memory, or 100 %.
+
+The baseline is the cross-entropy of the best predictor that sees the present symbol alone, counted on the 768 strings
+of seed 0: it has no closed form, and other seeds are within 1 % of it.
+Chosen here: the validation split, that all strings differ, and that those longer than T are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rnnbench.errors import UserError, check_range
+from rnnbench.tasks.base import SPLITS, Array, Batch, Split, Task, stream
+
+SYMBOLS = "BTPSXVE"
+STRINGS = 256  # in a split
+BEYOND = 1 << 59  # a step that no batch has
+
+INNER = {
+    "0": [("B", "1")],
+    "1": [("T", "2"), ("P", "3")],
+    "2": [("S", "2"), ("X", "4")],
+    "3": [("T", "3"), ("V", "5")],
+    "4": [("X", "3"), ("S", "6")],
+    "5": [("P", "4"), ("V", "6")],
+    "6": [("E", "7")],
+}
+"""The Reber grammar: for each node the symbol and the next node of its branches."""
+
+GRAMMAR = {"start": [("B", "branch")], "branch": [("T", "T0"), ("P", "P0")]}
+"""The embedded grammar: a copy of the inner one for each second symbol."""
+for outer in "TP":
+    GRAMMAR |= {outer + node: [(symbol, outer + to) for symbol, to in branches] for node, branches in INNER.items()}
+    GRAMMAR |= {outer + "7": [(outer, "last")]}
+GRAMMAR["last"] = [("E", "end")]
+
+
+@dataclass(kw_only=True)
+class Reber(Task):
+    """The embedded Reber grammar; ``length`` is T, the longest string that is kept, at least 30."""
+
+    title = "next symbol of a Reber string"
+    source = "Hochreiter & Schmidhuber 1997"
+    tokens = True
+    every_step = True
+    loss = "cross_entropy"
+    metric = "accuracy"
+    causal = True
+    solvable = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("task.length", self.length, at_least=30)
+        if self.test_lengths:
+            raise UserError("task.test_lengths: task=reber has strings of random length; leave it empty")
+
+    @property
+    def input_size(self) -> int:
+        return len(SYMBOLS)
+
+    @property
+    def output_size(self) -> int:
+        return len(SYMBOLS)
+
+    def baseline(self, split: Split) -> float:
+        return order_one_loss(self.length)
+
+    def batches(self, split: Split) -> int | None:
+        return None if split == "train" else -(-STRINGS // self.batch_size)
+
+    def batch(self, split: Split, seed: int, step: int) -> Batch:
+        """Training strings at random; those of another split in turn, beginning again behind the last."""
+        if split == "train":
+            chosen = stream(split, seed, step).integers(0, STRINGS, self.batch_size)
+        else:
+            chosen = (step * self.batch_size + np.arange(self.batch_size)) % STRINGS
+        tokens, lengths = encoded(seed, self.length)[split]
+        inputs, predictions = tokens[:-1, chosen], lengths[chosen] - 1
+        return Batch(
+            inputs,
+            tokens[1:, chosen],
+            scored=(predictions - 2) * self.batch_size + np.arange(self.batch_size),
+            counted=np.flatnonzero(np.arange(len(inputs))[:, None] < predictions),
+            lengths=predictions,
+        )
+
+    def decode(self, tokens: Array) -> str:
+        return "".join(SYMBOLS[token] for token in tokens)
+
+
+def draw(random: np.random.Generator) -> str:
+    """One string of the embedded grammar."""
+    text, node = "", "start"
+    while node != "end":
+        branches = GRAMMAR[node]
+        symbol, node = branches[random.integers(len(branches))]
+        text += symbol
+    return text
+
+
+def draw_splits(seed: int, longest: int) -> dict[Split, list[str]]:
+    """The strings of every split: all different, none longer than ``longest``."""
+    random = stream("train", seed, BEYOND)
+    strings: dict[str, None] = {}
+    while len(strings) < len(SPLITS) * STRINGS:
+        text = draw(random)
+        if len(text) <= longest:
+            strings[text] = None
+    order = random.permutation(list(strings)).tolist()
+    return {split: order[index * STRINGS : (index + 1) * STRINGS] for index, split in enumerate(SPLITS)}
+
+
+@lru_cache(maxsize=4)
+def encoded(seed: int, longest: int) -> dict[Split, tuple[Array, Array]]:
+    """The splits as tokens [longest, STRINGS], zero behind a string's end, and the strings' lengths [STRINGS]."""
+    parts: dict[Split, tuple[Array, Array]] = {}
+    for split, strings in draw_splits(seed, longest).items():
+        tokens = np.zeros((longest, STRINGS), dtype=np.int64)
+        for column, text in enumerate(strings):
+            tokens[: len(text), column] = [SYMBOLS.index(symbol) for symbol in text]
+        parts[split] = tokens, np.array([len(text) for text in strings])
+    return parts
+
+
+def order_one_loss(longest: int) -> float:
+    """The cross-entropy of the next symbol given the present one, counted in all splits of seed 0."""
+    pairs = np.zeros((len(SYMBOLS), len(SYMBOLS)))
+    for tokens, lengths in encoded(0, longest).values():
+        counted = np.arange(1, longest)[:, None] < lengths
+        np.add.at(pairs, (tokens[:-1][counted], tokens[1:][counted]), 1)
+    totals = np.broadcast_to(pairs.sum(axis=1, keepdims=True), pairs.shape)
+    seen = pairs > 0
+    return float(-(pairs[seen] * np.log(pairs[seen] / totals[seen])).sum() / pairs.sum())
