@@ -157,13 +157,17 @@ def _new_record(config: Config, learner: Learner) -> Record:
         validation_baseline=config.task.baseline("validation"),
         commit=records.git_commit(),
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
-        machine={
-            "platform": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "accelerator": torch.cuda.get_device_name() if config.trainer.accelerator == "gpu" else "none",
-        },
+        machine=machine() | {"accelerator": _accelerator(config.trainer.accelerator)},
     )
+
+
+def machine() -> dict[str, Any]:
+    """What this program runs on."""
+    return {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
+
+
+def _accelerator(kind: str) -> str:
+    return torch.cuda.get_device_name() if kind in ("gpu", "cuda", "auto") and torch.cuda.is_available() else "none"
 
 
 def _processor() -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +30,34 @@ ORDERS = range(5)
 
 
 class Text(NamedTuple):
-    """An encoded corpus: its symbols in order, the tokens [N] of each split, and the text's sha256."""
+    """An encoded corpus: its name, its symbols in order, the tokens [N] of each split, and the text's sha256."""
 
+    name: str
     symbols: str
     splits: dict[Split, Array]
     sha256: str
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.splits.values()))
+
+
+@lru_cache(maxsize=2)
+def read(name: str) -> Text:
+    """The corpus called ``name``, encoded and split; read once a process. Raises UserError where it cannot be read."""
+    text, sha256 = corpus.load(name)
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    symbols, tokens = np.unique(codes, return_inverse=True)
+    cuts = np.cumsum([int(len(tokens) * SHARES[split]) for split in SPLITS[:-1]])
+    parts = np.split(tokens.astype(np.int64), cuts)
+    return Text(name, "".join(map(chr, symbols)), dict(zip(SPLITS, parts, strict=True)), sha256)
+
+
+@lru_cache
+def count_loss(name: str, order: int, split: Split) -> float:
+    """The loss on a split of the corpus called ``name`` of the order-n count model of its training split, in nats."""
+    text = read(name)
+    return count_model_loss(text.splits["train"], text.splits[split], order, len(text.symbols))
 
 
 @dataclass(kw_only=True)
@@ -82,10 +105,7 @@ class CharLM(Task):
         return len(self._text.symbols)
 
     def baseline(self, split: Split) -> float:
-        return self._count_model(1, split)
-
-    def _count_model(self, order: int, split: Split) -> float:
-        return count_model_loss(self._text.splits["train"], self._text.splits[split], order, self.input_size)
+        return count_loss(self._text.name, 1, split)
 
     def batches(self, split: Split) -> int:
         return (len(self._text.splits[split]) - 1) // self.batch_size // self.length
@@ -98,8 +118,9 @@ class CharLM(Task):
         return Batch(tokens[positions], tokens[positions + 1], fresh=start == 0)
 
     def provenance(self) -> dict[str, Any]:
-        orders = {f"order_{order}_bits": round(self._count_model(order, "test") / math.log(2), 4) for order in ORDERS}
-        return {"corpus": self.corpus, "sha256": self._text.sha256, "symbols": self.input_size} | orders
+        text = self._text
+        bits = {f"order_{n}_bits": round(count_loss(text.name, n, "test") / math.log(2), 4) for n in ORDERS}
+        return {"corpus": text.name, "sha256": text.sha256, "symbols": len(text.symbols)} | bits
 
     def continuation(self) -> Continuation | None:
         if self.sample_length == 0:
@@ -116,15 +137,10 @@ class CharLM(Task):
 
     @cached_property
     def _text(self) -> Text:
-        text, sha256 = corpus.load(self.corpus)
-        if len(text) < self._characters_needed:
-            raise corpus.too_short(self.corpus, len(text), self._characters_needed)
-        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-        symbols, tokens = np.unique(codes, return_inverse=True)
-        vocabulary = "".join(map(chr, symbols))
-        missing = sorted(set(self.prompt) - set(vocabulary))
+        text = read(self.corpus)
+        if text.characters < self._characters_needed:
+            raise corpus.too_short(self.corpus, text.characters, self._characters_needed)
+        missing = sorted(set(self.prompt) - set(text.symbols))
         if missing and self.sample_length:
             raise UserError(f"task.prompt: {missing[0]!r} does not occur in task.corpus={self.corpus}")
-        cuts = np.cumsum([int(len(tokens) * SHARES[split]) for split in SPLITS[:-1]])
-        parts = np.split(tokens.astype(np.int64), cuts)
-        return Text(vocabulary, dict(zip(SPLITS, parts, strict=True)), sha256)
+        return text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -48,7 +47,6 @@ def too_short(name: str, have: int, need: int) -> UserError:
     )
 
 
-@lru_cache(maxsize=2)
 def load(name: str) -> Corpus:
     """The corpus called ``name``: ``docs``, a path, or ``hub:NAME``. Raises UserError where it cannot be read."""
     import datasets  # a second to import: only a run that reads text pays it
