@@ -86,6 +86,7 @@ def measure(cell: str) -> list[dict[str, float]]:
 
 
 def main() -> None:
+    commit = git_commit()  # before the results change the tree
     table = {cell: measure(cell) for cell in CELLS}
     TARGET.mkdir(parents=True, exist_ok=True)
     rows = [{"cell": cell, "pair": n} | pair for cell, pairs in table.items() for n, pair in enumerate(pairs)]
@@ -95,7 +96,7 @@ def main() -> None:
         writer.writerows(rows)
     page = jinja2.Template(PAGE, trim_blocks=True, keep_trailing_newline=True).render(
         table=table, pairs=PAIRS, block=BLOCK, every=configure(ROOT / "conf").probe.every, machine=machine(),
-        torch=torch.__version__, commit=git_commit(),
+        torch=torch.__version__, commit=commit,
         median=lambda pairs, key: median(pair[key] for pair in pairs),
     )  # fmt: skip
     (TARGET / "README.md").write_text(page)
