@@ -84,10 +84,9 @@ def test_pictures_and_numbers_of_the_full_probe(tracked):
 
 
 def test_a_run_that_starts_anew_replaces_its_folder(tracked, tmp_path):
-    _, first = tracked()
+    tracked()
     _, second = tracked("force=true")
     assert [path.name for path in (tmp_path / "sweep" / "wandb").glob("offline-run-*")] == [second.name]
-    del first
 
 
 def test_a_failed_run_is_finished_as_failed(tracked, tmp_path, monkeypatch):

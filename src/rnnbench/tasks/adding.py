@@ -46,6 +46,8 @@ class Adding(Task):
     loss = "mse"
     metric = "mse"
     causal = False
+    input_size = 2
+    output_size = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,14 +57,6 @@ class Adding(Task):
     @property
     def source(self) -> str:
         return SOURCES[self.variant]
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 1
 
     def baseline(self, split: Split) -> float:
         return 1 / 6 if self.variant in ("half", "pair") else 1 / 24

@@ -86,7 +86,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def source(self) -> str:
-        """The paper whose definition it follows; here and in ``tokens``, a class attribute where nothing changes it."""
+        """The paper whose definition it follows; like the three below a class attribute where no option changes it."""
 
     @property
     @abstractmethod

@@ -36,18 +36,12 @@ class DelayedXor(Task):
     loss = "cross_entropy"
     metric = "accuracy"
     causal = False  # later bits are independent of a target
+    input_size = 2
+    output_size = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("task.delay", self.delay, at_least=1, below=self.length)
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 2
 
     def baseline(self, split: Split) -> float:
         return math.log(2)

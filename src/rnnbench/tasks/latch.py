@@ -37,18 +37,12 @@ class Latch(Task):
     loss = "cross_entropy"
     metric = "accuracy"
     causal = False
+    input_size = 1
+    output_size = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("task.leading", self.leading, at_least=1, below=self.length)
-
-    @property
-    def input_size(self) -> int:
-        return 1
-
-    @property
-    def output_size(self) -> int:
-        return 2
 
     def baseline(self, split: Split) -> float:
         return math.log(2)

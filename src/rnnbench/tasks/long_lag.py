@@ -11,7 +11,8 @@ The baseline sees the present symbol alone. In 2a only the last symbol is left o
 the first symbol leaves q, alike; each other one is followed by an end with probability 1/q. Sum over a sequence:
 2 ln q + (q-1) (2 ln q - ln(q-1)) + ln 2. The random symbols cost every predictor q ln q, so that in 2b the score stays
 below 1, and "solved" is 5 % of the way from that floor to the baseline. The accuracy is that of the last symbol.
-The paper trains squared errors. The splits of 2a share its two sequences: it asks for memory, not generalisation.
+How long the random part of 2b is, and from which symbols, is this project's choice. The paper trains squared errors.
+The splits of 2a share its two sequences: it asks for memory, not generalisation.
 """
 
 from __future__ import annotations

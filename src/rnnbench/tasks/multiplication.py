@@ -30,18 +30,12 @@ class Multiplication(Task):
     loss = "mse"
     metric = "mse"
     causal = False
+    input_size = 2
+    output_size = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("task.length", self.length, at_least=SHORTEST["hs97"])
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 1
 
     def baseline(self, split: Split) -> float:
         return 7 / 144

@@ -33,18 +33,12 @@ class Parity(Task):
     loss = "cross_entropy"
     metric = "accuracy"
     causal = False
+    input_size = 2
+    output_size = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("task.length", self.length, at_least=SHORTEST)
-
-    @property
-    def input_size(self) -> int:
-        return 2
-
-    @property
-    def output_size(self) -> int:
-        return 2
 
     def baseline(self, split: Split) -> float:
         return math.log(2)

@@ -62,20 +62,14 @@ class Reber(Task):
     metric = "accuracy"
     causal = True
     solvable = False
+    input_size = len(SYMBOLS)
+    output_size = len(SYMBOLS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("task.length", self.length, at_least=30)
         if self.test_lengths:
             raise UserError("task.test_lengths: task=reber has strings of random length; leave it empty")
-
-    @property
-    def input_size(self) -> int:
-        return len(SYMBOLS)
-
-    @property
-    def output_size(self) -> int:
-        return len(SYMBOLS)
 
     def baseline(self, split: Split) -> float:
         return order_one_loss(self.length)
