@@ -9,52 +9,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from rnnbench.cells import Cell
+from equations import basic
 from rnnbench.tasks import TASKS, Task
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-class Blocks:
-    """A cell's parameters as NumPy arrays by gate: ``W[gate] @ x + b[gate]`` and ``R[gate] @ h + c[gate]``."""
-
-    def __init__(self, cell: Cell) -> None:
-        def split(parameter):
-            return dict(zip(cell.gates, np.split(parameter.detach().numpy(), len(cell.gates)), strict=True))
-
-        self.W, self.b = split(cell.input_projection.weight), split(cell.input_projection.bias)
-        self.R, self.c = split(cell.recurrent_projection.weight), split(cell.recurrent_projection.bias)
-
-    def input(self, gate, x):
-        return self.W[gate] @ x + self.b[gate]
-
-    def recurrent(self, gate, h):
-        return self.R[gate] @ h + self.c[gate]
-
-    def __call__(self, gate, x, h):
-        return self.input(gate, x) + self.recurrent(gate, h)
-
-
-def elman(p: Blocks, x, h):
-    return (np.tanh(p("hidden", x, h)),)
-
-
-def elman_relu(p: Blocks, x, h):
-    return (np.maximum(p("hidden", x, h), 0),)
-
-
-def lstm(p: Blocks, x, h, c):
-    i, f, o = (sigmoid(p(gate, x, h)) for gate in ("input", "forget", "output"))
-    new = f * c + i * np.tanh(p("candidate", x, h))
-    return o * np.tanh(new), new
-
-
-def gru(p: Blocks, x, h):
-    r, z = sigmoid(p("reset", x, h)), sigmoid(p("update", x, h))
-    candidate = np.tanh(p.input("candidate", x) + r * p.recurrent("candidate", h))
-    return ((1 - z) * h + z * candidate,)
 
 
 @dataclass(frozen=True)
@@ -70,10 +26,10 @@ class CellRow:
 
 
 CELL_ROWS = {
-    "elman": CellRow("elman", elman, twin=nn.RNN),
-    "elman-relu": CellRow("elman", elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
-    "gru": CellRow("gru", gru, twin=nn.GRU, negated=("update",)),
-    "lstm": CellRow("lstm", lstm, twin=nn.LSTM),
+    "elman": CellRow("elman", basic.elman, twin=nn.RNN),
+    "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
+    "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
+    "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
@@ -104,7 +60,7 @@ TASK_ROWS = {
         beats=0.0,
         steps=400,
     ),
-    "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=800),
+    "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=1000),
     "delayed_xor": TaskRow({"length": 12, "delay": 2, "batch_size": 32}, beats=0.9, steps=400),
     "latch": TaskRow({"length": 10, "leading": 1, "batch_size": 32}, beats=0.9, steps=200),
     "long_lag": TaskRow({"variant": "2a", "length": 5, "batch_size": 32}, beats=0.9, steps=200),

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "initialization": {"cells", "errors"},
     "gradients": {"cells", "engines", "errors", "layers", "model"},
     "tasks": {"errors"},
-    "config": {"errors", "tasks"},
+    "cell_options": {"errors"},
+    "config": {"cell_options", "errors", "tasks"},
     "data": {"tasks"},
     "records": {"errors"},
     "statistics": set(),
@@ -40,10 +41,10 @@ MAY_IMPORT = {
     },
     "report": {"errors", "records", "statistics"},
     "run": {"build", "config", "data", "probe", "records", "tracking", "training"},
-    "entry": {"config", "errors", "run", "tasks"},
+    "entry": {"cell_options", "config", "errors", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "tasks", "config", "records", "statistics", "report", "entry"}
+LIGHT = {"errors", "tasks", "cell_options", "config", "records", "statistics", "report", "entry"}
 """What answers before torch is loaded, and what must never load it."""
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from catalogue import CELL_ROWS, Blocks
+from catalogue import CELL_ROWS
+from equations.blocks import Blocks
 from rnnbench.cells import CELLS
 from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError

@@ -152,7 +152,7 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["cell=gru", "init=forget_one"], "the cell GRU has no forget gate"),
+        (["cell=gru", "init=forget_one"], "the cell GRU has no gate 'forget'"),
         (["cell.name=lsmt"], "unknown cell 'lsmt': did you mean 'lstm'"),
         (["init.recurrent=orthogonl"], "did you mean 'orthogonal'"),
         (["task=char_lm", "task.prompt='漢'"], "'漢' does not occur"),

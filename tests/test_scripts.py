@@ -29,7 +29,7 @@ def command(tmp_path, script, *arguments):
         (["task=char_lm", "network.bidirectional=true"], "error: network.bidirectional=true with task=char_lm"),
         (["-m", "cell=elman,lstn"], "error: unknown cell 'lstn'"),
         (["-m", "task.length=10,0", "seed=0,1"], "error: task.length=0: must be at least 1"),
-        (["cell=gru", "init=forget_one"], "error: init.forget_bias=1.0: the cell GRU has no forget gate"),
+        (["cell=gru", "init=forget_one"], "error: init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, arguments, message):
@@ -95,7 +95,7 @@ def test_a_sweep_goes_on_after_a_failure_and_says_so(tmp_path):
     """The GRU has no forget gate, which only its construction can tell."""
     result = command(tmp_path, "train.py", "-m", "cell=gru,lstm", "init=forget_one", "tracking=disabled", *SMALL)
     assert result.returncode == 2
-    assert "the cell GRU has no forget gate" in result.stderr
+    assert "the cell GRU has no gate 'forget'" in result.stderr
     assert result.stdout.count(": done, score") == 1
 
 

@@ -43,8 +43,7 @@ def _direction(config: Config, input_size: int, reverse: bool) -> Recurrent:
     if config.cell.name not in CELLS:
         raise unknown("cell", config.cell.name, CELLS)
     cell = CELLS[config.cell.name](input_size, config.network.hidden_size, **config.cell.options())
-    init = config.init
-    initialize(cell, init.input, init.recurrent, init.bias, init.forget_bias)
+    initialize(cell, **config.init.options())
     return Recurrent(cell, config.network.engine, reverse)
 
 

@@ -10,27 +10,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rnnbench.cell_options import CellConfig
 from rnnbench.errors import UserError, check_choice, check_range
 from rnnbench.tasks import Task
-
-
-@dataclass(kw_only=True)
-class CellConfig:
-    """A cell without options. ``name`` is a key of CELLS."""
-
-    name: str
-
-    def options(self) -> dict[str, Any]:
-        """The keyword arguments of the cell's constructor."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
-
-
-@dataclass(kw_only=True)
-class ElmanConfig(CellConfig):
-    nonlinearity: str
-
-    def __post_init__(self) -> None:
-        check_choice("cell.nonlinearity", self.nonlinearity, ["tanh", "relu"])
 
 
 @dataclass(kw_only=True)
@@ -54,9 +36,28 @@ class InitConfig:
 
     name: str
     input: str
+    input_scale: float
     recurrent: str
+    recurrent_scale: float
     bias: str
-    forget_bias: float | None
+    bias_scale: float
+    gate_bias: dict[str, float]
+    memory: str
+    t_max: float | None
+
+    def __post_init__(self) -> None:
+        if self.memory != "chrono":
+            self.t_max = None  # so that only chrono depends on the length of the task
+        elif self.t_max is None:
+            raise UserError("init.memory=chrono needs init.t_max, the longest time constant in steps")
+        for kind in ("input", "recurrent", "bias"):
+            scale = getattr(self, f"{kind}_scale")
+            if getattr(self, kind) == "default" and scale != 1:
+                raise UserError(f"init.{kind}_scale={scale}: choose a distribution to scale, init.{kind}=...")
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of ``initialize``."""
+        return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
 @dataclass(kw_only=True)
@@ -206,5 +207,3 @@ class Config:
 
 
 OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}
-CELL_CONFIGS = {"elman": ElmanConfig}
-"""The cells that have options; every other cell is configured by CellConfig."""

@@ -21,7 +21,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnbench.config import CELL_CONFIGS, OPTIMIZER_CONFIGS, CellConfig, Config
+from rnnbench.cell_options import CELL_CONFIGS, CellConfig
+from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
 from rnnbench.tasks import TASKS
 

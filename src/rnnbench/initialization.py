@@ -1,14 +1,24 @@
 """Initial distributions for the input, the recurrent and the bias parameters of a cell, each chosen by name.
 
 A distribution fills one gate's block of rows at a time, so that ``orthogonal`` makes every gate's H x H block
-orthogonal, not the stack of them. Sources: ``uniform`` is torch.nn's U(-1/sqrt(H), 1/sqrt(H)); ``glorot`` Glorot &
-Bengio 2010, eq. 16; ``orthogonal`` Saxe, McClelland & Ganguli 2014 (arXiv:1312.6120); ``identity`` and ``small`` (sd
-.001) Le, Jaitly & Hinton 2015 (arXiv:1504.00941); a forget-gate bias of one Gers et al. 2000, Jozefowicz et al. 2015.
+orthogonal, not the stack of them; then a scale multiplies it. ``default`` leaves what the cell's constructor drew.
+
+    uniform             U(-1/sqrt(H), 1/sqrt(H)), that of torch.nn
+    flat                U(-1, 1): the scale is the bound, as in Hochreiter & Schmidhuber 1997
+    gaussian            N(0, 1): the scale is the standard deviation
+    glorot, glorot_normal   Glorot & Bengio 2010, eq. 16
+    he                  He et al. 2015 (arXiv:1502.01852), eq. 10
+    orthogonal          Saxe, McClelland & Ganguli 2014 (arXiv:1312.6120)
+    identity            Le, Jaitly & Hinton 2015 (arXiv:1504.00941); with a scale below 1 their scaled identity
+    henaff              2 x 2 rotations by U(-pi, pi), Henaff, Szlam & LeCun 2016 (arXiv:1602.06662)
+    cayley              2 x 2 rotations by U(0, pi/2), Helfrich, Willmott & Ye 2018 (arXiv:1707.09520), section 3.2
+    sparse              15 weights a unit, N(0, 1), Sutskever et al. 2013; the scale is the spectral radius
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,40 +30,139 @@ from rnnbench.errors import UserError, check_choice
 Distribution = Callable[[Tensor, int], object]
 """Fills one gate's block in place: a matrix [H, I] or [H, H], or a bias [H]; the second argument is H."""
 
+SPARSE_WEIGHTS = 15
+
+
+def _rotations(block: Tensor, least: float, most: float) -> None:
+    """A block-diagonal matrix of 2 x 2 rotations by angles from U(least, most); an odd last unit keeps itself."""
+    pairs = len(block) // 2
+    angles = torch.empty(pairs).uniform_(least, most)
+    cosine, sine = angles.cos(), angles.sin()
+    turns = torch.stack([cosine, -sine, sine, cosine], dim=-1).view(pairs, 2, 2)
+    block.copy_(torch.block_diag(*turns, *torch.ones(len(block) % 2, 1)))
+
+
+def _sparse(block: Tensor) -> None:
+    chosen = torch.rand_like(block).argsort(dim=1) < SPARSE_WEIGHTS
+    block.normal_().mul_(chosen)
+    block.div_(torch.linalg.eigvals(block).abs().max())
+
+
 INITS: dict[str, Distribution] = {
+    "cayley": lambda block, hidden: _rotations(block, 0, math.pi / 2),
+    "flat": lambda block, hidden: nn.init.uniform_(block, -1, 1),
+    "gaussian": lambda block, hidden: nn.init.normal_(block),
     "glorot": lambda block, hidden: nn.init.xavier_uniform_(block),
+    "glorot_normal": lambda block, hidden: nn.init.xavier_normal_(block),
+    "he": lambda block, hidden: nn.init.kaiming_normal_(block),
+    "henaff": lambda block, hidden: _rotations(block, -math.pi, math.pi),
     "identity": lambda block, hidden: nn.init.eye_(block),
     "orthogonal": lambda block, hidden: nn.init.orthogonal_(block),
-    "small": lambda block, hidden: nn.init.normal_(block, std=0.001),
+    "sparse": lambda block, hidden: _sparse(block),
     "uniform": lambda block, hidden: nn.init.uniform_(block, -(hidden**-0.5), hidden**-0.5),
     "zero": lambda block, hidden: nn.init.zeros_(block),
 }
 
-MATRIX_INITS = tuple(INITS)
-BIAS_INITS = ("small", "uniform", "zero")  # the others are defined for matrices only
+DEFAULT = "default"
+SQUARE_ONLY = {"cayley", "henaff", "sparse"}  # defined for recurrent matrices only
+RECURRENT_INITS = (DEFAULT, *INITS)
+INPUT_INITS = (DEFAULT, *(name for name in INITS if name not in SQUARE_ONLY))
+BIAS_INITS = (DEFAULT, "flat", "gaussian", "uniform", "zero")  # the others are defined for matrices only
+
+
+def _chrono(hidden: int, t_max: float | None) -> Tensor:
+    """ln U(1, T_max - 1): time constants up to T_max (Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16)."""
+    if t_max is None or not t_max > 2:
+        raise UserError(f"init.t_max={t_max}: must be greater than 2 steps for init.memory=chrono")
+    return torch.empty(hidden).uniform_(1, t_max - 1).log()
+
+
+def _uniform_gate(hidden: int) -> Tensor:
+    """Gates that begin uniform in (1/H, 1 - 1/H) (Gu et al. 2020, arXiv:1910.09890, section 3.1)."""
+    return torch.empty(hidden).uniform_(1 / hidden, 1 - 1 / hidden).logit()
+
+
+MEMORY_INITS = (DEFAULT, "chrono", "uniform_gate")
 
 
 @torch.no_grad()
-def initialize(cell: Cell[Any], input: str, recurrent: str, bias: str, forget_bias: float | None = None) -> None:
+def initialize(
+    cell: Cell[Any],
+    input: str = DEFAULT,
+    recurrent: str = DEFAULT,
+    bias: str = DEFAULT,
+    *,
+    input_scale: float = 1.0,
+    recurrent_scale: float = 1.0,
+    bias_scale: float = 1.0,
+    gate_bias: Mapping[str, float] | None = None,
+    memory: str = DEFAULT,
+    t_max: float | None = None,
+) -> None:
     """Draws a cell's parameters in place from torch's global generator.
 
-    ``forget_bias`` sets the forget gate's pre-activation at zero input and zero state: the sum of its two biases.
-    Raises UserError for an unknown distribution, and for ``forget_bias`` on a cell without a forget gate.
+    ``gate_bias`` sets gates by name to a pre-activation at zero input and zero state, the sum of their two biases;
+    ``memory`` (chrono up to ``t_max`` steps, or uniform_gate) does so for the gates that decide how long the memory
+    lasts. Raises UserError for an unknown name, and for what the cell does not have.
     """
-    check_choice("init.input", input, MATRIX_INITS)
-    check_choice("init.recurrent", recurrent, MATRIX_INITS)
+    check_choice("init.input", input, INPUT_INITS)
+    check_choice("init.recurrent", recurrent, RECURRENT_INITS)
     check_choice("init.bias", bias, BIAS_INITS)
-    gates = len(cell.gates)
-    for projection, name in ((cell.input_projection, input), (cell.recurrent_projection, recurrent)):
-        for block in projection.weight.chunk(gates):
-            INITS[name](block, cell.hidden_size)
-        for block in projection.bias.chunk(gates):
-            INITS[bias](block, cell.hidden_size)
-    if forget_bias is not None:
-        if "forget" not in cell.gates:
+    check_choice("init.memory", memory, MEMORY_INITS)
+    if input != DEFAULT:
+        if not cell.gates:
+            raise UserError(f"init.input={input}: the cell {type(cell).__name__} says nothing of its parameters; "
+                            "use init=default")  # fmt: skip
+        _fill(cell.input_projection, "weight", INITS[input], cell.hidden_size, input_scale)
+    if recurrent != DEFAULT:
+        if not cell.recurrent_gates:
             raise UserError(
-                f"init.forget_bias={forget_bias}: the cell {type(cell).__name__} has no forget gate; use another init"
+                f"init.recurrent={recurrent}: the cell {type(cell).__name__} has no recurrent matrix; "
+                "use init.recurrent=default"
             )
-        index = cell.gates.index("forget")
-        cell.input_projection.bias.chunk(gates)[index].fill_(forget_bias)
-        cell.recurrent_projection.bias.chunk(gates)[index].zero_()
+        _fill(cell.recurrent_projection, "weight", INITS[recurrent], cell.hidden_size, recurrent_scale)
+    if bias != DEFAULT:
+        for projection in _biased(cell):
+            _fill(projection, "bias", INITS[bias], cell.hidden_size, bias_scale)
+    if memory != DEFAULT:
+        _set_memory(cell, memory, t_max)
+    for gate, value in (gate_bias or {}).items():
+        _set_gate(cell, f"init.gate_bias.{gate}={value}", gate, torch.full((cell.hidden_size,), float(value)))
+
+
+def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: int, scale: float) -> None:
+    """Draws a parameter gate by gate and sets it, through its parametrisation where it has one."""
+    values = torch.empty_like(getattr(projection, name))
+    for block in values.split(hidden):
+        distribution(block, hidden)
+    values.mul_(scale)
+    if nn.utils.parametrize.is_parametrized(projection, name):
+        setattr(projection, name, values)
+    else:
+        getattr(projection, name).copy_(values)
+
+
+def _biased(cell: Cell[Any]) -> list[nn.Linear]:
+    """The projections that have a bias."""
+    recurrent = [cell.recurrent_projection] if cell.recurrent_gates and cell.recurrent_bias else []
+    return [cell.input_projection, *recurrent]
+
+
+def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
+    gates = {gate: sign for gate, sign in cell.memory_gates.items() if gate in cell.gates}
+    if not gates:
+        raise UserError(f"init.memory={memory}: the cell {type(cell).__name__} has no gate that keeps its memory")
+    keep = _chrono(cell.hidden_size, t_max) if memory == "chrono" else _uniform_gate(cell.hidden_size)
+    for gate, sign in gates.items():
+        _set_gate(cell, f"init.memory={memory}", gate, sign * keep)
+
+
+def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
+    if gate not in cell.gates:
+        raise UserError(
+            f"{key}: the cell {type(cell).__name__} has no gate '{gate}', only {', '.join(cell.gates)}; "
+            "use another init"
+        )
+    cell.input_projection.bias.split(cell.hidden_size)[cell.gates.index(gate)].copy_(values)
+    if gate in cell.recurrent_gates and cell.recurrent_bias:
+        cell.recurrent_projection.bias.split(cell.hidden_size)[cell.recurrent_gates.index(gate)].zero_()

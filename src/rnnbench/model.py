@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrize import cached
 
 from rnnbench.layers import Stack
 
@@ -50,7 +51,8 @@ class Model(nn.Module):
         perturbation: list[Any] | None = None,
     ) -> Output:
         """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
-        outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
+        with cached():  # a parametrised weight is computed once, not at every step
+            outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
         features = outputs if self.every_step else self.stack.summary(final)
         return Output(self.head(features), final)
 

@@ -176,6 +176,9 @@ class Learner(lightning.LightningModule):
         self._window_started = time.perf_counter()
 
     def on_train_batch_end(self, *_: Any) -> None:
+        for layer in self.model.stack.directions():
+            for direction in layer:
+                direction.cell.constrain()
         if self.global_step % self.log_every == 0:
             values = self.train_meter.flush("train") | self.gradients.flush()
             values["steps_per_second"] = self.log_every / (time.perf_counter() - self._window_started)

@@ -42,7 +42,7 @@ class LinearRNN(Cell[LinearState]):
 class Spiral(Cell[HState]):
     """z_t = lambda z_{t-1} + B x_t with complex lambda and z: a user's own cell without a recurrent matrix."""
 
-    gates = ("hidden",)
+    gates = ()
 
     def __init__(self, input_size, hidden_size):
         nn.Module.__init__(self)
@@ -61,7 +61,11 @@ class Spiral(Cell[HState]):
         return state.h.real
 
 
-MAKERS = CELLS | {"relu": partial(Elman, nonlinearity="relu"), "linear": LinearRNN, "spiral": Spiral}
+MAKERS = {name: CELLS[name] for name in ("elman", "gru", "lstm")} | {
+    "relu": partial(Elman, nonlinearity="relu"),
+    "linear": LinearRNN,
+    "spiral": Spiral,
+}
 
 
 def randomize(module, seed=0, scale=0.5, dtype=torch.float64):

@@ -7,10 +7,11 @@ is an engine (``rnnbench.engines``), in which direction and depth a layer (``rnn
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 class State(Protocol):
@@ -46,20 +47,35 @@ def map_state(function: Callable[..., Tensor], first: S, *others: S) -> S:
 class Cell(nn.Module, ABC, Generic[S]):
     """One recurrent cell: ``project`` everything that does not depend on the past, then ``step`` through time.
 
-    A cell has two ``torch.nn.Linear`` parameters: ``input_projection`` (I -> G*H) and ``recurrent_projection``
-    (H -> G*H), with G = ``len(gates)`` blocks of H rows in the order of ``gates``. Both carry a bias, as in torch.nn,
-    so parameter counts agree.
+    A cell has up to two ``torch.nn.Linear``: ``input_projection`` (I -> G*H) and ``recurrent_projection`` (H -> G*H),
+    in blocks of H rows, one a gate. Their parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn; a cell whose
+    paper says otherwise draws them anew in its constructor, and so it does with parameters of any other kind.
     """
 
-    gates: ClassVar[tuple[str, ...]]
-    """The names of the row blocks of both projections, in order."""
+    gates: tuple[str, ...]
+    """The names of the row blocks of ``input_projection``, in order."""
+    recurrent_bias: ClassVar[bool] = True
+    """Whether ``recurrent_projection`` has a bias too, as in torch.nn, so that parameter counts agree."""
+    memory_gates: ClassVar[Mapping[str, int]] = {}
+    """The gates that decide how long the memory lasts: 1 where an open one keeps it, -1 where it lets new in."""
+    carries_h: ClassVar[bool] = True
+    """Whether h_{t-1} enters h_t by itself, and not through the recurrent product alone."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.input_projection = nn.Linear(input_size, len(self.gates) * hidden_size)
-        self.recurrent_projection = nn.Linear(hidden_size, len(self.gates) * hidden_size)
+        if self.recurrent_gates:
+            rows = len(self.recurrent_gates) * hidden_size
+            self.recurrent_projection = nn.Linear(hidden_size, rows, bias=self.recurrent_bias)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
+
+    @property
+    def recurrent_gates(self) -> tuple[str, ...]:
+        """The names of the row blocks of ``recurrent_projection``; empty for a cell without a recurrent matrix."""
+        return self.gates
 
     def project(self, inputs: Tensor) -> Tensor:
         """The drive [T, B, G*H]: what does not depend on the past, for every step of ``inputs`` [T, B, I] at once."""
@@ -84,5 +100,42 @@ class Cell(nn.Module, ABC, Generic[S]):
         """
         return None
 
+    def constrain(self) -> None:  # most cells are free
+        """Moves the parameters in place into the set that the paper allows. Called after every optimizer step."""
+
+    def recurrent(self, gate: str, vector: Tensor) -> Tensor:
+        """The recurrent product of one gate alone, W_gate v + b_gate: [B, H] of ``vector`` [B, H]."""
+        start = self.recurrent_gates.index(gate) * self.hidden_size
+        rows, bias = slice(start, start + self.hidden_size), self.recurrent_projection.bias
+        return linear(vector, self.recurrent_projection.weight[rows], None if bias is None else bias[rows])
+
     def _zeros(self, batch: int) -> Tensor:
         return self.input_projection.weight.new_zeros(batch, self.hidden_size)
+
+
+class LinearCell(Cell[S]):
+    """A cell whose memory is a linear recurrence m_t = a_t * m_{t-1} + b_t, where a_t and b_t know only the input.
+
+    Hence all m_t can be computed in parallel (Blelloch 1990, "Prefix sums and their applications"); the engine
+    ``associative`` does. The memory is h, unless ``memory`` and ``emit`` say otherwise. It may be complex.
+    """
+
+    @property
+    def recurrent_gates(self) -> tuple[str, ...]:
+        return ()
+
+    @abstractmethod
+    def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b) [..., H] of ``drive`` [..., G*H], for one step or for all at once."""
+
+    def memory(self, state: S) -> Tensor:
+        """The part m of a state [B, H] that the recurrence carries."""
+        return state.h
+
+    @abstractmethod
+    def emit(self, memory: Tensor, drive: Tensor) -> S:
+        """The state at the memory [..., H] and ``drive`` [..., G*H], for one step or for all at once."""
+
+    def step(self, state: S, drive: Tensor) -> S:
+        decay, entering = self.coefficients(drive)
+        return self.emit(decay * self.memory(state) + entering, drive)

@@ -24,6 +24,7 @@ class Elman(Cell[HState]):
     """The Elman cell; ``nonlinearity`` is ``tanh`` or ``relu``. Raises UserError for any other name."""
 
     gates = ("hidden",)
+    carries_h = False
 
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         check_choice("cell.nonlinearity", nonlinearity, NONLINEARITIES)

@@ -14,6 +14,8 @@ cuDNN and torch.nn. Rows are ordered as in torch.nn.GRU: reset, update, candidat
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -24,6 +26,7 @@ class GRU(Cell[HState]):
     """The GRU cell, reset after the product, with z as the share of the candidate."""
 
     gates = ("reset", "update", "candidate")
+    memory_gates: ClassVar = {"update": -1}
 
     def step(self, state: HState, drive: Tensor) -> HState:
         x_r, x_z, x_h = drive.chunk(3, dim=-1)

@@ -13,6 +13,8 @@ cell a block, the full gradient. Rows are ordered as in torch.nn.LSTM: input, fo
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,8 @@ class LSTM(Cell[LSTMState]):
     """The LSTM cell without peepholes, as in torch.nn.LSTM."""
 
     gates = ("input", "forget", "candidate", "output")
+    memory_gates: ClassVar = {"forget": 1, "input": -1}
+    carries_h = False
 
     def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
         i, f, candidate, o = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)

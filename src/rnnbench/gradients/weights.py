@@ -32,14 +32,14 @@ class WeightSpectrum(NamedTuple):
 
 
 def weight_spectra(cell: Cell[Any]) -> dict[str, WeightSpectrum]:
-    """The spectrum of each gate's block of ``recurrent_projection``, by the names in ``cell.gates``.
+    """The spectrum of each gate's block of ``recurrent_projection``, by the names in ``cell.recurrent_gates``.
 
-    Empty for a cell that has no submodule of that name: it has no recurrent matrix to speak of.
+    Empty for a cell that has none: it has no recurrent matrix to speak of.
     """
-    if "recurrent_projection" not in dict(cell.named_children()):
+    if not cell.recurrent_gates:
         return {}
-    blocks = cell.recurrent_projection.weight.detach().double().chunk(len(cell.gates))
-    return {gate: _spectrum(block) for gate, block in zip(cell.gates, blocks, strict=True)}
+    blocks = cell.recurrent_projection.weight.detach().double().split(cell.hidden_size)
+    return {gate: _spectrum(block) for gate, block in zip(cell.recurrent_gates, blocks, strict=True)}
 
 
 def _spectrum(weight: Tensor) -> WeightSpectrum:
