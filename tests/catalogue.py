@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from equations import basic
+from equations import basic, linear
 from rnnbench.tasks import TASKS, Task
 
 
@@ -23,13 +23,23 @@ class CellRow:
     twin: type[nn.RNNBase] | None = None
     negated: tuple[str, ...] = ()
     """Gates that the twin defines with the opposite sign."""
+    readout: Callable[..., np.ndarray] | None = None
+    """What the layer above sees of the state, where that is not h."""
 
 
 CELL_ROWS = {
     "elman": CellRow("elman", basic.elman, twin=nn.RNN),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
+    "lru": CellRow("lru", linear.lru, readout=linear.lru_readout),
+    "lru-raw": CellRow("lru", linear.lru, options={"normalise": False, "r_min": 0.0}, readout=linear.lru_readout),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
+    "mingru": CellRow("mingru", linear.mingru),
+    "mingru-positive": CellRow("mingru", linear.mingru_positive, options={"candidate": "positive"}),
+    "minlstm": CellRow("minlstm", linear.minlstm),
+    "minlstm-positive": CellRow("minlstm", linear.minlstm_positive, options={"candidate": "positive"}),
+    "qrnn": CellRow("qrnn", linear.qrnn_fo),
+    "qrnn-ifo": CellRow("qrnn", linear.qrnn_ifo, options={"pooling": "ifo"}),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}

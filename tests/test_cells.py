@@ -7,6 +7,7 @@ import torch
 from catalogue import CELL_ROWS
 from equations.blocks import Blocks
 from rnnbench.cells import CELLS
+from rnnbench.cells.base import map_state
 from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
 
@@ -17,18 +18,23 @@ def make(row, input_size=3, hidden_size=5):
     return CELLS[row.name](input_size=input_size, hidden_size=hidden_size, **row.options)
 
 
+def random_state(cell, batch=2):
+    """A state with random parts, of the shapes and kinds of the cell's own."""
+    return map_state(lambda part: torch.randn(part.shape, dtype=part.dtype), cell.initial_state(batch))
+
+
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_equations(row):
     cell = make(row)
-    inputs = torch.randn(7, 2, 3)
-    state = type(cell.initial_state(2))(*(torch.randn(2, 5) for _ in cell.initial_state(2)))
+    inputs, state = torch.randn(7, 2, 3), random_state(cell)
     outputs, final = ENGINES["loop"](cell, inputs, state, perturbation=None)
     blocks = Blocks(cell)
     for b in range(2):
         parts = [part[b].numpy() for part in state]
         for t in range(7):
             parts = row.equations(blocks, inputs[t, b].numpy(), *parts)
-            np.testing.assert_allclose(outputs[t, b].detach(), parts[0], rtol=1e-12, atol=1e-14)
+            expected = row.readout(blocks, parts[0]) if row.readout else parts[0]
+            np.testing.assert_allclose(outputs[t, b].detach(), expected, rtol=1e-12, atol=1e-14)
         for expected, part in zip(parts, final, strict=True):
             np.testing.assert_allclose(part[b].detach(), expected, rtol=1e-12, atol=1e-14)
 
@@ -38,7 +44,7 @@ def test_initial_state_follows_the_parameters(row):
     cell = make(row).to(torch.float32).to("meta")
     for part in cell.initial_state(4):
         assert part.shape == (4, 5)
-        assert part.dtype == torch.float32
+        assert part.dtype in (torch.float32, torch.complex64)
         assert part.device.type == "meta"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rnnbench.errors import check_choice
+from rnnbench.errors import check_choice, check_range
 
 
 @dataclass(kw_only=True)
@@ -27,5 +27,40 @@ class ElmanConfig(CellConfig):
         check_choice("cell.nonlinearity", self.nonlinearity, ["tanh", "relu"])
 
 
-CELL_CONFIGS = {"elman": ElmanConfig}
+@dataclass(kw_only=True)
+class MinimalConfig(CellConfig):
+    candidate: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.candidate", self.candidate, ["linear", "positive"])
+
+
+@dataclass(kw_only=True)
+class QRNNConfig(CellConfig):
+    pooling: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.pooling", self.pooling, ["fo", "ifo"])
+
+
+@dataclass(kw_only=True)
+class LRUConfig(CellConfig):
+    r_min: float
+    r_max: float
+    max_phase: float
+    normalise: bool
+
+    def __post_init__(self) -> None:
+        check_range("cell.r_min", self.r_min, at_least=0, below=self.r_max)
+        check_range("cell.r_max", self.r_max, below=1)
+        check_range("cell.max_phase", self.max_phase, above=0)
+
+
+CELL_CONFIGS: dict[str, type[CellConfig]] = {
+    "elman": ElmanConfig,
+    "lru": LRUConfig,
+    "mingru": MinimalConfig,
+    "minlstm": MinimalConfig,
+    "qrnn": QRNNConfig,
+}
 """The cells that have options; every other cell is configured by CellConfig."""

@@ -27,7 +27,7 @@ class NetworkConfig:
         check_range("network.hidden_size", self.hidden_size, at_least=1)
         check_range("network.depth", self.depth, at_least=1)
         check_range("network.dropout", self.dropout, at_least=0, below=1)
-        check_choice("network.engine", self.engine, ["auto", "fused", "loop"])
+        check_choice("network.engine", self.engine, ["auto", "associative", "fused", "loop"])
 
 
 @dataclass(kw_only=True)

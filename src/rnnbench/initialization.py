@@ -144,8 +144,10 @@ def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: 
 
 def _biased(cell: Cell[Any]) -> list[nn.Linear]:
     """The projections that have a bias."""
-    recurrent = [cell.recurrent_projection] if cell.recurrent_gates and cell.recurrent_bias else []
-    return [cell.input_projection, *recurrent]
+    projections = [cell.input_projection] if cell.gates else []
+    if cell.recurrent_gates:
+        projections.append(cell.recurrent_projection)
+    return [projection for projection in projections if projection.bias is not None]
 
 
 def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
@@ -158,7 +160,7 @@ def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
 
 
 def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
-    if gate not in cell.gates:
+    if gate not in cell.gates or not cell.input_bias:
         raise UserError(
             f"{key}: the cell {type(cell).__name__} has no gate '{gate}', only {', '.join(cell.gates)}; "
             "use another init"

@@ -54,6 +54,8 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     gates: tuple[str, ...]
     """The names of the row blocks of ``input_projection``, in order."""
+    input_bias: ClassVar[bool] = True
+    """Whether ``input_projection`` has a bias."""
     recurrent_bias: ClassVar[bool] = True
     """Whether ``recurrent_projection`` has a bias too, as in torch.nn, so that parameter counts agree."""
     memory_gates: ClassVar[Mapping[str, int]] = {}
@@ -65,7 +67,7 @@ class Cell(nn.Module, ABC, Generic[S]):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        self.input_projection = nn.Linear(input_size, len(self.gates) * hidden_size)
+        self.input_projection = nn.Linear(input_size, len(self.gates) * hidden_size, bias=self.input_bias)
         if self.recurrent_gates:
             rows = len(self.recurrent_gates) * hidden_size
             self.recurrent_projection = nn.Linear(hidden_size, rows, bias=self.recurrent_bias)

@@ -12,6 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from rnnbench.cells import Cell
+from rnnbench.engines.associative import associative, fastest_linear
+from rnnbench.engines.associative import check as associative_check
+from rnnbench.engines.associative import supports as associative_supports
 from rnnbench.engines.fused import check as fused_check
 from rnnbench.engines.fused import fused
 from rnnbench.engines.fused import supports as fused_supports
@@ -21,6 +24,7 @@ from rnnbench.errors import check_choice
 Engine = Callable[..., tuple[Tensor, Any]]
 
 ENGINES: dict[str, Engine] = {
+    "associative": associative,
     "fused": fused,
     "loop": loop,
 }
@@ -33,10 +37,14 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
     """
     check_choice("network.engine", name, ["auto", *ENGINES])
     if name == "auto":
+        if associative_supports(cell):
+            return fastest_linear
         name = "fused" if fused_supports(cell) else "loop"
     if name == "fused":
         fused_check(cell)
+    if name == "associative":
+        associative_check(cell)
     return ENGINES[name]
 
 
-__all__ = ["ENGINES", "Engine", "choose", "fused", "loop"]
+__all__ = ["ENGINES", "Engine", "associative", "choose", "fused", "loop"]

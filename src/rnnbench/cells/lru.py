@@ -1,0 +1,69 @@
+"""The linear recurrent unit: a complex diagonal linear recurrence, stable by its parametrisation.
+
+Paper: Orvieto et al. 2023, "Resurrecting recurrent neural networks for long sequences" (arXiv:2303.06349), sections 3.2
+to 3.4 and appendix A.
+
+    lambda = exp(-exp(nu) + i exp(theta))
+    h_t = lambda * h_{t-1} + exp(gamma) * (B x_t)
+    y_t = Re(C h_t)
+
+Shapes: x_t [B, I]; h_t complex [B, H]; y_t, what the layer above sees, [B, H]. At initialisation abs(lambda)^2 is
+uniform in [r_min^2, r_max^2] and the phase in [0, max_phase], B and C are complex Gaussian, and exp(gamma) = sqrt(1 -
+abs(lambda)^2), the normaliser, which keeps E|h|^2 near E|Bx|^2. Differs from the paper: y_t lacks the term D x_t, a way
+around the recurrence (C B x_t in y_t is such a way too), and the layers between two LRUs are those of this suite.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.cells.base import HState, LinearCell
+
+
+class LRU(LinearCell[HState]):
+    """The LRU with eigenvalues in a ring; ``normalise=False`` leaves exp(gamma) out."""
+
+    gates = ("real", "imaginary")
+    input_bias = False
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        r_min: float = 0.9,
+        r_max: float = 0.999,
+        max_phase: float = 2 * math.pi,
+        normalise: bool = True,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        nn.init.normal_(self.input_projection.weight, std=(2 * input_size) ** -0.5)
+        squares = torch.empty(hidden_size).uniform_(r_min**2, r_max**2)
+        self.nu = nn.Parameter((-squares.log() / 2).log())
+        self.theta = nn.Parameter(torch.empty(hidden_size).uniform_(0, max_phase).log())
+        self.gamma = nn.Parameter((1 - squares).log() / 2) if normalise else None
+        self.output_projection = nn.Linear(2 * hidden_size, hidden_size, bias=False)  # Re(C h) = Re C Re h - Im C Im h
+        nn.init.normal_(self.output_projection.weight, std=hidden_size**-0.5)
+
+    def decay(self) -> Tensor:
+        """lambda: complex [H]."""
+        return torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
+
+    def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
+        entering = torch.complex(*drive.chunk(2, dim=-1))
+        return self.decay(), entering if self.gamma is None else self.gamma.exp() * entering
+
+    def emit(self, memory: Tensor, drive: Tensor) -> HState:
+        return HState(h=memory)
+
+    def readout(self, state: HState) -> Tensor:
+        return self.output_projection(torch.cat([state.h.real, state.h.imag], dim=-1))
+
+    def initial_state(self, batch: int) -> HState:
+        return HState(h=torch.complex(self._zeros(batch), self._zeros(batch)))
+
+    def retention(self, state: HState, drive: Tensor) -> Tensor:
+        """abs(lambda) of each unit."""
+        return torch.exp(-self.nu.exp()).expand(len(drive), -1)

@@ -1,0 +1,30 @@
+"""The LRU at initialisation: the ring of its eigenvalues, and proposition 3 of Orvieto et al. 2023."""
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+
+from rnnbench.cells import CELLS
+from rnnbench.engines import ENGINES
+
+
+def test_eigenvalues_fill_a_ring():
+    decay = CELLS["lru"](3, 5000, r_min=0.4, r_max=0.8, max_phase=1.0).decay().detach()
+    assert stats.kstest(decay.abs().square().numpy(), stats.uniform(0.16, 0.64 - 0.16).cdf).pvalue > 1e-4
+    assert stats.kstest(decay.angle().numpy(), stats.uniform(0, 1).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_proposition_3(normalise):
+    """White input: E|h|^2 / E|Bx|^2 has a closed form without the normaliser, and is 1 with it."""
+    least, most = 0.5, 0.95
+    cell = CELLS["lru"](8, 2000, r_min=least, r_max=most, normalise=normalise)
+    inputs = torch.randn(100, 128, 8)  # .95^100 < .01: h is stationary at the end
+    with torch.no_grad():
+        _, final = ENGINES["associative"](cell, inputs, cell.initial_state(128))
+    driven = cell.input_projection.weight.square().sum() / 2000  # E|Bx|^2 of a unit
+    ratio = final.h.abs().square().mean() / driven
+    closed = math.log((1 - least**2) / (1 - most**2)) / (most**2 - least**2)
+    assert ratio.item() == pytest.approx(1 if normalise else closed, rel=0.05)
