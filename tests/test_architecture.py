@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "probe": {"gradients", "tasks"},
     "tracking": {"config", "errors", "probe", "records"},
     "build": {
+        "cell_options",
         "cells",
         "config",
         "data",

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
-from rnnbench.cells import CELLS
+from rnnbench.cell_options import CellConfig, ExternalConfig
+from rnnbench.cells import CELLS, Cell
+from rnnbench.cells.external import from_target
 from rnnbench.config import Config, OptimizerConfig
 from rnnbench.data import to_torch
 from rnnbench.errors import unknown
@@ -40,11 +42,17 @@ def build_model(config: Config) -> Model:
 
 
 def _direction(config: Config, input_size: int, reverse: bool) -> Recurrent:
-    if config.cell.name not in CELLS:
-        raise unknown("cell", config.cell.name, CELLS)
-    cell = CELLS[config.cell.name](input_size, config.network.hidden_size, **config.cell.options())
+    cell = _cell(config.cell, input_size, config.network.hidden_size)
     initialize(cell, **config.init.options())
     return Recurrent(cell, config.network.engine, reverse)
+
+
+def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
+    if isinstance(config, ExternalConfig):
+        return from_target(config._target_, input_size, hidden_size, config.arguments)
+    if config.name not in CELLS:
+        raise unknown("cell", config.name, CELLS)
+    return CELLS[config.name](input_size, hidden_size, **config.options())
 
 
 def build_optimizer(config: OptimizerConfig) -> Callable[[Any], torch.optim.Optimizer]:

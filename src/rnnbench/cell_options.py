@@ -56,8 +56,20 @@ class LRUConfig(CellConfig):
         check_range("cell.max_phase", self.max_phase, above=0)
 
 
+@dataclass(kw_only=True)
+class ExternalConfig(CellConfig):
+    """A class of another package, ``_target_``, and the ``arguments`` that it takes besides the two sizes."""
+
+    _target_: str
+    arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.name = self._target_.rpartition(".")[2]  # what tables and run ids show
+
+
 CELL_CONFIGS: dict[str, type[CellConfig]] = {
     "elman": ElmanConfig,
+    "external": ExternalConfig,
     "lru": LRUConfig,
     "mingru": MinimalConfig,
     "minlstm": MinimalConfig,
