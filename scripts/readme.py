@@ -1,9 +1,12 @@
 """Refreshes the generated blocks of README.md, <!-- NAME --> to <!-- /NAME -->. Run it when what they show changes."""
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import cells
 import tasks
+from rnnbench.cells import CELLS
 from rnnbench.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -15,13 +18,16 @@ def demo() -> str:
     return "\n".join(line for line in lines if line.startswith("|"))
 
 
-def task_table() -> str:
-    """The facts of every task."""
-    rows = [tasks.HEADER, ["---"] * len(tasks.HEADER), *(tasks.row(name) for name in TASKS)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
 
 
-BLOCKS = {"demo": demo, "tasks": task_table}
+BLOCKS = {
+    "demo": demo,
+    "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
+    "tasks": lambda: table(tasks.HEADER, map(tasks.row, TASKS)),
+}
 
 
 def refreshed() -> str:

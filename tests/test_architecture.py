@@ -16,11 +16,13 @@ MAY_IMPORT = {
     "engines": {"cells", "errors"},
     "layers": {"cells", "engines"},
     "model": {"layers"},
+    "costs": {"cells", "engines", "model"},
     "initialization": {"cells", "errors"},
     "gradients": {"cells", "engines", "errors", "layers", "model"},
     "tasks": {"errors"},
+    "budget": {"errors"},
     "cell_options": {"errors"},
-    "config": {"cell_options", "errors", "tasks"},
+    "config": {"budget", "cell_options", "errors", "tasks"},
     "data": {"tasks"},
     "records": {"errors"},
     "statistics": set(),
@@ -28,6 +30,8 @@ MAY_IMPORT = {
     "probe": {"gradients", "tasks"},
     "tracking": {"config", "errors", "probe", "records"},
     "build": {
+        "budget",
+        "costs",
         "cell_options",
         "cells",
         "config",
@@ -45,7 +49,7 @@ MAY_IMPORT = {
     "entry": {"cell_options", "config", "errors", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "tasks", "cell_options", "config", "records", "statistics", "report", "entry"}
+LIGHT = {"errors", "tasks", "budget", "cell_options", "config", "records", "statistics", "report", "entry"}
 """What answers before torch is loaded, and what must never load it."""
 
 

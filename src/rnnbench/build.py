@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 
+from rnnbench import budget
 from rnnbench.cell_options import CellConfig, ExternalConfig
 from rnnbench.cells import CELLS, Cell
 from rnnbench.cells.external import from_target
-from rnnbench.config import Config, OptimizerConfig
+from rnnbench.cells.recurrent_dropout import RecurrentDropout
+from rnnbench.cells.zoneout import Zoneout
+from rnnbench.config import Config, NetworkConfig, OptimizerConfig
+from rnnbench.costs import COSTS
 from rnnbench.data import to_torch
 from rnnbench.errors import unknown
 from rnnbench.gradients import Survey, survey_all, survey_profile
@@ -31,20 +35,38 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 def build_model(config: Config) -> Model:
     """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
+    return _network(config, hidden_size(config), draw=True)
+
+
+def hidden_size(config: Config) -> int:
+    """The configured width, or the one that meets the configured budget best."""
+    network = config.network
+    if network.budget is None:
+        assert network.hidden_size is not None  # NetworkConfig has checked it
+        return network.hidden_size
+    kind, amount = budget.parse(network.budget)
+
+    def cost(width: int) -> int:
+        with torch.device("meta"):  # shapes alone: nothing is drawn
+            return COSTS[kind](_network(config, width, draw=False))
+
+    return budget.solve(cost, amount, config.cell.width_multiple)
+
+
+def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     task, network = config.task, config.network
     layers: list[Recurrent | Bidirectional] = []
     for _ in range(network.depth):
         size = layers[-1].output_size if layers else task.input_size
-        forward = _direction(config, size, reverse=False)
-        layers.append(Bidirectional(forward, _direction(config, size, True)) if network.bidirectional else forward)
+        ways = []
+        for reverse in (False, True) if network.bidirectional else (False,):
+            cell = _cell(config.cell, size, hidden)
+            if draw:
+                initialize(cell, **config.init.options())
+            ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
+        layers.append(Bidirectional(*ways) if network.bidirectional else ways[0])
     stack = Stack(layers, network.dropout)
     return Model(stack, task.input_size, task.output_size, tokens=task.tokens, every_step=task.every_step)
-
-
-def _direction(config: Config, input_size: int, reverse: bool) -> Recurrent:
-    cell = _cell(config.cell, input_size, config.network.hidden_size)
-    initialize(cell, **config.init.options())
-    return Recurrent(cell, config.network.engine, reverse)
 
 
 def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
@@ -53,6 +75,14 @@ def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
     if config.name not in CELLS:
         raise unknown("cell", config.name, CELLS)
     return CELLS[config.name](input_size, hidden_size, **config.options())
+
+
+def _wrapped(cell: Cell[Any], network: NetworkConfig) -> Cell[Any]:
+    if network.recurrent_dropout > 0:
+        cell = RecurrentDropout(cell, network.recurrent_dropout)
+    if network.zoneout > 0 or network.zoneout_memory > 0:
+        cell = Zoneout(cell, network.zoneout, network.zoneout_memory)
+    return cell
 
 
 def build_optimizer(config: OptimizerConfig) -> Callable[[Any], torch.optim.Optimizer]:

@@ -14,6 +14,11 @@ class CellConfig:
 
     name: str
 
+    @property
+    def width_multiple(self) -> int:
+        """What the width must be a multiple of."""
+        return 1
+
     def options(self) -> dict[str, Any]:
         """The keyword arguments of the cell's constructor."""
         return {key: value for key, value in asdict(self).items() if key != "name"}

@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rnnbench.budget import parse as parse_budget
 from rnnbench.cell_options import CellConfig
 from rnnbench.errors import UserError, check_choice, check_range
 from rnnbench.tasks import Task
@@ -17,16 +18,27 @@ from rnnbench.tasks import Task
 
 @dataclass(kw_only=True)
 class NetworkConfig:
-    hidden_size: int
+    hidden_size: int | None
+    budget: str | None
     depth: int
     bidirectional: bool
     dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    zoneout_memory: float
     engine: str
 
     def __post_init__(self) -> None:
-        check_range("network.hidden_size", self.hidden_size, at_least=1)
+        if self.budget is not None:
+            parse_budget(self.budget)
+            self.hidden_size = None  # the budget decides
+        elif self.hidden_size is None:
+            raise UserError("network.hidden_size=null: give a width, or a network.budget such as parameters:70000")
+        else:
+            check_range("network.hidden_size", self.hidden_size, at_least=1)
         check_range("network.depth", self.depth, at_least=1)
-        check_range("network.dropout", self.dropout, at_least=0, below=1)
+        for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
+            check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
         check_choice("network.engine", self.engine, ["auto", "associative", "fused", "loop"])
 
 

@@ -46,6 +46,7 @@ class Recurrent(nn.Module):
         loop engine, [T, B, H] or a state of such, indexed like the inputs whatever the direction; it makes the loop
         engine run, because no kernel can take it.
         """
+        self.cell.begin(inputs.shape[1])
         state = self.cell.initial_state(inputs.shape[1]) if state is None else state
         inputs = self.running_order(inputs, lengths)
         if perturbation is None:

@@ -52,6 +52,8 @@ class Cell(nn.Module, ABC, Generic[S]):
     paper says otherwise draws them anew in its constructor, and so it does with parameters of any other kind.
     """
 
+    source: ClassVar[str]
+    """The paper, by authors and year."""
     gates: tuple[str, ...]
     """The names of the row blocks of ``input_projection``, in order."""
     input_bias: ClassVar[bool] = True
@@ -104,6 +106,9 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     def constrain(self) -> None:  # most cells are free
         """Moves the parameters in place into the set that the paper allows. Called after every optimizer step."""
+
+    def begin(self, batch: int) -> None:  # most cells draw nothing
+        """Draws what stays the same over whole sequences. A layer calls it before each run over ``batch`` of them."""
 
     def recurrent(self, gate: str, vector: Tensor) -> Tensor:
         """The recurrent product of one gate alone, W_gate v + b_gate: [B, H] of ``vector`` [B, H]."""

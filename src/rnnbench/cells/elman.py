@@ -23,6 +23,7 @@ NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
 class Elman(Cell[HState]):
     """The Elman cell; ``nonlinearity`` is ``tanh`` or ``relu``. Raises UserError for any other name."""
 
+    source = "Elman 1990"
     gates = ("hidden",)
     carries_h = False
 

@@ -25,6 +25,7 @@ from rnnbench.cells.base import Cell, HState
 class GRU(Cell[HState]):
     """The GRU cell, reset after the product, with z as the share of the candidate."""
 
+    source = "Cho et al. 2014, Chung et al. 2014"
     gates = ("reset", "update", "candidate")
     memory_gates: ClassVar = {"update": -1}
 

@@ -26,6 +26,7 @@ from rnnbench.cells.base import HState, LinearCell
 class LRU(LinearCell[HState]):
     """The LRU with eigenvalues in a ring; ``normalise=False`` leaves exp(gamma) out."""
 
+    source = "Orvieto et al. 2023"
     gates = ("real", "imaginary")
     input_bias = False
 

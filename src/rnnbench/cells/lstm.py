@@ -24,6 +24,7 @@ from rnnbench.cells.base import Cell, LSTMState
 class LSTM(Cell[LSTMState]):
     """The LSTM cell without peepholes, as in torch.nn.LSTM."""
 
+    source = "Hochreiter & Schmidhuber 1997, Gers et al. 2000"
     gates = ("input", "forget", "candidate", "output")
     memory_gates: ClassVar = {"forget": 1, "input": -1}
     carries_h = False

@@ -33,6 +33,7 @@ CANDIDATES: dict[str, Callable[[Tensor], Tensor]] = {"linear": lambda value: val
 class MinGRU(LinearCell[HState]):
     """The minGRU; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
+    source = "Feng et al. 2024"
     gates = ("update", "candidate")
     memory_gates: ClassVar = {"update": -1}
 

@@ -26,6 +26,7 @@ from rnnbench.errors import check_choice
 class MinLSTM(LinearCell[HState]):
     """The minLSTM; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
+    source = "Feng et al. 2024"
     gates = ("forget", "input", "candidate")
     memory_gates: ClassVar = {"forget": 1, "input": -1}
 

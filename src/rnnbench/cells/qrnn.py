@@ -29,6 +29,7 @@ POOLINGS = {
 class QRNN(LinearCell[LSTMState]):
     """The QRNN; ``pooling`` is ``fo`` or ``ifo``. Raises UserError for any other name."""
 
+    source = "Bradbury et al. 2017"
     memory_gates: ClassVar = {"forget": 1, "input": -1}
 
     def __init__(self, input_size: int, hidden_size: int, pooling: str = "fo") -> None:

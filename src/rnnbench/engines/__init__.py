@@ -30,6 +30,12 @@ ENGINES: dict[str, Engine] = {
 }
 
 
+def supporting(cell: Cell[Any]) -> list[str]:
+    """The engines that can run ``cell``."""
+    able = {"associative": associative_supports(cell), "fused": fused_supports(cell), "loop": True}
+    return [name for name in ENGINES if able[name]]
+
+
 def choose(name: str, cell: Cell[Any]) -> Engine:
     """The engine called ``name``; ``auto`` is the fastest that is exact for ``cell``.
 
@@ -47,4 +53,4 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
     return ENGINES[name]
 
 
-__all__ = ["ENGINES", "Engine", "associative", "choose", "fused", "loop"]
+__all__ = ["ENGINES", "Engine", "associative", "choose", "fused", "loop", "supporting"]

@@ -1,0 +1,37 @@
+"""Budgets: the width at which a network costs what it may, so that cells are compared at equal cost.
+
+Kerg et al. 2019 (arXiv:1905.12080) and Bai et al. 2018 (arXiv:1803.01271) report the same width and the same number of
+parameters in separate tables; here that is one flag, ``network.budget=parameters:70000``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnbench.errors import UserError, check_choice
+
+KINDS = {
+    "parameters": "trained numbers of the whole network, its head included",
+    "state": "real numbers that the network carries from one step to the next",
+    "flops": "floating-point operations of all matrix products of one step, a multiply-add being two",
+}
+
+
+def parse(budget: str) -> tuple[str, int]:
+    """("parameters", 70000) of "parameters:70000". Raises UserError for anything else."""
+    kind, _, amount = budget.partition(":")
+    if not amount.isdecimal() or int(amount) == 0:
+        raise UserError(f"network.budget={budget}: must be KIND:AMOUNT, as in parameters:70000")
+    check_choice("network.budget", kind, KINDS)
+    return kind, int(amount)
+
+
+def solve(cost: Callable[[int], int], amount: int, multiple: int = 1) -> int:
+    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it."""
+    least, most = 1, 2  # in multiples
+    while cost(most * multiple) < amount:
+        least, most = most, 2 * most
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if cost(middle * multiple) < amount else (least, middle)
+    return multiple * min(least, most, key=lambda width: abs(cost(width * multiple) - amount))
