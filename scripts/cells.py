@@ -1,4 +1,4 @@
-"""Shows what the cells are: python scripts/cells.py for the table, python scripts/cells.py NAME for a cell's equations."""
+"""Shows what the cells are: python scripts/cells.py for the table, python scripts/cells.py NAME for one of them."""
 
 import inspect
 import sys
