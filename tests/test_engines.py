@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from catalogue import CELL_ROWS, TWINS
+from catalogue import CELL_ROWS, TWINS, reached
 from rnnbench.cells import CELLS, Elman
 from rnnbench.engines import ENGINES, choose
 from rnnbench.errors import UserError
@@ -24,8 +24,8 @@ def everything(engine, cell, inputs, state):
 @pytest.mark.parametrize("steps", [1, 2, 7, 63])
 @pytest.mark.parametrize("row", TWINS.values(), ids=TWINS)
 def test_fused_equals_loop(row, steps):
-    cell = CELLS[row.name](3, 5, **row.options)
-    state = type(cell.initial_state(2))(*(torch.randn(2, 5) for _ in cell.initial_state(2)))
+    cell = row.make()
+    state = reached(cell)
     inputs = torch.randn(steps, 2, 3)
     for fused, loop in zip(*(everything(e, cell, inputs, state) for e in ("fused", "loop")), strict=True):
         torch.testing.assert_close(fused, loop, rtol=1e-10, atol=1e-12)
@@ -33,7 +33,7 @@ def test_fused_equals_loop(row, steps):
 
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_the_gradient_of_a_perturbation_is_that_of_the_state(row):
-    cell = CELLS[row.name](3, 5, **row.options)
+    cell = row.make()
     inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, 5)
     state, states = cell.initial_state(2), []
     for drive in cell.project(inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rnnbench.errors import check_choice
+from rnnbench.errors import check_choice, check_range
 
 
 @dataclass(kw_only=True)
@@ -27,5 +27,45 @@ class ElmanConfig(CellConfig):
         check_choice("cell.nonlinearity", self.nonlinearity, ["tanh", "relu"])
 
 
-CELL_CONFIGS = {"elman": ElmanConfig}
+@dataclass(kw_only=True)
+class JANETConfig(CellConfig):
+    beta: float
+
+
+@dataclass(kw_only=True)
+class LSTM1997Config(CellConfig):
+    block_size: int
+
+    def __post_init__(self) -> None:
+        check_range("cell.block_size", self.block_size, at_least=1)
+
+
+@dataclass(kw_only=True)
+class PeepholeLSTMConfig(CellConfig):
+    ablation: str
+
+    def __post_init__(self) -> None:
+        check_choice(
+            "cell.ablation",
+            self.ablation,
+            ["none", "no_peepholes", "no_input_gate", "no_forget_gate", "no_output_gate", "no_input_activation",
+             "no_output_activation", "coupled"],
+        )  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class SLSTMConfig(CellConfig):
+    forget: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.forget", self.forget, ["exp", "sigmoid"])
+
+
+CELL_CONFIGS: dict[str, type[CellConfig]] = {
+    "elman": ElmanConfig,
+    "janet": JANETConfig,
+    "lstm_1997": LSTM1997Config,
+    "lstm_peephole": PeepholeLSTMConfig,
+    "slstm": SLSTMConfig,
+}
 """The cells that have options; every other cell is configured by CellConfig."""
