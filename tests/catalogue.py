@@ -35,7 +35,7 @@ class CellRow:
 
 
 CELL_ROWS = {
-    "elman": CellRow("elman", basic.elman, twin=nn.RNN),
+    "elman": CellRow("elman", basic.elman, twin=nn.RNN, steps=600),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
     "gru_reset_before": CellRow("gru_reset_before", gated.gru_reset_before),

@@ -216,9 +216,11 @@ def test_a_small_lstm_learns_every_task(trained, name):
 )
 def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
     options = [f"cell.{key}={value}" for key, value in row.options.items()]
+    init = "orthogonal" if row.make().recurrent_gates else "default"
     config = configure(
-        f"cell={row.name}", *options, "task.length=20", "network.hidden_size=16", f"optimizer.lr={row.lr}",
-        f"trainer.max_steps={row.steps}", "trainer.validate_every=25", "probe=off",
+        f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
+        f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
+        "trainer.log_every=400", "probe=off",
     )  # fmt: skip
     learner = build_learner(config)
     learner.solved_below = config.task.baseline("validation") / 2
