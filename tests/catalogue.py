@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
-from equations import basic, linear
+from equations import basic, gated, linear
+from rnnbench.cells import CELLS, Cell
+from rnnbench.engines import ENGINES
 from rnnbench.tasks import TASKS, Task
 
 
@@ -25,25 +28,64 @@ class CellRow:
     """Gates that the twin defines with the opposite sign."""
     readout: Callable[..., np.ndarray] | None = None
     """What the layer above sees of the state, where that is not h."""
+    lr: float = 0.01
+    steps: int = 400
+    """With what Adam halves the baseline of adding at T = 20, and in how many steps at most."""
+
+    def make(self, input_size: int = 3, hidden_size: int = 5) -> Cell:
+        return CELLS[self.name](input_size=input_size, hidden_size=hidden_size, **self.options)
 
 
 CELL_ROWS = {
-    "elman": CellRow("elman", basic.elman, twin=nn.RNN),
+    "elman": CellRow("elman", basic.elman, twin=nn.RNN, steps=600),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
+    "gru_reset_before": CellRow("gru_reset_before", gated.gru_reset_before),
+    "janet": CellRow("janet", gated.janet),
+    "janet-tied": CellRow("janet", gated.janet, options={"beta": 0.0}),
+    "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
+    "lstm_1997": CellRow("lstm_1997", gated.lstm_1997),
+    "lstm_1997-block": CellRow("lstm_1997", gated.lstm_1997, options={"block_size": 5}),
+    "lstm_full_gate": CellRow("lstm_full_gate", gated.lstm_full_gate),
+    "lstm_layernorm": CellRow("lstm_layernorm", gated.lstm_layernorm),
+    "lstm_peephole": CellRow("lstm_peephole", gated.lstm_peephole),
+    **{
+        f"lstm_peephole-{equations.__name__}": CellRow(
+            "lstm_peephole", equations, options={"ablation": equations.__name__}
+        )
+        for equations in (
+            gated.no_peepholes,
+            gated.no_input_gate,
+            gated.no_forget_gate,
+            gated.no_output_gate,
+            gated.no_input_activation,
+            gated.no_output_activation,
+            gated.coupled,
+        )
+    },
     "lru": CellRow("lru", linear.lru, readout=linear.lru_readout),
     "lru-raw": CellRow("lru", linear.lru, options={"normalise": False, "r_min": 0.0}, readout=linear.lru_readout),
-    "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
+    "mgu": CellRow("mgu", gated.mgu),
     "mingru": CellRow("mingru", linear.mingru),
     "mingru-positive": CellRow("mingru", linear.mingru_positive, options={"candidate": "positive"}),
     "minlstm": CellRow("minlstm", linear.minlstm),
     "minlstm-positive": CellRow("minlstm", linear.minlstm_positive, options={"candidate": "positive"}),
     "qrnn": CellRow("qrnn", linear.qrnn_fo),
     "qrnn-ifo": CellRow("qrnn", linear.qrnn_ifo, options={"pooling": "ifo"}),
+    "slstm": CellRow("slstm", gated.slstm),
+    "slstm-exp": CellRow("slstm", gated.slstm, options={"forget": "exp"}),
+    "ugrnn": CellRow("ugrnn", gated.ugrnn),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
 """The cells that torch.nn has too: a kernel exists for them, and an outside reference for layers."""
+
+
+def reached(cell: Cell, batch: int = 2) -> Any:
+    """A state that the cell reaches on random inputs: not any numbers are a state."""
+    inputs = torch.randn(4, batch, cell.input_size)
+    with torch.no_grad():
+        return ENGINES["loop"](cell, inputs, cell.initial_state(batch))[1]
 
 
 @dataclass(frozen=True)

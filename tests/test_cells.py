@@ -4,29 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from catalogue import CELL_ROWS
+from catalogue import CELL_ROWS, reached
 from equations.blocks import Blocks
 from rnnbench.cells import CELLS
-from rnnbench.cells.base import map_state
 from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("double")
 
 
-def make(row, input_size=3, hidden_size=5):
-    return CELLS[row.name](input_size=input_size, hidden_size=hidden_size, **row.options)
-
-
-def random_state(cell, batch=2):
-    """A state with random parts, of the shapes and kinds of the cell's own."""
-    return map_state(lambda part: torch.randn(part.shape, dtype=part.dtype), cell.initial_state(batch))
+def randomized(row):
+    """A cell without a parameter that begins as a constant, which would hide what it does."""
+    cell = row.make()
+    for parameter in cell.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return cell
 
 
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_equations(row):
-    cell = make(row)
-    inputs, state = torch.randn(7, 2, 3), random_state(cell)
+    cell = randomized(row)
+    inputs, state = torch.randn(7, 2, 3), reached(cell)
     outputs, final = ENGINES["loop"](cell, inputs, state, perturbation=None)
     blocks = Blocks(cell)
     for b in range(2):
@@ -40,34 +38,69 @@ def test_equations(row):
 
 
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_gradients_agree_with_finite_differences(row):
+    """Through three steps, with respect to the inputs, the state and every parameter."""
+    cell = randomized(row)
+    inputs = torch.randn(3, 1, 3, requires_grad=True)
+    state = [part.clone().requires_grad_() for part in reached(cell, batch=1)]
+    kind = type(cell.initial_state(1))
+
+    def run(inputs, *others):  # the parameters are changed in place
+        outputs, final = ENGINES["loop"](cell, inputs, kind(*others[: len(state)]))
+        return outputs, *final
+
+    assert torch.autograd.gradcheck(run, (inputs, *state, *cell.parameters()))
+
+
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_initial_state_follows_the_parameters(row):
-    cell = make(row).to(torch.float32).to("meta")
+    cell = row.make().to(torch.float32).to("meta")
     for part in cell.initial_state(4):
         assert part.shape == (4, 5)
         assert part.dtype in (torch.float32, torch.complex64)
         assert part.device.type == "meta"
 
 
-def test_retention_is_the_share_of_memory_that_a_step_keeps():
-    state, drive = torch.randn(2, 5), torch.randn(2, 20)
-    lstm = CELLS["lstm"](3, 5)
-    cell_state = torch.randn(2, 5, requires_grad=True)
-    old = type(lstm.initial_state(2))(h=state, c=cell_state)
-    (kept,) = torch.autograd.grad(lstm.step(old, drive).c.sum(), cell_state)
-    torch.testing.assert_close(lstm.retention(old, drive), kept)
+def memory(state):
+    """What a retention speaks of: c, or c over its normaliser, or h."""
+    parts = state._asdict()
+    return parts["c"] / parts["n"] if "n" in parts else parts.get("c", state.h)
 
-    # The GRU keeps all of h where 1 - z is one: h_t - h~ = (1 - z) (h_{t-1} - h~), with h~ recovered at z = 1.
-    gru, before = CELLS["gru"](3, 5), CELLS["gru"](3, 5).initial_state(2)._replace(h=state)
-    drive = torch.randn(2, 15)
-    open_drive = drive.clone()
-    open_drive[:, 5:10] = 1e3
-    candidate = gru.step(before, open_drive).h
-    torch.testing.assert_close(
-        gru.step(before, drive).h - candidate, gru.retention(before, drive) * (state - candidate)
-    )
 
-    elman = CELLS["elman"](3, 5)
-    assert elman.retention(elman.initial_state(2), torch.randn(2, 5)) is None
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_retention_is_the_share_of_memory_that_a_step_keeps(row):
+    """The derivative of the new memory with respect to the old one, for gates that do not see the memory change."""
+    cell = randomized(row)
+    state, drive = reached(cell), cell.project(torch.randn(1, 2, 3))[0]
+    kept = cell.retention(state, drive)
+    if kept is None:
+        assert not cell.memory_gates
+        return
+    assert kept.shape == state.h.shape
+    assert (kept >= 0).all()
+    assert (kept <= 1).all()
+
+    parts = state._asdict()
+    name = "c" if "c" in parts else "h"
+    # What the gates see of the memory goes into the drive, and its weights to zero.
+    sums = dict(zip(cell.gates, drive.split(5, dim=-1), strict=True))
+    if name == "h" and cell.recurrent_gates:
+        for gate in cell.recurrent_gates:
+            sums[gate] = sums[gate] + cell.recurrent(gate, state.h)
+        for parameter in cell.recurrent_projection.parameters():
+            parameter.data = torch.zeros_like(parameter)
+    for name_of, peephole in cell.named_parameters():
+        kind, _, gate = name_of.rpartition(".")
+        if kind == "peephole":
+            sums[gate] = sums[gate] + peephole * state.c
+            peephole.data = torch.zeros_like(peephole)
+    frozen = torch.cat(list(sums.values()), dim=-1).detach()
+
+    parts[name] = parts[name].clone().requires_grad_()
+    before, after = type(state)(**parts), cell.step(type(state)(**parts), frozen)
+    (change,) = torch.autograd.grad(memory(after).sum().real, parts[name])
+    (unit,) = torch.autograd.grad(memory(before).sum().real, parts[name])
+    torch.testing.assert_close(kept, (change / unit).abs())
 
 
 def test_unknown_nonlinearity():

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from catalogue import CELL_ROWS, TWINS
+from catalogue import CELL_ROWS, TWINS, reached
 from rnnbench.cells import CELLS, Elman, LinearCell
 from rnnbench.cells.base import map_state
 from rnnbench.engines import ENGINES, choose
@@ -30,9 +30,8 @@ def everything(engine, cell, inputs, state):
 
 
 def setting(row, steps, batch=2, hidden=5):
-    cell = CELLS[row.name](3, hidden, **row.options)
-    state = map_state(lambda part: torch.randn(part.shape, dtype=part.dtype), cell.initial_state(batch))
-    return cell, torch.randn(steps, batch, 3), state
+    cell = row.make(3, hidden)
+    return cell, torch.randn(steps, batch, 3), reached(cell, batch)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 63])
@@ -64,7 +63,7 @@ def test_associative_in_single_precision(row):
 
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_the_gradient_of_a_perturbation_is_that_of_the_state(row):
-    cell = CELLS[row.name](3, 5, **row.options)
+    cell = row.make()
     inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, 5)
     state, states = cell.initial_state(2), []
     for drive in cell.project(inputs):

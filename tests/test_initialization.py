@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
+from catalogue import CELL_ROWS
 from rnnbench.cells import CELLS
 from rnnbench.errors import UserError
 from rnnbench.initialization import initialize
@@ -122,6 +123,21 @@ def test_chrono_follows_its_distribution():
     torch.testing.assert_close(biases(lstm, "input"), -forget)
     assert stats.kstest((-biases(gru, "update")).exp(), stats.uniform(1, 48).cdf).pvalue > 1e-4
     assert biases(lstm, "output").abs().max() <= 2 * 2000**-0.5  # untouched
+
+
+@pytest.mark.parametrize("row", [row for row in CELL_ROWS.values() if row.name != "slstm"], ids=lambda row: row.name)
+def test_chrono_sets_what_every_cell_keeps(row):
+    """r / (1 - r) from U(1, T - 1) for the share r of the memory; the sLSTM begins without a memory to keep."""
+    cell = row.make(3, 500)
+    if not cell.memory_gates:
+        with pytest.raises(UserError, match="has no gate that keeps its memory"):
+            initialize(cell, memory="chrono", t_max=50)
+        return
+    initialize(cell, memory="chrono", t_max=50)
+    kept = cell.retention(cell.initial_state(1), cell.project(torch.zeros(1, 1, 3))[0]).detach()
+    constants = kept / (1 - kept)
+    assert 0.9 < constants.min() < 2
+    assert 48 < constants.max() < 49.1
 
 
 def test_uniform_gates_begin_uniform():

@@ -8,7 +8,7 @@ import pytest
 import pytorch_lightning as lightning
 import torch
 
-from catalogue import TASK_ROWS, make_task
+from catalogue import CELL_ROWS, TASK_ROWS, make_task
 from rnnbench import records
 from rnnbench.build import build_learner
 from rnnbench.data import Stream, to_torch
@@ -209,6 +209,23 @@ def test_a_small_lstm_learns_every_task(trained, name):
     )  # fmt: skip
     assert record.score > row.beats
     assert record.final["val/score"] > row.beats
+
+
+@pytest.mark.parametrize(
+    "row", {row.name: row for row in reversed(CELL_ROWS.values())}.values(), ids=lambda row: row.name
+)
+def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
+    options = [f"cell.{key}={value}" for key, value in row.options.items()]
+    init = "orthogonal" if row.make().recurrent_gates else "default"
+    config = configure(
+        f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
+        f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
+        "trainer.log_every=400", "probe=off",
+    )  # fmt: skip
+    learner = build_learner(config)
+    learner.solved_below = config.task.baseline("validation") / 2
+    fit(learner, config)
+    assert learner.best["val/loss"] < learner.solved_below
 
 
 def test_the_trained_network_is_tested_at_other_lengths(trained):

@@ -72,12 +72,54 @@ class ExternalConfig(CellConfig):
         self.name = self._target_.rpartition(".")[2]  # what tables and run ids show
 
 
+@dataclass(kw_only=True)
+class JANETConfig(CellConfig):
+    beta: float
+
+
+@dataclass(kw_only=True)
+class LSTM1997Config(CellConfig):
+    block_size: int
+
+    def __post_init__(self) -> None:
+        check_range("cell.block_size", self.block_size, at_least=1)
+
+    @property
+    def width_multiple(self) -> int:
+        return self.block_size
+
+
+@dataclass(kw_only=True)
+class PeepholeLSTMConfig(CellConfig):
+    ablation: str
+
+    def __post_init__(self) -> None:
+        check_choice(
+            "cell.ablation",
+            self.ablation,
+            ["none", "no_peepholes", "no_input_gate", "no_forget_gate", "no_output_gate", "no_input_activation",
+             "no_output_activation", "coupled"],
+        )  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class SLSTMConfig(CellConfig):
+    forget: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.forget", self.forget, ["exp", "sigmoid"])
+
+
 CELL_CONFIGS: dict[str, type[CellConfig]] = {
     "elman": ElmanConfig,
     "external": ExternalConfig,
+    "janet": JANETConfig,
     "lru": LRUConfig,
+    "lstm_1997": LSTM1997Config,
+    "lstm_peephole": PeepholeLSTMConfig,
     "mingru": MinimalConfig,
     "minlstm": MinimalConfig,
     "qrnn": QRNNConfig,
+    "slstm": SLSTMConfig,
 }
 """The cells that have options; every other cell is configured by CellConfig."""

@@ -131,11 +131,15 @@ def initialize(
 
 
 def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: int, scale: float) -> None:
-    """Draws a parameter gate by gate and sets it, through its parametrisation where it has one."""
+    """Draws a parameter gate by gate."""
     values = torch.empty_like(getattr(projection, name))
     for block in values.split(hidden):
         distribution(block, hidden)
-    values.mul_(scale)
+    _assign(projection, name, values.mul_(scale))
+
+
+def _assign(projection: nn.Linear, name: str, values: Tensor) -> None:
+    """Sets a parameter, through its parametrisation where it has one."""
     if nn.utils.parametrize.is_parametrized(projection, name):
         setattr(projection, name, values)
     else:
@@ -165,6 +169,12 @@ def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
             f"{key}: the cell {type(cell).__name__} has no gate '{gate}', only {', '.join(cell.gates)}; "
             "use another init"
         )
-    cell.input_projection.bias.split(cell.hidden_size)[cell.gates.index(gate)].copy_(values)
+    _set_bias(cell.input_projection, cell.gates.index(gate), values)
     if gate in cell.recurrent_gates and cell.recurrent_bias:
-        cell.recurrent_projection.bias.split(cell.hidden_size)[cell.recurrent_gates.index(gate)].zero_()
+        _set_bias(cell.recurrent_projection, cell.recurrent_gates.index(gate), torch.zeros_like(values))
+
+
+def _set_bias(projection: nn.Linear, block: int, values: Tensor) -> None:
+    bias = projection.bias.clone()
+    bias.split(len(values))[block].copy_(values)
+    _assign(projection, "bias", bias)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, orthogonal, real_batch, single
 
+from catalogue import CELL_ROWS, reached
 from rnnbench.gradients import flatten, step_jacobian, step_jacobians, step_spectra, trajectory, unflatten
 
 
@@ -10,15 +11,26 @@ from rnnbench.gradients import flatten, step_jacobian, step_jacobians, step_spec
 @pytest.mark.parametrize("cell", MAKERS)
 def test_jacobians_agree_with_finite_differences(cell, direction):
     paths = trajectory(network(cell, depth=2, direction=direction), real_batch(3, lengths=[3, 3, 2]))
-    delta = 1e-6
     for path in (path for row in paths for path in row):
         jacobians = step_jacobians(path)
         for t, drive in enumerate(path.drives):
-            state = path.at(t)
-            flat = flatten(state)
-            for j, column in enumerate(delta * torch.eye(flat.shape[1], dtype=flat.dtype)):
-                up, down = (flatten(path.cell.step(unflatten(flat + d, state), drive)) for d in (column, -column))
-                torch.testing.assert_close(jacobians[t, :, :, j], (up - down) / (2 * delta), rtol=1e-7, atol=1e-8)
+            check(jacobians[t], path.cell, path.at(t), drive)
+
+
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+@pytest.mark.usefixtures("double")
+def test_every_cell_has_a_jacobian(row):
+    cell = row.make()
+    state, drive = reached(cell), cell.project(torch.randn(1, 2, 3))[0]
+    check(step_jacobian(cell, state, drive), cell, state, drive)
+
+
+def check(jacobian, cell, state, drive, delta=1e-6):
+    """A Jacobian against central differences, column by column."""
+    flat = flatten(state)
+    for j, column in enumerate(delta * torch.eye(flat.shape[1], dtype=flat.dtype)):
+        up, down = (flatten(cell.step(unflatten(flat + d, state), drive)) for d in (column, -column))
+        torch.testing.assert_close(jacobian[:, :, j], (up - down) / (2 * delta), rtol=1e-7, atol=1e-8)
 
 
 def test_the_tanh_network_has_its_closed_form():

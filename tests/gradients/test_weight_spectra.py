@@ -5,20 +5,20 @@ import pytest
 import torch
 from gradient_networks import MAKERS, linear, orthogonal, randomize
 
-from rnnbench.cells import CELLS
+from catalogue import CELL_ROWS
 from rnnbench.gradients import weight_spectra
 
 
 def test_every_gate_has_its_own_block():
-    for name, kind in CELLS.items():
-        cell = randomize(MAKERS[name](2, 4))
-        weight = cell.recurrent_projection.weight.detach().numpy()
+    for row in CELL_ROWS.values():
+        cell = randomize(row.make(2, 5))
         result = weight_spectra(cell)
-        assert tuple(result) == kind.gates
-        for index, gate in enumerate(kind.gates):
-            block = weight[4 * index : 4 * index + 4]
-            np.testing.assert_allclose(result[gate].singular_values, np.linalg.svd(block)[1], rtol=1e-12)
-            gap = np.sqrt(((block.T @ block - np.eye(4)) ** 2).sum())
+        assert tuple(result) == cell.recurrent_gates
+        for index, gate in enumerate(cell.recurrent_gates):
+            weight = cell.recurrent_projection.weight.detach().numpy()
+            block = weight[5 * index : 5 * index + 5]
+            np.testing.assert_allclose(result[gate].singular_values, np.linalg.svd(block)[1], rtol=1e-12, atol=1e-14)
+            gap = np.sqrt(((block.T @ block - np.eye(5)) ** 2).sum())
             assert result[gate].orthogonality_gap == pytest.approx(gap, rel=1e-12)
             excess = (block**2).sum() - (np.abs(np.linalg.eigvals(block)) ** 2).sum()
             assert result[gate].nonnormality == pytest.approx(math.sqrt(excess), rel=1e-8)

@@ -21,7 +21,7 @@ def parameter_group(name: str) -> str:
     """
     if name.startswith("head."):
         return "head"
-    if name.endswith("bias"):
+    if name.removesuffix(".original").endswith("bias"):  # a parametrised bias is one too
         return "bias"
     return "input" if "input_projection" in name else "recurrent"
 
