@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from equations import basic
+from equations import basic, norm_preserving
 from rnnbench.tasks import TASKS, Task
 
 
@@ -20,16 +21,37 @@ class CellRow:
     name: str
     equations: Callable[..., tuple[np.ndarray, ...]]
     options: dict[str, Any] = field(default_factory=dict)
-    twin: type[nn.RNNBase] | None = None
+    twin: Callable[..., nn.RNNBase] | None = None
     negated: tuple[str, ...] = ()
     """Gates that the twin defines with the opposite sign."""
+    lr: float = 0.01
+    """The learning rate with which the cell learns adding ..."""
+    steps: int = 400
+    """... in so many steps of Adam."""
 
 
 CELL_ROWS = {
+    "antisymmetric": CellRow(
+        "antisymmetric", norm_preserving.antisymmetric, {"epsilon": 0.3, "gamma": 0.02, "gated": False}
+    ),
+    "antisymmetric-gated": CellRow(
+        "antisymmetric", norm_preserving.gated_antisymmetric, {"epsilon": 0.3, "gamma": 0.02, "gated": True}
+    ),
+    "cornn": CellRow("cornn", norm_preserving.cornn, {"dt": 0.3, "gamma": 1.7, "epsilon": 0.6}),
     "elman": CellRow("elman", basic.elman, twin=nn.RNN),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
+    "indrnn": CellRow("indrnn", norm_preserving.indrnn, {"length": 20}),
+    "indrnn-tanh": CellRow("indrnn", norm_preserving.indrnn_tanh, {"length": 20, "nonlinearity": "tanh"}),
+    "irnn": CellRow("irnn", basic.elman_relu, twin=partial(nn.RNN, nonlinearity="relu")),
+    "lem": CellRow("lem", norm_preserving.lem, {"dt": 0.7}),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
+    "modrelu": CellRow("modrelu", norm_preserving.modrelu_network),
+    "orthogonal": CellRow("orthogonal", norm_preserving.orthogonal),
+    "orthogonal-cayley": CellRow("orthogonal", norm_preserving.orthogonal, {"map": "cayley", "nonlinearity": "tanh"}),
+    "orthogonal-linear": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "linear"}),
+    "orthogonal-relu": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "relu"}),
+    "unicornn": CellRow("unicornn", norm_preserving.unicornn, {"dt": 0.4, "alpha": 1.3}),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
