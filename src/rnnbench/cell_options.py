@@ -58,7 +58,9 @@ class IndRNNConfig(CellConfig):
 
     def __post_init__(self) -> None:
         if self.length is None:
-            raise UserError("cell.length=null: the task has no fixed length; set cell.length=N, the steps of a sequence")
+            raise UserError(
+                "cell.length=null: the task has no fixed length; set cell.length=N, the steps of a sequence"
+            )
         check_range("cell.length", self.length, at_least=1)
         check_choice("cell.nonlinearity", self.nonlinearity, ["relu", "tanh"])
 

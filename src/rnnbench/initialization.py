@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.cells import Cell
-from rnnbench.cells.orthogonal import rotations
+from rnnbench.cells.orthogonal import Orthogonal, rotations
 from rnnbench.errors import UserError, check_choice
 
 Distribution = Callable[[Tensor, int], object]
@@ -113,6 +113,12 @@ def initialize(
                 "use init.recurrent=default"
             )
         _fill(cell.recurrent_projection, "weight", INITS[recurrent], cell.hidden_size, recurrent_scale)
+        weight = cell.recurrent_projection.weight
+        if isinstance(cell, Orthogonal) and torch.linalg.matrix_rank(weight) < len(weight):
+            raise UserError(
+                f"init.recurrent={recurrent}: a singular matrix has no orthogonal factor, which cell=orthogonal needs; "
+                "use another distribution"
+            )
     if bias != DEFAULT:
         for projection in _biased(cell):
             _fill(projection, "bias", INITS[bias], cell.hidden_size, bias_scale)

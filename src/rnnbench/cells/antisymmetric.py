@@ -46,7 +46,7 @@ class Antisymmetric(Cell[HState]):
     Raises UserError for an epsilon that is not positive and a negative gamma.
     """
 
-    gates = ("hidden",)
+    gates: tuple[str, ...] = ("hidden",)
     recurrent_gates = ("hidden",)
     recurrent_bias = False
 
