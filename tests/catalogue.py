@@ -28,30 +28,37 @@ class CellRow:
     """The learning rate with which the cell learns adding ..."""
     steps: int = 400
     """... in so many steps of Adam."""
+    depth: int = 1
+    """The layers that it needs for this: a unit that sees no other can only gate what a layer below has gated."""
 
 
 CELL_ROWS = {
     "antisymmetric": CellRow(
-        "antisymmetric", norm_preserving.antisymmetric, {"epsilon": 0.3, "gamma": 0.02, "gated": False}
+        "antisymmetric",
+        norm_preserving.gated_antisymmetric,
+        {"epsilon": 0.3, "gamma": 0.02, "gated": True},
+        lr=0.03,
     ),
-    "antisymmetric-gated": CellRow(
-        "antisymmetric", norm_preserving.gated_antisymmetric, {"epsilon": 0.3, "gamma": 0.02, "gated": True}
+    "antisymmetric-plain": CellRow(
+        "antisymmetric", norm_preserving.antisymmetric, {"epsilon": 0.1, "gamma": 0.02, "gated": False}, lr=0.03
     ),
-    "cornn": CellRow("cornn", norm_preserving.cornn, {"dt": 0.3, "gamma": 1.7, "epsilon": 0.6}),
+    "cornn": CellRow("cornn", norm_preserving.cornn, {"dt": 0.3, "gamma": 1.2, "epsilon": 0.9}, lr=0.03, steps=500),
     "elman": CellRow("elman", basic.elman, twin=nn.RNN),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
-    "indrnn": CellRow("indrnn", norm_preserving.indrnn, {"length": 20}),
-    "indrnn-tanh": CellRow("indrnn", norm_preserving.indrnn_tanh, {"length": 20, "nonlinearity": "tanh"}),
-    "irnn": CellRow("irnn", basic.elman_relu, twin=partial(nn.RNN, nonlinearity="relu")),
-    "lem": CellRow("lem", norm_preserving.lem, {"dt": 0.7}),
+    "indrnn": CellRow("indrnn", norm_preserving.indrnn, {"length": 20}, lr=0.03, depth=2),
+    "indrnn-tanh": CellRow(
+        "indrnn", norm_preserving.indrnn_tanh, {"length": 20, "nonlinearity": "tanh", "long_memory": True}
+    ),
+    "irnn": CellRow("irnn", basic.elman_relu, twin=partial(nn.RNN, nonlinearity="relu"), steps=1500),
+    "lem": CellRow("lem", norm_preserving.lem, {"dt": 0.7}, lr=0.03),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
     "modrelu": CellRow("modrelu", norm_preserving.modrelu_network),
-    "orthogonal": CellRow("orthogonal", norm_preserving.orthogonal),
+    "orthogonal": CellRow("orthogonal", norm_preserving.orthogonal, lr=0.03),
     "orthogonal-cayley": CellRow("orthogonal", norm_preserving.orthogonal, {"map": "cayley", "nonlinearity": "tanh"}),
     "orthogonal-linear": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "linear"}),
     "orthogonal-relu": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "relu"}),
-    "unicornn": CellRow("unicornn", norm_preserving.unicornn, {"dt": 0.4, "alpha": 1.3}),
+    "unicornn": CellRow("unicornn", norm_preserving.unicornn, {"dt": 0.6, "alpha": 3.0}, lr=0.1, steps=600, depth=2),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}

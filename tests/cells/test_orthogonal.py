@@ -186,5 +186,7 @@ def test_where_modrelu_networks_begin(name):
 def test_unknown_options():
     with pytest.raises(UserError, match=r"cell.map 'exp': choose from cayley, matrix_exp"):
         CELLS["orthogonal"](3, 5, map="exp")
-    with pytest.raises(UserError, match=r"cell.nonlinearity 'sine': did you mean 'linear'\? choose from linear, modrelu, relu, tanh"):
+    with pytest.raises(
+        UserError, match=r"cell.nonlinearity 'sine': did you mean 'linear'\? choose from linear, modrelu, relu, tanh"
+    ):
         CELLS["orthogonal"](3, 5, nonlinearity="sine")
