@@ -2,35 +2,37 @@
 
 import inspect
 import sys
+from pathlib import Path
 
-import torch
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from rnnbench.cells import CELLS
 from rnnbench.costs import step_flops
 from rnnbench.engines import supporting
+from rnnbench.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
 
+CONF = Path(__file__).parents[1] / "conf"
 SIZE = 128
 HEADER = ("cell", "paper", "state", "parameters", "FLOPs a step", "engines")
 
 
 def row(name: str) -> list[str]:
     """The facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
-    with torch.device("meta"):
-        cell = CELLS[name](SIZE, SIZE)
-        start = cell.initial_state(1)
-        state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)
-        parameters = sum(parameter.numel() for parameter in cell.parameters())
-        return [name, cell.source, state, str(parameters), str(step_flops(cell)), ", ".join(supporting(cell))]
+    options = configure(CONF, f"cell={name}").cell.options()
+    cell = CELLS[name](SIZE, SIZE, **options)
+    start = cell.initial_state(1)
+    state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)
+    parameters = sum(parameter.numel() for parameter in cell.parameters())
+    return [name, cell.source, state, str(parameters), str(step_flops(cell)), ", ".join(supporting(cell))]
 
 
 def main() -> None:
     with exit_on_user_error():
         names = sys.argv[1:]
         if not names:
-            table = Table(*HEADER)
+            table = Table(Column(HEADER[0], no_wrap=True), *HEADER[1:])
             for name in CELLS:
                 table.add_row(*row(name))
             Console().print(table)

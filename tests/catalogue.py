@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from equations import basic, gated, linear
+from equations import basic, gated, linear, norm_preserving
 from rnnbench.cells import CELLS, Cell
 from rnnbench.engines import ENGINES
 from rnnbench.tasks import TASKS, Task
@@ -23,7 +24,7 @@ class CellRow:
     name: str
     equations: Callable[..., tuple[np.ndarray, ...]]
     options: dict[str, Any] = field(default_factory=dict)
-    twin: type[nn.RNNBase] | None = None
+    twin: Callable[..., nn.RNNBase] | None = None
     negated: tuple[str, ...] = ()
     """Gates that the twin defines with the opposite sign."""
     readout: Callable[..., np.ndarray] | None = None
@@ -31,18 +32,38 @@ class CellRow:
     lr: float = 0.01
     steps: int = 400
     """With what Adam halves the baseline of adding at T = 20, and in how many steps at most."""
+    depth: int = 1
+    """The layers that it needs for this: a unit that sees no other can only gate what a layer below has gated."""
 
     def make(self, input_size: int = 3, hidden_size: int = 5) -> Cell:
         return CELLS[self.name](input_size=input_size, hidden_size=hidden_size, **self.options)
 
 
 CELL_ROWS = {
+    "antisymmetric": CellRow(
+        "antisymmetric",
+        norm_preserving.gated_antisymmetric,
+        {"epsilon": 0.3, "gamma": 0.02, "gated": True},
+        lr=0.03,
+    ),
+    "antisymmetric-plain": CellRow(
+        "antisymmetric", norm_preserving.antisymmetric, {"epsilon": 0.1, "gamma": 0.02, "gated": False}, lr=0.03
+    ),
+    "cornn": CellRow("cornn", norm_preserving.cornn, {"dt": 0.3, "gamma": 1.2, "epsilon": 0.9}, lr=0.03, steps=500),
     "elman": CellRow("elman", basic.elman, twin=nn.RNN, steps=600),
     "elman-relu": CellRow("elman", basic.elman_relu, options={"nonlinearity": "relu"}, twin=nn.RNN),
     "gru": CellRow("gru", basic.gru, twin=nn.GRU, negated=("update",)),
     "gru_reset_before": CellRow("gru_reset_before", gated.gru_reset_before),
+    "indrnn": CellRow("indrnn", norm_preserving.indrnn, {"length": 20}, lr=0.03, depth=2),
+    "indrnn-tanh": CellRow(
+        "indrnn", norm_preserving.indrnn_tanh, {"length": 20, "nonlinearity": "tanh", "long_memory": True}
+    ),
+    "irnn": CellRow("irnn", basic.elman_relu, twin=partial(nn.RNN, nonlinearity="relu"), steps=1500),
     "janet": CellRow("janet", gated.janet),
     "janet-tied": CellRow("janet", gated.janet, options={"beta": 0.0}),
+    "lem": CellRow("lem", norm_preserving.lem, {"dt": 0.7}, lr=0.03),
+    "lru": CellRow("lru", linear.lru, readout=linear.lru_readout),
+    "lru-raw": CellRow("lru", linear.lru, options={"normalise": False, "r_min": 0.0}, readout=linear.lru_readout),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
     "lstm_1997": CellRow("lstm_1997", gated.lstm_1997),
     "lstm_1997-block": CellRow("lstm_1997", gated.lstm_1997, options={"block_size": 5}),
@@ -63,18 +84,22 @@ CELL_ROWS = {
             gated.coupled,
         )
     },
-    "lru": CellRow("lru", linear.lru, readout=linear.lru_readout),
-    "lru-raw": CellRow("lru", linear.lru, options={"normalise": False, "r_min": 0.0}, readout=linear.lru_readout),
     "mgu": CellRow("mgu", gated.mgu),
     "mingru": CellRow("mingru", linear.mingru),
     "mingru-positive": CellRow("mingru", linear.mingru_positive, options={"candidate": "positive"}),
     "minlstm": CellRow("minlstm", linear.minlstm),
     "minlstm-positive": CellRow("minlstm", linear.minlstm_positive, options={"candidate": "positive"}),
+    "modrelu": CellRow("modrelu", norm_preserving.modrelu_network),
+    "orthogonal": CellRow("orthogonal", norm_preserving.orthogonal, lr=0.03),
+    "orthogonal-cayley": CellRow("orthogonal", norm_preserving.orthogonal, {"map": "cayley", "nonlinearity": "tanh"}),
+    "orthogonal-linear": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "linear"}),
+    "orthogonal-relu": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "relu"}),
     "qrnn": CellRow("qrnn", linear.qrnn_fo),
     "qrnn-ifo": CellRow("qrnn", linear.qrnn_ifo, options={"pooling": "ifo"}),
     "slstm": CellRow("slstm", gated.slstm),
     "slstm-exp": CellRow("slstm", gated.slstm, options={"forget": "exp"}),
     "ugrnn": CellRow("ugrnn", gated.ugrnn),
+    "unicornn": CellRow("unicornn", norm_preserving.unicornn, {"dt": 0.6, "alpha": 3.0}, lr=0.1, steps=600, depth=2),
 }
 
 TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}

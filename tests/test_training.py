@@ -219,6 +219,7 @@ def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
     init = "orthogonal" if row.make().recurrent_gates else "default"
     config = configure(
         f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
+        f"network.depth={row.depth}",
         f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
         "trainer.log_every=400", "probe=off",
     )  # fmt: skip

@@ -47,10 +47,10 @@ def hidden_size(config: Config) -> int:
     kind, amount = budget.parse(network.budget)
 
     def cost(width: int) -> int:
-        with torch.device("meta"):  # shapes alone: nothing is drawn
-            return COSTS[kind](_network(config, width, draw=False))
+        return COSTS[kind](_network(config, width, draw=False))
 
-    return budget.solve(cost, amount, config.cell.width_multiple)
+    with torch.random.fork_rng(devices=[]):  # what is drawn on the way must not change the network
+        return budget.solve(cost, amount, config.cell.width_multiple)
 
 
 def _network(config: Config, hidden: int, *, draw: bool) -> Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rnnbench.errors import check_choice, check_range
+from rnnbench.errors import UserError, check_choice, check_range
 
 
 @dataclass(kw_only=True)
@@ -22,6 +22,29 @@ class CellConfig:
     def options(self) -> dict[str, Any]:
         """The keyword arguments of the cell's constructor."""
         return {key: value for key, value in asdict(self).items() if key != "name"}
+
+
+@dataclass(kw_only=True)
+class AntisymmetricConfig(CellConfig):
+    epsilon: float
+    gamma: float
+    gated: bool
+
+    def __post_init__(self) -> None:
+        check_range("cell.epsilon", self.epsilon, above=0)
+        check_range("cell.gamma", self.gamma, at_least=0)
+
+
+@dataclass(kw_only=True)
+class CoRNNConfig(CellConfig):
+    dt: float
+    gamma: float
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        check_range("cell.dt", self.dt, above=0)
+        check_range("cell.gamma", self.gamma, at_least=0)
+        check_range("cell.epsilon", self.epsilon, at_least=0)
 
 
 @dataclass(kw_only=True)
@@ -110,16 +133,65 @@ class SLSTMConfig(CellConfig):
         check_choice("cell.forget", self.forget, ["exp", "sigmoid"])
 
 
+@dataclass(kw_only=True)
+class IndRNNConfig(CellConfig):
+    length: int | None
+    nonlinearity: str
+    long_memory: bool
+
+    def __post_init__(self) -> None:
+        if self.length is None:
+            raise UserError(
+                "cell.length=null: the task has no fixed length; set cell.length=N, the steps of a sequence"
+            )
+        check_range("cell.length", self.length, at_least=1)
+        check_choice("cell.nonlinearity", self.nonlinearity, ["relu", "tanh"])
+
+
+@dataclass(kw_only=True)
+class LEMConfig(CellConfig):
+    dt: float
+
+    def __post_init__(self) -> None:
+        check_range("cell.dt", self.dt, above=0)
+
+
+@dataclass(kw_only=True)
+class OrthogonalConfig(CellConfig):
+    map: str
+    nonlinearity: str
+
+    def __post_init__(self) -> None:
+        check_choice("cell.map", self.map, ["cayley", "matrix_exp"])
+        check_choice("cell.nonlinearity", self.nonlinearity, ["linear", "modrelu", "relu", "tanh"])
+
+
+@dataclass(kw_only=True)
+class UnICORNNConfig(CellConfig):
+    dt: float
+    alpha: float
+
+    def __post_init__(self) -> None:
+        check_range("cell.dt", self.dt, above=0)
+        check_range("cell.alpha", self.alpha, at_least=0)
+
+
 CELL_CONFIGS: dict[str, type[CellConfig]] = {
+    "antisymmetric": AntisymmetricConfig,
+    "cornn": CoRNNConfig,
     "elman": ElmanConfig,
     "external": ExternalConfig,
+    "indrnn": IndRNNConfig,
     "janet": JANETConfig,
+    "lem": LEMConfig,
     "lru": LRUConfig,
     "lstm_1997": LSTM1997Config,
     "lstm_peephole": PeepholeLSTMConfig,
     "mingru": MinimalConfig,
     "minlstm": MinimalConfig,
+    "orthogonal": OrthogonalConfig,
     "qrnn": QRNNConfig,
     "slstm": SLSTMConfig,
+    "unicornn": UnICORNNConfig,
 }
 """The cells that have options; every other cell is configured by CellConfig."""

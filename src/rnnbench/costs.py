@@ -31,7 +31,7 @@ def flops(model: Model) -> int:
 
 
 COSTS: dict[str, Callable[[Model], int]] = {"flops": flops, "parameters": parameters, "state": state}
-"""The costs of a network by the kinds of ``rnnbench.budget``. They work on the meta device too."""
+"""The costs of a network by the kinds of ``rnnbench.budget``."""
 
 
 def step_flops(cell: Cell[Any]) -> int:

@@ -25,21 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.cells import Cell
+from rnnbench.cells.orthogonal import Orthogonal, rotations
 from rnnbench.errors import UserError, check_choice
 
 Distribution = Callable[[Tensor, int], object]
 """Fills one gate's block in place: a matrix [H, I] or [H, H], or a bias [H]; the second argument is H."""
 
 SPARSE_WEIGHTS = 15
-
-
-def _rotations(block: Tensor, least: float, most: float) -> None:
-    """A block-diagonal matrix of 2 x 2 rotations by angles from U(least, most); an odd last unit keeps itself."""
-    pairs = len(block) // 2
-    angles = torch.empty(pairs).uniform_(least, most)
-    cosine, sine = angles.cos(), angles.sin()
-    turns = torch.stack([cosine, -sine, sine, cosine], dim=-1).view(pairs, 2, 2)
-    block.copy_(torch.block_diag(*turns, *torch.ones(len(block) % 2, 1)))
 
 
 def _sparse(block: Tensor) -> None:
@@ -49,13 +41,13 @@ def _sparse(block: Tensor) -> None:
 
 
 INITS: dict[str, Distribution] = {
-    "cayley": lambda block, hidden: _rotations(block, 0, math.pi / 2),
+    "cayley": lambda block, hidden: rotations(block, 0, math.pi / 2),
     "flat": lambda block, hidden: nn.init.uniform_(block, -1, 1),
     "gaussian": lambda block, hidden: nn.init.normal_(block),
     "glorot": lambda block, hidden: nn.init.xavier_uniform_(block),
     "glorot_normal": lambda block, hidden: nn.init.xavier_normal_(block),
     "he": lambda block, hidden: nn.init.kaiming_normal_(block),
-    "henaff": lambda block, hidden: _rotations(block, -math.pi, math.pi),
+    "henaff": lambda block, hidden: rotations(block, -math.pi, math.pi),
     "identity": lambda block, hidden: nn.init.eye_(block),
     "orthogonal": lambda block, hidden: nn.init.orthogonal_(block),
     "sparse": lambda block, hidden: _sparse(block),
@@ -121,6 +113,12 @@ def initialize(
                 "use init.recurrent=default"
             )
         _fill(cell.recurrent_projection, "weight", INITS[recurrent], cell.hidden_size, recurrent_scale)
+        weight = cell.recurrent_projection.weight
+        if isinstance(cell, Orthogonal) and torch.linalg.matrix_rank(weight) < len(weight):
+            raise UserError(
+                f"init.recurrent={recurrent}: a singular matrix has no orthogonal factor, which cell=orthogonal needs; "
+                "use another distribution"
+            )
     if bias != DEFAULT:
         for projection in _biased(cell):
             _fill(projection, "bias", INITS[bias], cell.hidden_size, bias_scale)

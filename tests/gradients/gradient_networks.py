@@ -65,6 +65,9 @@ MAKERS = {name: CELLS[name] for name in ("elman", "gru", "lstm")} | {
     "relu": partial(Elman, nonlinearity="relu"),
     "linear": LinearRNN,
     "spiral": Spiral,
+    "orthogonal": partial(CELLS["orthogonal"], nonlinearity="tanh"),
+    "indrnn": partial(CELLS["indrnn"], length=5, nonlinearity="tanh"),
+    "lem": CELLS["lem"],
 }
 
 
@@ -74,6 +77,8 @@ def randomize(module, seed=0, scale=0.5, dtype=torch.float64):
     for parameter in module.parameters():
         kind = torch.promote_types(dtype, torch.complex64) if parameter.is_complex() else dtype
         parameter.data = scale * torch.randn(parameter.shape, dtype=kind, generator=generator)
+    for buffer in module.buffers():  # where an orthogonal matrix begins
+        buffer.data = nn.init.orthogonal_(torch.empty(buffer.shape, dtype=dtype), generator=generator)
     return module
 
 

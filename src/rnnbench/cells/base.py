@@ -36,6 +36,13 @@ class LSTMState(NamedTuple):
     c: Tensor
 
 
+class HZState(NamedTuple):
+    """The state of two coupled differential equations. ``h``: the paper's y [B, H]; ``z``: its companion [B, H]."""
+
+    h: Tensor
+    z: Tensor
+
+
 S = TypeVar("S", bound=State)
 
 

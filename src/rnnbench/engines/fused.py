@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.cells import GRU, LSTM, Cell, Elman, HState, LSTMState
+from rnnbench.cells import GRU, IRNN, LSTM, Cell, Elman, HState, LSTMState
 from rnnbench.cells.base import S
 from rnnbench.errors import UserError
 
@@ -57,6 +57,7 @@ def _gru(cell: GRU, inputs: Tensor, state: HState) -> tuple[Tensor, HState]:
 KERNELS: dict[type[Cell[Any]], Callable[..., tuple[Tensor, Any]]] = {
     Elman: _elman,
     GRU: _gru,
+    IRNN: _elman,
     LSTM: _lstm,
 }
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rnnbench.cells import Cell
 from rnnbench.cells.base import map_state
@@ -66,12 +67,31 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 def float64_copy(model: Model) -> Model:
-    """A copy of the network in float64 (complex parameters in complex128), for logarithms of small singular values."""
+    """A copy of the network in float64 (complex parameters in complex128), for logarithms of small singular values.
+
+    A parametrised weight becomes a plain one of the same value, so that no Jacobian computes it again.
+    """
     precise = copy.deepcopy(model)
     for tensor in itertools.chain(precise.parameters(), precise.buffers()):
         if tensor.is_floating_point() or tensor.is_complex():
             tensor.data = tensor.data.to(torch.promote_types(tensor.dtype, torch.float64))
+    for module in list(precise.modules()):
+        if is_parametrized(module):
+            _fix(module)
     return precise
+
+
+def _fix(module: nn.Module) -> None:
+    """Replaces a module's parametrised tensors by their present values.
+
+    torch's remove_parametrizations would take the property from the class too, which the copy shares with the original.
+    """
+    parametrized: Any = module.parametrizations
+    values = {name: getattr(module, name).detach() for name in parametrized}
+    module.__class__ = type_before_parametrizations(module)
+    del module.parametrizations
+    for name, value in values.items():
+        module.register_parameter(name, nn.Parameter(value))
 
 
 def trajectory(model: Model, batch: Any) -> list[list[Trajectory]]:
