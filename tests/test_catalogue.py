@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from catalogue import CELL_ROWS, TASK_ROWS
+from rnnbench.cell_options import CELL_CONFIGS, CellConfig
 from rnnbench.cells import CELLS
 from rnnbench.initialization import INITS
 from rnnbench.tasks import TASKS
@@ -21,6 +22,13 @@ def options(group):
 def test_every_cell_is_in_the_configuration_and_in_the_catalogue():
     assert set(CELLS) == options("cell") - {"external"}
     assert set(CELLS) == {row.name for row in CELL_ROWS.values()}
+
+
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_the_configuration_takes_every_option(row):
+    defaults = yaml.safe_load((CONF / "cell" / f"{row.name}.yaml").read_text())
+    config = CELL_CONFIGS.get(row.name, CellConfig)(**(defaults | row.options))
+    assert config.options().items() >= row.options.items()
 
 
 def test_every_task_is_in_the_configuration_and_in_the_catalogue():

@@ -75,12 +75,13 @@ def test_the_normaliser_is_at_least_one_and_h_below_one(forget):
 
 
 def test_an_open_exponential_forget_gate_never_forgets():
-    """With i = f = 1 the memory is the plain mean of all z, and step t keeps (t - 1) / t of it."""
+    """With i = f = 1 the memory is the mean of all z: step t keeps (t - 1) / t of it, the first loses nothing."""
     cell = CELLS["slstm"](3, 5, forget="exp")
     initialize(cell, input="zero", recurrent="zero", bias="zero")
     state = cell.initial_state(1)
     for t, drive in enumerate(cell.project(torch.randn(6, 1, 3)), start=1):
-        torch.testing.assert_close(cell.retention(state, drive), torch.full((1, 5), (t - 1) / t))
+        share = (t - 1) / t if t > 1 else 1.0
+        torch.testing.assert_close(cell.retention(state, drive), torch.full((1, 5), share))
         state = cell.step(state, drive)
 
 

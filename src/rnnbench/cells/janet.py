@@ -1,7 +1,6 @@
 """JANET, just another network: an LSTM that has only its forget gate.
 
-Paper: van der Westhuizen & Lasenby 2018, "The unreasonable effectiveness of the forget gate" (arXiv:1804.04849),
-section 3.
+Paper: van der Westhuizen & Lasenby 2018, "The unreasonable effectiveness of the forget gate" (arXiv:1804.04849).
 
     s_t = U_f h_{t-1} + W_f x_t + b_f
     c~_t = tanh(U_c h_{t-1} + W_c x_t + b_c)

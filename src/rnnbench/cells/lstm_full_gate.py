@@ -1,7 +1,7 @@
 """The LSTM with full gate recurrence: every gate also sees all gates of the step before.
 
-Paper: Greff et al. 2015, "LSTM: a search space odyssey" (arXiv:1503.04069), section III-A, variant FGR; the original
-formulation of Hochreiter & Schmidhuber 1997 has such connections too. To the vanilla LSTM (``lstm_peephole``) it adds
+Paper: Greff et al. 2015, "LSTM: a search space odyssey" (arXiv:1503.04069), variant FGR; some networks of
+Hochreiter & Schmidhuber 1997 have such connections too. To the vanilla LSTM (``lstm_peephole``) it adds
 nine matrices:
 
     i = sigmoid(W_i x_t + R_i h_{t-1} + p_i * c_{t-1} + b_i + R_ii i_{t-1} + R_fi f_{t-1} + R_oi o_{t-1})

@@ -1,6 +1,6 @@
 """The minimal gated unit: one gate for both tasks of the GRU's two.
 
-Paper: Zhou et al. 2016, "Minimal gated unit for recurrent neural networks" (arXiv:1603.09420), eqs. 8a-8c.
+Paper: Zhou et al. 2016, "Minimal gated unit for recurrent neural networks" (arXiv:1603.09420).
 
     f = sigmoid(W_f x_t + U_f h_{t-1} + b_f)
     h~ = tanh(W_h x_t + U_h (f * h_{t-1}) + b_h)

@@ -69,7 +69,7 @@ class SLSTM(Cell[SLSTMState]):
         return SLSTMState(h=zero, c=zero, n=zero, m=torch.full_like(zero, torch.finfo(zero.dtype).min))
 
     def retention(self, state: SLSTMState, drive: Tensor) -> Tensor:
-        """f n_{t-1} / n_t: c_t / n_t is the mean of all z so far, and this the weight of the old mean in the new."""
+        """f n_{t-1} / n_t: the weight of the old c / n, a mean of all z, in the new one; 1 where there was none."""
         after = self.step(state, drive)
         i, _, _, _ = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)
-        return 1 - torch.exp(i - after.m) / after.n
+        return torch.where(state.n > 0, 1 - torch.exp(i - after.m) / after.n, 1)

@@ -1,7 +1,7 @@
 """The update gate RNN: a vanilla RNN with one gate between the old state and the new.
 
 Paper: Collins, Sohl-Dickstein & Sussillo 2016, "Capacity and trainability in recurrent neural networks"
-(arXiv:1611.09913), section 1.1.
+(arXiv:1611.09913).
 
     c_t = tanh(W_ch h_{t-1} + W_cx x_t + b_c)
     g_t = sigmoid(W_gh h_{t-1} + W_gx x_t + b_g)
