@@ -47,9 +47,10 @@ class Meter(nn.Module):
         self.metrics = MetricCollection(METRICS[task.metric](task))
 
     def update(self, loss: Tensor, prediction: Tensor, batch: Batch) -> None:
-        """Adds one batch: its mean ``loss`` and its prediction, of which the scored positions count."""
-        self.loss.update(loss)
+        """Adds one batch: its mean ``loss``, by the number of its targets, and its prediction at scored positions."""
         targets = batch.targets
+        count = len(targets) if targets.is_floating_point() else targets.numel()
+        self.loss.update(loss, count if batch.counted is None else len(batch.counted))
         if not targets.is_floating_point():
             prediction, targets = prediction.flatten(0, -2), targets.flatten()
             if batch.scored is not None:

@@ -22,7 +22,7 @@ def test_a_batch_is_a_function_of_seed_split_and_step(name):
     for step in (3, 0, 7):  # in any order
         assert same(first.batch("train", 5, step), again.batch("train", 5, step))
     batches = [first.batch(split, 0, step) for split in SPLITS for step in range(2)]
-    if name != "char_lm":  # the order of a text does not depend on the seed
+    if name != "char_lm":  # the order of a running text does not depend on the seed
         batches += [first.batch("train", seed, 0) for seed in (1, 2)]
     for i, a in enumerate(batches):
         assert not any(same(a, b) for b in batches[:i])

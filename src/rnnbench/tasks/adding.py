@@ -41,6 +41,7 @@ class Adding(Task):
     """``half``, ``pair``, ``hs97`` or ``pascanu``: values, markers, lengths and target as above."""
 
     title = "sum of two marked numbers"
+    variants = tuple(SOURCES)
     tokens = False
     every_step = False
     loss = "mse"
@@ -51,7 +52,7 @@ class Adding(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, SOURCES)
+        check_choice("task.variant", self.variant, self.variants)
         check_range("task.length", self.length, at_least=SHORTEST[self.variant])
 
     @property

@@ -64,14 +64,12 @@ class Task(ABC):
 
     title: ClassVar[str]
     """One line for tables."""
-    every_step: ClassVar[bool]
-    """Whether there is one target a step rather than one a sequence."""
     loss: ClassVar[Literal["mse", "cross_entropy"]]
     """Mean over all targets of a batch; cross-entropy in nats."""
     metric: ClassVar[Literal["mse", "accuracy", "bits_per_character"]]
     """The primary metric, from torchmetrics, on the positions that need memory."""
-    causal: ClassVar[bool]
-    """Whether a network must not see later inputs: then a bidirectional one is an error."""
+    variants: ClassVar[tuple[str, ...]] = ()
+    """The choices of the option ``variant``, of tasks that have it."""
     drawn: ClassVar[bool] = True
     """Whether batches are drawn by a rule, and not read from data that may differ from one machine to the next."""
     solvable: ClassVar[bool] = True
@@ -86,12 +84,22 @@ class Task(ABC):
     @property
     @abstractmethod
     def source(self) -> str:
-        """The paper whose definition it follows; like the three below a class attribute where no option changes it."""
+        """The paper whose definition it follows; like the five below a class attribute where no option changes it."""
 
     @property
     @abstractmethod
     def tokens(self) -> bool:
         """Whether inputs are symbols [T, B] rather than real vectors [T, B, I]."""
+
+    @property
+    @abstractmethod
+    def every_step(self) -> bool:
+        """Whether there is one target a step rather than one a sequence."""
+
+    @property
+    @abstractmethod
+    def causal(self) -> bool:
+        """Whether a network must not see later inputs: then a bidirectional one is an error."""
 
     @property
     @abstractmethod
