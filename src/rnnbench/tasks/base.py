@@ -161,7 +161,8 @@ def stream(split: Split, seed: int, step: int) -> np.random.Generator:
     Different keys give disjoint streams (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so
     training, validation and test data never overlap, and any batch can be made without those before it.
     """
-    return np.random.Generator(np.random.Philox(Key(seed, (SPLITS.index(split) << 60) | step)))
+    key = Key(seed, (SPLITS.index(split) << 60) | step)
+    return np.random.Generator(np.random.Philox(key))  # type: ignore[arg-type]  # the stubs forget ISeedSequence
 
 
 class Key(ISeedSequence):

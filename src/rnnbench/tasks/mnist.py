@@ -90,7 +90,8 @@ def _from_hub(data: str) -> list[tuple[Array, Array]]:
 def find(folder: str, part: str, kind: str) -> Path:
     """The file of ``part``, train or t10k, with its images or labels. Raises UserError where there is none."""
     ending, _ = KINDS[kind]
-    names = [f"{part}{mark}{ending}{packed}" for mark in "-." for packed in ("", ".gz")]  # both marks are in use
+    spellings = (ending, ending.replace("-idx", ".idx"))  # both are in use
+    names = [f"{part}-{spelling}{packed}" for spelling in spellings for packed in ("", ".gz")]
     for name in names:
         if (Path(folder) / name).is_file():
             return Path(folder) / name
