@@ -140,7 +140,7 @@ TASK_ROWS = {
     "multiplication": TaskRow({"length": 10, "batch_size": 32}, beats=0.3, steps=400),
     "reber": TaskRow({"length": 40, "batch_size": 32}, beats=0.5, steps=300),
     "text_classification": TaskRow(
-        {"data": "unicode", "level": "byte", "length": 64, "batch_size": 32}, beats=0.2, steps=400
+        {"data": "unicode", "level": "byte", "length": 24, "batch_size": 32}, beats=0.1, steps=300
     ),
 }
 

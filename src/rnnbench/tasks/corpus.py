@@ -120,5 +120,5 @@ def _from_hub(name: str, source: Source) -> dict[Split, str]:
     for split in published if published == list(SPLITS) else ["train"]:
         if "text" not in found[split].column_names:
             raise UserError(f"{setting}: has no column 'text', only {', '.join(found[split].column_names)}")
-        texts[split] = source.separator.join(found[split]["text"])
+        texts[split] = source.separator.join(found[split][:]["text"])
     return texts if len(texts) > 1 else _cut(texts["train"])  # type: ignore[return-value]  # the keys are splits
