@@ -130,8 +130,8 @@ def test_lengths_and_both_directions_go_through_the_network(configure, tmp_path)
     from rnnbench.run import run
 
     write(tmp_path / "train.csv", rows(60))
-    record = run(configure("task=text_classification", f"task.data={tmp_path}", "network.bidirectional=true", "probe=off",
-                           "task.test_lengths=[4]"))  # fmt: skip
+    overrides = ["network.bidirectional=true", "probe=off", "task.test_lengths=[4]"]
+    record = run(configure("task=text_classification", f"task.data={tmp_path}", *overrides))
     assert record.status == "done"
     assert record.data["train_texts"] == 48
     assert record.final["test_4/loss"] != record.final["test/loss"]
@@ -205,3 +205,10 @@ def test_a_slip_of_the_pen():
         make_task("text_classification", data="unicod").check()
     with pytest.raises(UserError, match="unknown value for task.level 'bytes': did you mean 'byte'"):
         make_task("text_classification", level="bytes")
+
+
+def test_words_that_look_like_missing_values_are_texts(tmp_path):
+    table = [(word, label) for word in ("NA", "null", "None", "nan", "N/A") for label in ("NA", "nan")] * 2
+    found = load(str(write(tmp_path / "data.csv", table)))
+    assert found.classes == ["NA", "nan"]
+    assert set().union(*(pairs(found, split) for split in SPLITS)) == set(table)
