@@ -7,7 +7,6 @@ from pathlib import Path
 import cells
 import tasks
 from rnnbench.cells import CELLS
-from rnnbench.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +25,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 BLOCKS = {
     "demo": demo,
     "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
-    "tasks": lambda: table(tasks.HEADER, map(tasks.row, TASKS)),
+    "tasks": lambda: table(tasks.HEADER, tasks.rows()),
 }
 
 

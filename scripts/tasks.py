@@ -15,7 +15,7 @@ from rnnbench.errors import exit_on_user_error, unknown
 from rnnbench.tasks import TASKS, Task
 
 CONF = Path(__file__).parents[1] / "conf"
-HEADER = ("task", "what", "input", "target", "metric", "baseline", "solved below", "source")
+HEADER = ("task", "variant", "what", "input", "target", "metric", "baseline", "solved below", "source")
 
 
 def configured(name: str, *overrides: str) -> tuple[Task, int]:
@@ -24,15 +24,29 @@ def configured(name: str, *overrides: str) -> tuple[Task, int]:
     return config.task, config.seed
 
 
-def row(name: str) -> list[str]:
-    """The facts of a task at its defaults, in the order of HEADER."""
-    task, _ = configured(name)
-    size = str(task.input_size) if task.drawn else "the data"
-    kind = f"tokens [T, B] of {size}" if task.tokens else f"real [T, B, {size}]"
+def rows() -> list[list[str]]:
+    """The facts of every variant of every task at its defaults, in the order of HEADER."""
+    found = []
+    for name, kind in TASKS.items():
+        default, _ = configured(name)
+        for variant in kind.variants:
+            task, _ = configured(name, f"task.variant={variant}")
+            found.append(row(task, f"{variant} (default)" if task == default else variant))
+        if not kind.variants:
+            found.append(row(default, "-"))
+    return found
+
+
+def row(task: Task, variant: str) -> list[str]:
+    """The facts of a task. What differs with the data is not stated: not all of them are on this machine."""
+    if task.tokens:
+        inputs = f"tokens [T, B] of {task.input_size}" if task.drawn else "tokens [T, B]"
+    else:
+        inputs = f"real [T, B, {task.input_size}]"
     target = "each step" if task.every_step else "each sequence"
     baseline = f"{task.loss} {task.baseline('test'):.4g}" if task.drawn else f"{task.loss} of the data"
     solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
-    return [name, task.title, kind, target, task.metric, baseline, solved, task.source]
+    return [task.name, variant, task.title, inputs, target, task.metric, baseline, solved, task.source]
 
 
 def example(name: str, *overrides: str) -> None:
@@ -58,8 +72,8 @@ def main() -> None:
     with exit_on_user_error():
         if len(sys.argv) == 1:
             table = Table(*HEADER)
-            for name in TASKS:
-                table.add_row(*row(name))
+            for facts in rows():
+                table.add_row(*facts)
             Console().print(table)
             return
         name, *overrides = sys.argv[1:]

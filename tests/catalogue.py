@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +118,26 @@ def reached(cell: Cell, batch: int = 2) -> Any:
         return ENGINES["loop"](cell, inputs, cell.initial_state(batch))[1]
 
 
+def write_idx(folder: Path, part: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """The two files of MNIST's ``part``: big-endian sizes behind the number of axes, then bytes."""
+    for ending, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
+        header = np.array([0x800 + array.ndim, *array.shape], dtype=">i4").tobytes()
+        (folder / f"{part}-{ending}").write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def tiny_mnist() -> str:
+    """A folder of MNIST's files with 300 + 100 of scikit-learn's digits, three times as large, in them."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.pad(np.kron(digits.images[:400], np.full((1, 3, 3), 15)), ((0, 0), (2, 2), (2, 2)))
+    folder = Path(tempfile.mkdtemp(prefix="rnnbench-mnist-"))
+    atexit.register(shutil.rmtree, folder)
+    for part, span in (("train", slice(300)), ("t10k", slice(300, 400))):
+        write_idx(folder, part, images[span], digits.target[span])
+    return str(folder)
+
+
 @dataclass(frozen=True)
 class TaskRow:
     """A task at a size for tests."""
@@ -139,14 +164,24 @@ TASK_ROWS = {
     ),
     "copy": TaskRow({"variant": "standard", "length": 1, "batch_size": 32}, beats=0.1, steps=1000),
     "delayed_xor": TaskRow({"length": 12, "delay": 2, "batch_size": 32}, beats=0.9, steps=400),
+    "digits": TaskRow({"length": 8, "permuted": False, "batch_size": 32}, beats=0.6, steps=300),
     "latch": TaskRow({"length": 10, "leading": 1, "batch_size": 32}, beats=0.9, steps=200),
-    "long_lag": TaskRow({"variant": "2a", "length": 5, "batch_size": 32}, beats=0.9, steps=200),
-    "parity": TaskRow({"length": 4, "batch_size": 32}, beats=0.9, steps=400),
+    "long_lag": TaskRow({"variant": "2a", "length": 5, "distractors": None, "batch_size": 32}, beats=0.9, steps=200),
+    "mnist": TaskRow({"data": tiny_mnist(), "length": 28, "permuted": False, "batch_size": 32}, beats=0.5, steps=200),
+    "parity": TaskRow({"length": 4, "shortest": 3, "batch_size": 32}, beats=0.9, steps=400),
     "temporal_order": TaskRow({"variant": "hs97_6a", "length": 10, "batch_size": 32}, beats=0.9, steps=400),
     "multiplication": TaskRow({"length": 10, "batch_size": 32}, beats=0.3, steps=400),
     "reber": TaskRow({"length": 40, "batch_size": 32}, beats=0.5, steps=300),
+    "text_classification": TaskRow(
+        {"data": "unicode", "level": "byte", "length": 24, "batch_size": 32}, beats=0.1, steps=300
+    ),
 }
 
 
 def make_task(name: str, **changes: Any) -> Task:
     return TASKS[name](name=name, **({"test_lengths": []} | TASK_ROWS[name].options | changes))
+
+
+def task_overrides(name: str) -> list[str]:
+    """The row of a task as overrides on the command line."""
+    return [f"task.{key}={json.dumps(value)}" for key, value in TASK_ROWS[name].options.items()]

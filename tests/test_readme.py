@@ -4,6 +4,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+from rnnbench.tasks import TASKS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -13,6 +15,14 @@ def test_the_generated_blocks_are_fresh(monkeypatch):
     readme = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(readme)
     assert readme.refreshed() == (ROOT / "README.md").read_text(), "run python scripts/readme.py"
+
+
+def test_every_variant_of_every_task_has_a_row():
+    lines = re.search("<!-- tasks -->(.*?)<!-- /tasks -->", (ROOT / "README.md").read_text(), re.DOTALL)[1].splitlines()
+    for name, task in TASKS.items():
+        rows = [line.split(" | ")[1] for line in lines if line.startswith(f"| {name} | ")]
+        assert [row.removesuffix(" (default)") for row in rows] == list(task.variants or ["-"])
+        assert sum(row.endswith(" (default)") for row in rows) == bool(task.variants)
 
 
 def test_every_relative_link_leads_somewhere():

@@ -8,7 +8,7 @@ import pytest
 import pytorch_lightning as lightning
 import torch
 
-from catalogue import CELL_ROWS, TASK_ROWS, make_task
+from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from rnnbench import records
 from rnnbench.build import build_learner
 from rnnbench.data import Stream, to_torch
@@ -202,9 +202,8 @@ def test_training_stops_when_solved(trained):
 @pytest.mark.parametrize("name", TASK_ROWS)
 def test_a_small_lstm_learns_every_task(trained, name):
     row = TASK_ROWS[name]
-    options = [f"task.{key}={value}" for key, value in row.options.items() if isinstance(value, int)]
     record, _ = trained(
-        f"task={name}", *options, f"trainer.max_steps={row.steps}", "trainer.validate_every=100",
+        f"task={name}", *task_overrides(name), f"trainer.max_steps={row.steps}", "trainer.validate_every=100",
         "network.hidden_size=32", "optimizer.lr=0.01", "probe=off", "task.batch_size=32", "init=orthogonal",
     )  # fmt: skip
     assert record.score > row.beats

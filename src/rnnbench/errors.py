@@ -15,9 +15,13 @@ class UserError(Exception):
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not among ``known``, with the closest name as a suggestion."""
     choices = sorted(known)
-    close = difflib.get_close_matches(str(given), choices, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return UserError(f"unknown {kind} '{given}': {hint}choose from {', '.join(choices)}")
+    return UserError(f"unknown {kind} '{given}': {suggestion(str(given), choices)}choose from {', '.join(choices)}")
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """'did you mean ...? ' with the closest of ``known``; empty where none is close."""
+    close = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean '{close[0]}'? " if close else ""
 
 
 def check_choice(key: str, value: str, known: Iterable[str]) -> None:

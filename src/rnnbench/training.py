@@ -13,7 +13,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MeanSquaredError, Metric, MetricCollection
+from torchmetrics import MeanSquaredError, Metric, MetricCollection, SumMetric
 from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.text import Perplexity
 
@@ -43,13 +43,17 @@ class Meter(nn.Module):
     def __init__(self, task: Task, baseline: float) -> None:
         super().__init__()
         self.baseline = baseline
-        self.loss = MeanMetric(nan_strategy="disable")  # a loss that is not finite must be seen
+        self.loss = SumMetric(nan_strategy="disable")  # a loss that is not finite must be seen
+        self.targets = 0  # MeanMetric would ignore its weights with this nan_strategy
         self.metrics = MetricCollection(METRICS[task.metric](task))
 
     def update(self, loss: Tensor, prediction: Tensor, batch: Batch) -> None:
-        """Adds one batch: its mean ``loss`` and its prediction, of which the scored positions count."""
-        self.loss.update(loss)
+        """Adds one batch: its mean ``loss``, by the number of its targets, and its prediction at scored positions."""
         targets = batch.targets
+        count = len(targets) if targets.is_floating_point() else targets.numel()
+        count = count if batch.counted is None else len(batch.counted)
+        self.loss.update(loss * count)
+        self.targets += count
         if not targets.is_floating_point():
             prediction, targets = prediction.flatten(0, -2), targets.flatten()
             if batch.scored is not None:
@@ -60,10 +64,11 @@ class Meter(nn.Module):
 
     def flush(self, prefix: str) -> dict[str, float]:
         """The values since the last flush, named ``prefix/loss``, ``prefix/score``, ``prefix/<metric>``."""
-        loss = float(self.loss.compute())
+        loss = float(self.loss.compute()) / self.targets
         values = {"loss": loss, "score": 1 - loss / self.baseline}
         values |= {name: float(value) for name, value in self.metrics.compute().items()}
         self.loss.reset()
+        self.targets = 0
         self.metrics.reset()
         return {f"{prefix}/{name}": value for name, value in values.items()}
 

@@ -4,13 +4,19 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 
+import datasets
 import numpy as np
 import pytest
 
 from catalogue import make_task
 from rnnbench.errors import UserError
 from rnnbench.tasks import SPLITS
+from rnnbench.tasks.char_lm import read
+from rnnbench.tasks.corpus import NAMED
 from rnnbench.tasks.count_model import count_model_loss
+
+PUBLISHED = {"train": 30, "validation": 5, "test": 8}
+"""Rows of 40 characters: not the shares by which other texts are cut."""
 
 
 @pytest.fixture
@@ -96,6 +102,9 @@ def test_unusable_texts(tmp_path, text_file):
     path, _ = text_file
     with pytest.raises(UserError, match="no such file; give a text file"):
         small(tmp_path / "none.txt").check()
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(UserError, match="0 characters are too few, 440 are needed"):
+        small(tmp_path / "empty.txt").check()
     short = tmp_path / "short.txt"
     short.write_text("too short")
     with pytest.raises(UserError, match="9 characters are too few, 440 are needed"):
@@ -117,17 +126,53 @@ def test_unusable_texts(tmp_path, text_file):
         make_task("char_lm", temperature=0)
 
 
-def test_a_hub_data_set_without_a_network(monkeypatch):
-    import datasets
-    from huggingface_hub import constants
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_named_corpora_keep_their_published_splits(monkeypatch, name):
+    """The Hub's own rows, such as lines that lack what ends them, are joined as the source says."""
+    random = np.random.default_rng(1)
+    rows = {split: ["".join(random.choice(list("abc\n"), 40)) for _ in range(n)] for split, n in PUBLISHED.items()}
 
-    for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(key, raising=False)
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
-    with pytest.raises(UserError, match=r"hub:nobody/nothing: .*without a network use a local file or 'docs'"):
-        make_task("char_lm", corpus="hub:nobody/nothing").baseline("test")
-    # No retries: the half minute that they take is spared by asking the server once whether it is there.
-    assert constants.HF_HUB_OFFLINE
-    assert datasets.config.HF_HUB_OFFLINE
+    def load_dataset(repository, configuration, revision):
+        source = NAMED[name]
+        assert (repository, configuration, revision) == (source.repository, source.configuration, source.revision)
+        return datasets.DatasetDict({split: datasets.Dataset.from_dict({"text": part}) for split, part in rows.items()})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    read.cache_clear()
+    task = small(name)
+    task.check()
+    for split, part in rows.items():
+        text = "".join(part)
+        chunks = task.batches(split)
+        assert chunks == (len(text) - 1) // 3 // 7
+        streams = [task.decode(np.concatenate([task.batch(split, 0, c).inputs[:, b] for c in range(chunks)]))
+                   for b in range(3)]  # fmt: skip
+        assert streams == [text[b * chunks * 7 : (b + 1) * chunks * 7] for b in range(3)]
+    assert (
+        task.provenance()["sha256"] == hashlib.sha256("".join("".join(p) for p in rows.values()).encode()).hexdigest()
+    )
+    read.cache_clear()
+
+
+def test_a_data_set_of_the_hub_without_all_splits_is_cut(monkeypatch, text_file):
+    path, text = text_file
+    found = {"train": text.split("\n"), "test": ["not used"]}
+    splits = {split: datasets.Dataset.from_dict({"text": part}) for split, part in found.items()}
+    local, task = small(path), small("hub:some/thing")
+    local.baseline("test")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict(splits))
+    for split in SPLITS:
+        assert np.array_equal(task.batch(split, 0, 1).inputs, local.batch(split, 0, 1).inputs)
+    for table, message in (({"train": {"words": ["a"]}}, "has no column 'text', only words"),
+                           ({"test": {"text": ["a"]}}, "has no split 'train', only test")):  # fmt: skip
+        other = datasets.DatasetDict({split: datasets.Dataset.from_dict(part) for split, part in table.items()})
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, other=other, **__: other)
+        with pytest.raises(UserError, match=message):
+            small("hub:other/thing").baseline("test")
+
+
+def test_a_slip_of_the_pen():
+    with pytest.raises(
+        UserError, match=r"no such file; did you mean 'tiny_shakespeare'\? give a text file, one of docs"
+    ):
+        small("tiny_shakespear").check()

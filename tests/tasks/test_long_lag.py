@@ -71,8 +71,51 @@ def test_no_other_length_fits():
         make_task("long_lag", length=10).at_length(20)
 
 
+@pytest.mark.parametrize(("q", "p"), [(1, 1), (5, 3), (20, None)])
+def test_sequences_with_many_distractors(q, p):
+    """Of 2c, by the paper's own steps: b, the class, at least q distractors, e; the class again is the target."""
+    task = make_task("long_lag", variant="2c", length=q, distractors=p, batch_size=SAMPLES)
+    batch, p = task.batch("train", 1, 2), p or q
+    e, b, x, y = range(p, p + 4)
+    assert (task.input_size, task.output_size) == (p + 4, 2)
+    assert (task.causal, task.every_step, batch.scored, batch.counted) == (False, False, None, None)
+    assert list(batch.informative) == [SAMPLES + i for i in range(SAMPLES)]
+    between = set()
+    for i in range(SAMPLES):
+        first, second, *middle, last = batch.inputs[: batch.lengths[i], i].tolist()
+        assert (first, last) == (b, e)
+        assert second == (x, y)[batch.targets[i]]
+        assert len(middle) >= q
+        assert not batch.inputs[batch.lengths[i] :, i].any()
+        between |= set(middle)
+    assert between == set(range(p))
+    assert abs(batch.targets.mean() - 0.5) < 3 * 0.5 / math.sqrt(SAMPLES)
+    assert batch.lengths.max() == len(batch.inputs)
+
+
+def test_the_distractors_end_with_probability_one_in_ten():
+    size = 50_000
+    batch = make_task("long_lag", variant="2c", length=5, batch_size=size).batch("train", 0, 0)
+    further = batch.lengths - 3 - 5  # k; with the target the sequence has q + k + 4 symbols
+    for k in range(10):
+        share, expected = (further == k).mean(), 0.1 * 0.9**k
+        assert abs(share - expected) < 4 * math.sqrt(expected / size)
+    assert abs(further.mean() - 9) < 4 * further.std() / math.sqrt(size)
+
+
+def test_another_lag_with_the_same_distractors():
+    task = make_task("long_lag", variant="2c", length=10, distractors=6)
+    assert task.at_length(30).batch("test", 0, 0).lengths.min() >= 33
+    with pytest.raises(UserError, match="task.test_lengths=20: task=long_lag has other inputs or outputs"):
+        make_task("long_lag", variant="2c", length=10).at_length(20)
+
+
 def test_errors():
+    with pytest.raises(UserError, match="task.distractors=5: is of task.variant=2c alone; leave it null"):
+        make_task("long_lag", distractors=5)
+    with pytest.raises(UserError, match="task.distractors=0: must be at least 1"):
+        make_task("long_lag", variant="2c", distractors=0)
     with pytest.raises(UserError, match="task.length=2: must be at least 3"):
         make_task("long_lag", length=2)
-    with pytest.raises(UserError, match="task.variant '2d': choose from 2a, 2b"):
+    with pytest.raises(UserError, match="task.variant '2d': choose from 2a, 2b, 2c"):
         make_task("long_lag", variant="2d")

@@ -39,11 +39,17 @@ def test_baseline():
     assert task.baseline("test") == math.log(2)
 
 
-def test_another_length_reaches_further():
-    longer = make_task("parity", length=40).at_length(256)
-    assert longer.batch("test", 0, 0).inputs.shape == (256, 32)
+def test_the_published_test_lengths():
+    """40 to 256 bits for a network that is trained on 3 to 40; a shorter test is on 3 to that many."""
+    task = make_task("parity", length=40, batch_size=5000)
+    batch = task.at_length(256).batch("test", 0, 0)
+    assert set(batch.lengths) == set(range(40, 257))
+    assert batch.inputs.shape == (256, 5000)
+    assert set(task.at_length(10).batch("test", 0, 0).lengths) == set(range(3, 11))
 
 
 def test_errors():
     with pytest.raises(UserError, match="task.length=2: must be at least 3"):
         make_task("parity", length=2)
+    with pytest.raises(UserError, match="task.shortest=0: must be at least 1"):
+        make_task("parity", shortest=0)

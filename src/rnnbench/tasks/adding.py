@@ -41,6 +41,7 @@ class Adding(Task):
     """``half``, ``pair``, ``hs97`` or ``pascanu``: values, markers, lengths and target as above."""
 
     title = "sum of two marked numbers"
+    variants = tuple(SOURCES)
     tokens = False
     every_step = False
     loss = "mse"
@@ -51,7 +52,7 @@ class Adding(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, SOURCES)
+        check_choice("task.variant", self.variant, self.variants)
         check_range("task.length", self.length, at_least=SHORTEST[self.variant])
 
     @property
@@ -97,7 +98,8 @@ def marked(values: Array, first: Array, second: Array, lengths: Array | None = N
     markers[0] = markers[last, rows] = ends
     markers[first, rows] = markers[second, rows] = 1
     inputs = np.stack([values, markers], axis=2)
-    inputs[np.arange(steps)[:, None] > last] = 0
+    if lengths is not None:
+        inputs[np.arange(steps)[:, None] > last] = 0
     targets = np.stack([values[first, rows], values[second, rows]], axis=1)
     informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
     return Batch(inputs, targets, lengths=lengths, informative=informative)

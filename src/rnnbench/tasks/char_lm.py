@@ -6,9 +6,9 @@ streams that are read T characters at a time; the state carries from one chunk t
 
     inputs [T, B], targets [T, B]: the same text, one character later
 
-The text is split without shuffling: 90 % training, 5 % validation, 5 % test. Without memory a network sees one
-character, so the baseline is the cross-entropy of the order-1 count model of the training split
-(``rnnbench.tasks.count_model``); the test loss of orders 0 to 4 stands in every record.
+Texts and their splits are those of ``rnnbench.tasks.corpus``. Without memory a network sees one character, so the
+baseline is the cross-entropy of the order-1 count model of the training split (``rnnbench.tasks.count_model``); the
+test loss of orders 0 to 4 stands in every record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from rnnbench.tasks import corpus
 from rnnbench.tasks.base import SPLITS, Array, Batch, Continuation, Split, Task
 from rnnbench.tasks.count_model import count_model_loss
 
-SHARES = {"train": 0.90, "validation": 0.05, "test": 0.05}
 ORDERS = range(5)
 
 
@@ -45,11 +44,10 @@ class Text(NamedTuple):
 @lru_cache(maxsize=2)
 def read(name: str) -> Text:
     """The corpus called ``name``, encoded and split; read once a process. Raises UserError where it cannot be read."""
-    text, sha256 = corpus.load(name)
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    texts, sha256 = corpus.load(name)
+    codes = np.frombuffer("".join(texts[split] for split in SPLITS).encode("utf-32-le"), dtype=np.uint32)
     symbols, tokens = np.unique(codes, return_inverse=True)
-    cuts = np.cumsum([int(len(tokens) * SHARES[split]) for split in SPLITS[:-1]])
-    parts = np.split(tokens.astype(np.int64), cuts)
+    parts = np.split(tokens.astype(np.int64), np.cumsum([len(texts[split]) for split in SPLITS[:-1]]))
     return Text(name, "".join(map(chr, symbols)), dict(zip(SPLITS, parts, strict=True)), sha256)
 
 
@@ -68,7 +66,7 @@ class CharLM(Task):
     """
 
     corpus: str
-    """``docs``, a path, or ``hub:NAME``."""
+    """``docs``, another name of ``rnnbench.tasks.corpus``, a path, or ``hub:NAME``."""
     prompt: str
     """What the trained model is asked to continue."""
     sample_length: int
@@ -133,12 +131,12 @@ class CharLM(Task):
 
     @property
     def _characters_needed(self) -> int:
-        return int(np.ceil((self.batch_size * self.length + 1) / min(SHARES.values())))
+        return int(np.ceil((self.batch_size * self.length + 1) / min(corpus.SHARES.values())))
 
     @cached_property
     def _text(self) -> Text:
         text = read(self.corpus)
-        if text.characters < self._characters_needed:
+        if min(map(len, text.splits.values())) <= self.batch_size * self.length:
             raise corpus.too_short(self.corpus, text.characters, self._characters_needed)
         missing = sorted(set(self.prompt) - set(text.symbols))
         if missing and self.sample_length:

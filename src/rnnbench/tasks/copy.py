@@ -47,6 +47,7 @@ class Copy(Task):
     """``standard``, ``tcn``, ``variable`` or ``selective``: where the data are, and how recall is asked for."""
 
     title = "recall of ten symbols"
+    variants = tuple(SOURCES)
     every_step = True
     loss = "cross_entropy"
     metric = "accuracy"
@@ -54,7 +55,7 @@ class Copy(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, SOURCES)
+        check_choice("task.variant", self.variant, self.variants)
 
     @property
     def source(self) -> str:

@@ -1,38 +1,65 @@
-"""Text for language tasks, read through Hugging Face ``datasets``: a built-in corpus, a file, or a data set of the Hub.
+"""Text for language tasks, read through Hugging Face ``datasets``: a named corpus, a file, or a data set of the Hub.
 
 The built-in corpus ``docs`` is the documentation that Python carries in ``pydoc_data.topics``: real English prose, on
 every machine, without a download. It differs from one Python version to the next, so its sha256 goes into every record.
+The other named corpora, and ``hub:NAME``, come from the Hub, where a network allows.
+
+Splits that are published as train, validation and test are kept. Any other text, of a data set the rows of its split
+``train``, is cut without shuffling: 90 % training, 5 % validation, 5 % test.
 """
 
 from __future__ import annotations
 
 import hashlib
-import socket
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
-from rnnbench.errors import UserError
+import numpy as np
 
-HUB = "hub:"
+from rnnbench.errors import UserError, suggestion
+from rnnbench.tasks import hub
+from rnnbench.tasks.base import SPLITS, Split
+
+DOCS = "docs"
+SHARES: dict[Split, float] = {"train": 0.90, "validation": 0.05, "test": 0.05}
+INSTEAD = f"use a local file or '{DOCS}'"
+
+
+class Source(NamedTuple):
+    """Where a corpus lies on the Hub."""
+
+    repository: str
+    configuration: str | None = None
+    revision: str | None = None
+    separator: str = ""
+    """What the rows lack between each other."""
+
+
+NAMED = {
+    "enwik8": Source("LTCB/enwik8", "enwik8-raw", hub.PARQUET),
+    "text8": Source("afmck/text8"),
+    "tiny_shakespeare": Source("karpathy/tiny_shakespeare", revision=hub.PARQUET),
+    "wikitext2": Source("Salesforce/wikitext", "wikitext-2-raw-v1"),
+}
+"""The corpora of the Hub that have a name here. enwik8 is read as characters, not as the bytes of its compressors."""
 
 
 class Corpus(NamedTuple):
-    """A text and the sha256 of its UTF-8 form."""
+    """The text of each split and the sha256 of their whole in UTF-8."""
 
-    text: str
+    splits: dict[Split, str]
     sha256: str
 
 
 def check(name: str, characters: int) -> None:
     """Raises UserError where ``name`` cannot be a corpus of at least ``characters``. Reads nothing."""
-    if name == "docs" or name.startswith(HUB):
+    if name == DOCS or name in NAMED or name.startswith(hub.PREFIX):
         return
     path = Path(name)
     if not path.is_file():
+        names = sorted([DOCS, *NAMED])
         raise UserError(
-            f"task.corpus={name}: no such file; give a text file, 'docs' for the built-in corpus, "
+            f"task.corpus={name}: no such file; {suggestion(name, names)}give a text file, one of {', '.join(names)}, "
             "or 'hub:NAME' for a data set of the Hugging Face Hub"
         )
     if path.stat().st_size < characters:
@@ -48,55 +75,50 @@ def too_short(name: str, have: int, need: int) -> UserError:
 
 
 def load(name: str) -> Corpus:
-    """The corpus called ``name``: ``docs``, a path, or ``hub:NAME``. Raises UserError where it cannot be read."""
+    """The corpus called ``name``. Raises UserError where it cannot be read."""
+    if name == DOCS:
+        splits = _cut(_docs())
+    elif name in NAMED:
+        splits = _from_hub(name, NAMED[name])
+    elif name.startswith(hub.PREFIX):
+        splits = _from_hub(name, Source(name.removeprefix(hub.PREFIX), separator="\n"))
+    else:
+        splits = _cut(_from_file(name))
+    return Corpus(splits, hashlib.sha256("".join(splits.values()).encode()).hexdigest())
+
+
+def _cut(text: str) -> dict[Split, str]:
+    ends = [0, *np.cumsum([int(len(text) * SHARES[split]) for split in SPLITS[:-1]]).tolist(), len(text)]
+    return {split: text[start:end] for split, start, end in zip(SPLITS, ends, ends[1:], strict=False)}
+
+
+def _docs() -> str:
+    from pydoc_data.topics import topics
+
+    return "\n".join(topics[key] for key in sorted(topics))
+
+
+def _from_file(name: str) -> str:
     import datasets  # a second to import: only a run that reads text pays it
 
     datasets.disable_progress_bars()
-    if name == "docs":
-        from pydoc_data.topics import topics
-
-        rows: Any = datasets.Dataset.from_dict({"text": [topics[key] for key in sorted(topics)]})
-    elif name.startswith(HUB):
-        rows = _from_hub(name)
-    else:
-        rows = _from_file(name)
-    text = "\n".join(rows["text"])
-    return Corpus(text, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _from_file(name: str) -> Any:
-    import datasets
-
     try:
-        return datasets.load_dataset("text", data_files=name, sample_by="document", split="train")
+        rows: Any = datasets.load_dataset("text", data_files=name, sample_by="document", split="train")
     except datasets.exceptions.DatasetGenerationError as error:
         cause = error.__cause__ or error
         raise UserError(f"task.corpus={name}: cannot be read as UTF-8 text: {cause}") from error
+    return "\n".join(rows["text"])
 
 
-def _from_hub(name: str) -> Any:
-    import datasets
-
-    _go_offline_if_unreachable()
-    try:
-        rows = datasets.load_dataset(name.removeprefix(HUB), split="train")
-    except (ConnectionError, FileNotFoundError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"task.corpus={name}: {reason}; without a network use a local file or 'docs'") from error
-    if "text" not in rows.column_names:
-        raise UserError(f"task.corpus={name}: has no column 'text', only {', '.join(rows.column_names)}")
-    return rows
-
-
-def _go_offline_if_unreachable() -> None:
-    """Without a network ``datasets`` retries for half a minute; offline it uses its cache, or says no at once."""
-    import datasets
-    from huggingface_hub import constants
-
-    if getproxies():  # then a direct connection proves nothing
-        return
-    server = urlsplit(constants.ENDPOINT)
-    try:
-        socket.create_connection((server.hostname, server.port or 443), timeout=1).close()
-    except OSError:
-        constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+def _from_hub(name: str, source: Source) -> dict[Split, str]:
+    setting = f"task.corpus={name}"
+    found = hub.load(setting, source.repository, INSTEAD, source.configuration, source.revision)
+    published = [split for split in SPLITS if split in found]
+    if "train" not in published:
+        raise UserError(f"{setting}: has no split 'train', only {', '.join(found)}")
+    texts = {}
+    for split in published if published == list(SPLITS) else ["train"]:
+        if "text" not in found[split].column_names:
+            raise UserError(f"{setting}: has no column 'text', only {', '.join(found[split].column_names)}")
+        texts[split] = source.separator.join(found[split][:]["text"])
+    return texts if len(texts) > 1 else _cut(texts["train"])  # type: ignore[return-value]  # the keys are splits

@@ -1,9 +1,10 @@
-"""Long lag: predict the next symbol; only the last one needs memory, of the first.
+"""Long lag: only the last symbol of a sequence needs memory, of the first symbols.
 
-Hochreiter & Schmidhuber 1997, "Long short-term memory", experiments 2a and 2b. There are p + 1 symbols, a1..a_{p-1}, x
-and y, and two kinds of sequences, equally likely: (x, a.., x) and (y, a.., y), with p - 1 symbols between the ends.
+Hochreiter & Schmidhuber 1997, "Long short-term memory", experiments 2a, 2b and 2c.
 
-Variant ``2a``: a1, a2, .., a_{p-1} between the ends. Variant ``2b``: random symbols, uniform on a1..a_{p-1}.
+Variants ``2a``, ``2b``: next-symbol prediction. There are p + 1 symbols, a1..a_{p-1}, x and y, and two kinds of
+sequences, equally likely: (x, a.., x) and (y, a.., y), with p - 1 symbols between the ends: a1, a2, .., a_{p-1} in 2a,
+random ones, uniform on a1..a_{p-1}, in 2b.
 
     inputs [p, B]: all symbols but the last; a1.. = 0.., x = p-1, y = p          targets [p, B]: all but the first
 
@@ -11,8 +12,16 @@ The baseline sees the present symbol alone. In 2a only the last symbol is left o
 the first symbol leaves q, alike; each other one is followed by an end with probability 1/q. Sum over a sequence:
 2 ln q + (q-1) (2 ln q - ln(q-1)) + ln 2. The random symbols cost every predictor q ln q, so that in 2b the score stays
 below 1, and "solved" is 5 % of the way from that floor to the baseline. The accuracy is that of the last symbol.
-How long the random part of 2b is, and from which symbols, is this project's choice. The paper trains squared errors.
-The splits of 2a share its two sequences: it asks for memory, not generalisation.
+The splits of 2a share its two sequences: it asks for memory, not generalisation. The paper trains squared errors.
+
+Variant ``2c``: (b, x, a.., e, x) or (b, y, a.., e, y), equally likely, with q + k distractors uniform on a1..ap; behind
+the first q each further step ends them with probability 1/10, so that k is 9 on average. Only the last symbol is
+predicted, x or y, behind e: at least q + 1 steps after it was seen. Without memory: ln 2.
+
+    inputs [q + k + 3, B]: a1.. = 0.., e, b, x, y = p..p+3; padded with 0          targets [B]: 0 for x, 1 for y
+
+In print, the distractors' index ends at q (meant: p, the table has other q than p), a further element has probability
+1/10 like e (meant: 9/10), and the expected length is q + 14 (its own sum gives q + 13).
 """
 
 from __future__ import annotations
@@ -22,48 +31,73 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbench.errors import check_choice, check_range
+from rnnbench.errors import UserError, check_choice, check_range
 from rnnbench.tasks.base import SOLVED_SHARE, Batch, Split, Task, stream
+
+STOP = 0.1
+"""The probability that the distractors of 2c end at a step behind the first q."""
 
 
 @dataclass(kw_only=True)
 class LongLag(Task):
-    """The long lag; ``length`` is p, the steps from the first symbol to the last, at least 3."""
+    """The long lag; ``length`` is p in 2a and 2b, at least 3, and q in 2c."""
 
     variant: str
-    """``2a``: the same symbols between the ends in each sequence; ``2b``: random ones."""
+    """``2a``: the same symbols between the ends in each sequence; ``2b``: random ones; ``2c``: ever more of them."""
+    distractors: int | None
+    """p of 2c, the kinds of symbols between the ends; None: as many as ``length``. The other variants have p - 1."""
 
-    title = "the last symbol is the first"
+    title = "the last symbol is one of the first"
     source = "Hochreiter & Schmidhuber 1997"
+    variants = ("2a", "2b", "2c")
     tokens = True
-    every_step = True
     loss = "cross_entropy"
     metric = "accuracy"
-    causal = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, ["2a", "2b"])
-        check_range("task.length", self.length, at_least=3)  # with one symbol between the ends nothing is random
+        check_choice("task.variant", self.variant, self.variants)
+        if self.variant == "2c":
+            check_range("task.distractors", self.kinds, at_least=1)
+        else:
+            check_range("task.length", self.length, at_least=3)  # with one symbol between the ends nothing is random
+            if self.distractors is not None:
+                raise UserError(f"task.distractors={self.distractors}: is of task.variant=2c alone; leave it null")
+
+    @property
+    def kinds(self) -> int:
+        """The number of different symbols between the ends."""
+        if self.variant != "2c":
+            return self.length - 1
+        return self.length if self.distractors is None else self.distractors
+
+    @property
+    def every_step(self) -> bool:
+        return self.variant != "2c"
+
+    @property
+    def causal(self) -> bool:
+        return self.variant != "2c"
 
     @property
     def input_size(self) -> int:
-        return self.length + 1
+        return self.kinds + (4 if self.variant == "2c" else 2)
 
     @property
     def output_size(self) -> int:
-        return self.length + 1
+        return 2 if self.variant == "2c" else self.input_size
 
     @property
     def floor(self) -> float:
         """The loss of a perfect predictor."""
-        between = self.length - 1
-        return 0 if self.variant == "2a" else between * math.log(between) / self.length
+        return self.kinds * math.log(self.kinds) / self.length if self.variant == "2b" else 0
 
     def baseline(self, split: Split) -> float:
+        if self.variant == "2c":
+            return math.log(2)
         if self.variant == "2a":
             return math.log(2) / self.length
-        q = self.length - 1
+        q = self.kinds
         return (2 * math.log(q) + (q - 1) * (2 * math.log(q) - math.log(q - 1)) + math.log(2)) / self.length
 
     @property
@@ -72,7 +106,9 @@ class LongLag(Task):
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)
-        size, between = self.batch_size, self.length - 1
+        if self.variant == "2c":
+            return self._many_distractors(random)
+        size, between = self.batch_size, self.kinds
         symbols = np.empty((self.length + 1, size), dtype=np.int64)
         symbols[[0, -1]] = random.integers(between, between + 2, size)
         if self.variant == "2a":
@@ -81,3 +117,14 @@ class LongLag(Task):
             symbols[1:-1] = random.integers(0, between, (between, size))
         last = np.arange(between * size, self.length * size)
         return Batch(symbols[:-1], symbols[1:], scored=last, informative=np.arange(size))
+
+    def _many_distractors(self, random: np.random.Generator) -> Batch:
+        size = self.batch_size
+        trigger = self.length + 1 + random.geometric(STOP, size)  # the step of e: q + k + 2
+        classes = random.integers(0, 2, size)
+        steps = np.arange(trigger.max() + 1)[:, None]
+        inputs = np.where(steps < trigger, random.integers(0, self.kinds, (len(steps), size)), 0)
+        inputs[trigger, np.arange(size)] = self.kinds
+        inputs[0] = self.kinds + 1
+        inputs[1] = self.kinds + 2 + classes
+        return Batch(inputs, classes, lengths=trigger + 1, informative=np.arange(size, 2 * size))

@@ -45,7 +45,7 @@ class TemporalOrder(Task):
     """``hs97_6a`` (4 classes), ``hs97_6b`` (8), ``pascanu_2bit`` (4) or ``pascanu_3bit`` (8)."""
 
     title = "order of two or three marks"
-    source = "Hochreiter & Schmidhuber 1997, Pascanu et al. 2013"
+    variants = tuple(PERCENT)
     tokens = True
     every_step = False
     loss = "cross_entropy"
@@ -54,8 +54,12 @@ class TemporalOrder(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("task.variant", self.variant, PERCENT)
+        check_choice("task.variant", self.variant, self.variants)
         check_range("task.length", self.length, at_least=10)  # below, ranges are empty or meet the first symbol
+
+    @property
+    def source(self) -> str:
+        return "Hochreiter & Schmidhuber 1997" if self.framed else "Pascanu et al. 2013"
 
     @property
     def framed(self) -> bool:

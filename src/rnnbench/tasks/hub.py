@@ -1,0 +1,50 @@
+"""Data sets of the Hugging Face Hub, read through ``datasets``: a failure is one line and waits for no retries."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from rnnbench.errors import UserError
+
+PREFIX = "hub:"
+"""What tells the name of a data set from that of a file."""
+PARQUET = "refs/convert/parquet"
+"""The revision in which the Hub itself keeps the data of a repository that has a loading script alone."""
+
+
+def load(setting: str, name: str, instead: str, configuration: str | None = None, revision: str | None = None) -> Any:
+    """The splits of a data set by name, for the ``setting`` "key=value" that asked for it.
+
+    Raises UserError where it cannot be had, with ``instead``, what to use without a network.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    _go_offline_if_unreachable()
+    try:
+        return datasets.load_dataset(name, configuration, revision=revision)
+    except datasets.exceptions.DatasetNotFoundError as error:
+        raise UserError(f"{setting}: {_first_line(error)} Check the name on https://huggingface.co/datasets") from error
+    except (OSError, ValueError, RuntimeError) as error:  # no network, no such configuration, unreadable data
+        raise UserError(f"{setting}: {_first_line(error)}; without a network {instead}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _go_offline_if_unreachable() -> None:
+    """Without a network ``datasets`` retries for half a minute; offline it uses its cache, or says no at once."""
+    import datasets
+    from huggingface_hub import constants
+
+    if getproxies():  # then a direct connection proves nothing
+        return
+    server = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((server.hostname, server.port or 443), timeout=1).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
