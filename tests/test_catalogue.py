@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catalogue import CELL_ROWS, TASK_ROWS
 from rnnbench.cell_options import CELL_CONFIGS, CellConfig
