@@ -12,6 +12,8 @@ PACKAGE = ROOT / "src" / "rnnbench"
 
 MAY_IMPORT = {
     "errors": set(),
+    "files": {"errors"},
+    "stop": set(),
     "cells": {"errors"},
     "engines": {"cells", "errors"},
     "layers": {"cells", "engines"},
@@ -21,7 +23,7 @@ MAY_IMPORT = {
     "tasks": {"errors"},
     "config": {"errors", "tasks"},
     "data": {"tasks"},
-    "records": {"errors"},
+    "records": {"errors", "files"},
     "statistics": set(),
     "training": {"cells", "gradients", "model", "tasks"},
     "probe": {"gradients", "tasks"},
@@ -39,11 +41,12 @@ MAY_IMPORT = {
         "training",
     },
     "report": {"errors", "records", "statistics"},
-    "run": {"build", "config", "data", "probe", "records", "tracking", "training"},
+    "checkpoint": {"files", "stop", "training"},
+    "run": {"build", "checkpoint", "config", "data", "files", "probe", "records", "stop", "tracking", "training"},
     "entry": {"config", "errors", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "tasks", "config", "records", "statistics", "report", "entry"}
+LIGHT = {"errors", "files", "stop", "tasks", "config", "records", "statistics", "report", "entry"}
 """What answers before torch is loaded, and what must never load it."""
 
 

@@ -130,6 +130,10 @@ class Learner(lightning.LightningModule):
         self.test_on(task, "test")
         self.gradients = GradientMeter()
         self.carried: dict[str, Any] = {}
+        self.between_steps: Callable[[Learner], None] | None = None
+        """Called between two training steps, with the last one wholly done and the next not begun."""
+        self.window_seconds = 0.0
+        """What the current window of ``log_every`` steps took before this session."""
         self.solved_at: int | None = None
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
@@ -139,6 +143,20 @@ class Learner(lightning.LightningModule):
         """Prepares a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
         self.test_meter = Meter(task, task.baseline("test")).to(self.device)
         self.test_prefix = prefix
+
+    def carried_tensors(self) -> list[Tensor]:
+        """The state that the next training batch may carry on, part after part; empty before the first batch."""
+        return leaves(self.carried.get("train", []))
+
+    def carry(self, parts: list[Tensor]) -> None:
+        """Takes up what ``carried_tensors`` gave."""
+        if parts:
+            following = iter(parts)
+            layers = [
+                [map_state(lambda _: next(following), direction.cell.initial_state(1)) for direction in layer]
+                for layer in self.model.stack.directions()
+            ]
+            self.carried["train"] = [layer[0] if len(layer) == 1 else tuple(layer) for layer in layers]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.model.parameters())
@@ -173,7 +191,13 @@ class Learner(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         self.groups = membership(self.model)
-        self._window_started = time.perf_counter()
+        self._window_started = time.perf_counter() - self.window_seconds
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if self.between_steps is not None and self.trainer.training:
+            self.window_seconds = time.perf_counter() - self._window_started
+            self.between_steps(self)
+        return batch
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.global_step % self.log_every == 0:
@@ -227,3 +251,8 @@ def detach(state: Any) -> Any:
     if hasattr(state, "_fields"):
         return map_state(Tensor.detach, state)
     return type(state)(detach(part) for part in state)
+
+
+def leaves(state: Any) -> list[Tensor]:
+    """The tensors of a nested state, in order."""
+    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in leaves(part)]
