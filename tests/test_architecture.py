@@ -41,7 +41,7 @@ MAY_IMPORT = {
         "training",
     },
     "report": {"errors", "records", "statistics"},
-    "checkpoint": {"files", "stop", "training"},
+    "checkpoint": {"files", "layers", "stop", "training"},
     "run": {"build", "checkpoint", "config", "data", "files", "probe", "records", "stop", "tracking", "training"},
     "entry": {"config", "errors", "run", "tasks"},
 }

@@ -19,6 +19,7 @@ from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
 from rnnbench.files import replacing
+from rnnbench.layers import leaves
 from rnnbench.stop import Stop
 from rnnbench.training import Learner, Meter
 
@@ -131,7 +132,7 @@ def _learner_state(learner: Learner) -> dict[str, Any]:
     return {
         "meter": {name: dict(metric.metric_state) for name, metric in _metrics(learner.train_meter).items()},
         "gradients": dict(vars(learner.gradients)),
-        "carried": learner.carried_tensors(),
+        "carried": {split: leaves(state) for split, state in learner.carried.items()},
         "best": learner.best,
         "last": learner.last,
         "solved_at": learner.solved_at,
@@ -149,7 +150,9 @@ def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
             setattr(metric, key, here(value))
     for key, value in state["gradients"].items():
         setattr(learner.gradients, key, here(value))
-    learner.carry([here(tensor) for tensor in state["carried"]])
+    learner.carried = {
+        split: learner.model.stack.state([here(part) for part in parts]) for split, parts in state["carried"].items()
+    }
     learner.best, learner.last = state["best"], state["last"]
     learner.solved_at, learner.diverged_at = state["solved_at"], state["diverged_at"]
     learner.window_seconds = state["window_seconds"]

@@ -144,20 +144,6 @@ class Learner(lightning.LightningModule):
         self.test_meter = Meter(task, task.baseline("test")).to(self.device)
         self.test_prefix = prefix
 
-    def carried_tensors(self) -> list[Tensor]:
-        """The state that the next training batch may carry on, part after part; empty before the first batch."""
-        return leaves(self.carried.get("train", []))
-
-    def carry(self, parts: list[Tensor]) -> None:
-        """Takes up what ``carried_tensors`` gave."""
-        if parts:
-            following = iter(parts)
-            layers = [
-                [map_state(lambda _: next(following), direction.cell.initial_state(1)) for direction in layer]
-                for layer in self.model.stack.directions()
-            ]
-            self.carried["train"] = [layer[0] if len(layer) == 1 else tuple(layer) for layer in layers]
-
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.model.parameters())
 
@@ -251,8 +237,3 @@ def detach(state: Any) -> Any:
     if hasattr(state, "_fields"):
         return map_state(Tensor.detach, state)
     return type(state)(detach(part) for part in state)
-
-
-def leaves(state: Any) -> list[Tensor]:
-    """The tensors of a nested state, in order."""
-    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in leaves(part)]
