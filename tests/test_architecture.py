@@ -43,10 +43,11 @@ MAY_IMPORT = {
     "report": {"errors", "records", "statistics"},
     "checkpoint": {"files", "layers", "stop", "training"},
     "run": {"build", "checkpoint", "config", "data", "files", "probe", "records", "stop", "tracking", "training"},
+    "sweep": {"config", "entry", "errors", "files", "records", "run", "stop"},
     "entry": {"config", "errors", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "files", "stop", "tasks", "config", "records", "statistics", "report", "entry"}
+LIGHT = {"errors", "files", "stop", "tasks", "config", "records", "statistics", "report", "entry", "sweep"}
 """What answers before torch is loaded, and what must never load it."""
 
 

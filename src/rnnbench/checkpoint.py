@@ -31,7 +31,7 @@ class History(CSVLogger):
     """metrics.csv, and its rows in memory: a process that dies may leave the file in pieces."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, name="", version="")
+        super().__init__(folder, name="", version="", flush_logs_every_n_steps=1)  # who watches a run reads it
         self.rows: list[tuple[int, dict[str, float]]] = []
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:

@@ -45,7 +45,7 @@ def locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
     except Timeout:
         raise HeldElsewhereError(f"{path} is running elsewhere") from None
     except OSError as error:
-        raise UserError(f"{lock.lock_file}: cannot be locked ({error.strerror}); delete it or make it writable") from error
+        raise UserError(f"{lock.lock_file}: cannot be written ({error.strerror}); change that or runs_dir") from error
     try:
         yield
     finally:

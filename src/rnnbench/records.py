@@ -11,6 +11,7 @@ import csv
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def read(folder: Path) -> Record | None:
     try:
         return Record(**json.loads(path.read_text()))
     except (ValueError, TypeError, OSError) as error:
-        raise UserError(f"{path}: not a valid record ({error}); delete it to run this configuration again") from error
+        raise UserError(f"{path}: not a valid record ({error}); delete it or use force=true to run it again") from error
 
 
 def read_all(folder: Path) -> list[Record]:
@@ -125,6 +126,18 @@ def read_curve(folder: Path, metric: str) -> list[tuple[int, float]]:
         return []
     with path.open(newline="") as lines:
         return [(int(row["step"]), float(row[metric])) for row in csv.DictReader(lines) if row.get(metric)]
+
+
+def read_progress(folder: Path) -> tuple[int, float | None]:
+    """The last logged step of a run and its training loss; the file may be in the middle of being written."""
+    path = folder / "metrics.csv"
+    step, loss = 0, None
+    with suppress(FileNotFoundError), path.open(newline="", errors="replace") as lines:
+        for row in csv.DictReader(lines):
+            with suppress(ValueError):  # half a row
+                step = int(row.get("step") or step)
+                loss = float(row["train/loss"]) if row.get("train/loss") else loss
+    return step, loss
 
 
 def git_commit() -> str | None:

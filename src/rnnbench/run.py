@@ -80,9 +80,7 @@ def ended(config: Config, retry: bool) -> Record | None:
     return old
 
 
-def _run(
-    config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop
-) -> Record:
+def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id)
