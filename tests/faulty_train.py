@@ -34,6 +34,8 @@ def batch(self, split, seed, step):
     if "MENDED" not in os.environ and split == "train" and step == 12 and seed in FAULTS:
         print(f"the fault of seed {seed}", flush=True)
         FAULTS[seed]()
+    if split == "train" and step == 0 and "CUDA_VISIBLE_DEVICES" in os.environ:
+        print("GPU", os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     if split == "train" and seed >= 200:  # slow runs, to be interrupted
         time.sleep(0.02)
     return draw(self, split, seed, step)

@@ -22,7 +22,7 @@ from rnnbench.errors import check_range
 from rnnbench.stop import stoppable
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, folder_of, forget, inspect, record_failure
-from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, work
+from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
 GRACE = 60.0  # seconds that a job has for its last checkpoint once it is asked to stop
@@ -128,7 +128,7 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
     for config in configs:
         forget(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
-    preload = [*PRELOAD, *(["wandb"] if any(config.tracking.mode != "disabled" for config in configs) else [])]
+    preload = [*PRELOAD, *([TRACKED] if any(config.tracking.mode != "disabled" for config in configs) else [])]
     multiprocessing.get_context("forkserver").set_forkserver_preload(preload)
     entries: dict[int, Entry] = {}
     waiting = deque(enumerate(configs))

@@ -18,6 +18,7 @@ from rnnbench.stop import Interrupted
 from rnnbench.sweep.ledger import folder_of, record_failure
 
 PRELOAD = ["rnnbench.run", "rnnbench.entry", "rnnbench.sweep.worker"]
+TRACKED = "rnnbench.tracking.warm"
 ELSEWHERE = "elsewhere"
 
 
