@@ -164,7 +164,7 @@ def test_a_killed_sweep_leaves_no_orphans(tmp_path):
     assert len(children) >= 3
     process.kill()
     process.communicate()
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
     assert "2 interrupted" in status(tmp_path)
 
