@@ -1,13 +1,12 @@
 """Shows what became of the runs of a sweep, also while it runs: python scripts/status.py NAME [runs_dir=runs]"""
 
 import sys
-from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
 
 from rnnbench.errors import UserError, exit_on_user_error
-from rnnbench.sweep.display import ledger_table
+from rnnbench.sweep.display import counted, ledger_table
 from rnnbench.sweep.ledger import read_all
 
 
@@ -29,8 +28,7 @@ def main() -> None:
             (each.run_id, each.status, each.text, str(each.log) if each.log.exists() else "") for each in entries
         )
         console.print(table)
-        counts = Counter(each.status for each in entries)
-        console.print(", ".join(f"{count} {status}" for status, count in counts.items()), highlight=False)
+        console.print(counted(entries), highlight=False)
 
 
 if __name__ == "__main__":

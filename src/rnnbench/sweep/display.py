@@ -18,7 +18,10 @@ from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.sweep.ledger import Entry
 
-STYLES = {"done": "green", "diverged": "yellow", "failed": "red", "interrupted": "yellow", "running": "cyan"}
+STYLES = {
+    "done": "green", "diverged": "yellow", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan",
+    "running": "cyan", "pending": "default",
+}  # fmt: skip
 REFRESH = 1.0  # seconds
 
 
@@ -77,8 +80,8 @@ class Display:
         now = over - self._skipped + at_work
         left = (self._drawn - self._began) * (self.total - over - at_work) / now if now > 0 else None
         text = Text(f"{over}/{self.total}  ")
-        for status, count in self.counts.items():
-            text.append(f"{count} {status}  ", STYLES.get(status, ""))
+        for status, style in STYLES.items():
+            text.append(f"{self.counts[status]} {status}  " if self.counts[status] else "", style)
         text.append(f"{running} running", STYLES["running"])
         text.append("" if left is None else f"  about {_duration(left)} left")
         return text
@@ -86,22 +89,25 @@ class Display:
     def summary(self, entries: list[Entry], left: int) -> None:
         """How the sweep ended: the counts, and a row for every run without a result."""
         self.live.stop()
-        counts = Counter(entry.status for entry in entries)
-        parts = [f"{count} {status}" for status, count in counts.items()] + [f"{left} not started"] * (left > 0)
-        self.console.print(", ".join(parts), highlight=False)
+        rest = f", {left} not started" if left else ""
+        self.console.print(counted(entries) + rest, highlight=False)
         open_ends = [entry for entry in entries if not entry.complete]
         if open_ends:
             self.console.width = max(self.console.width, 0 if self.console.is_terminal else 250)
-            self.console.print(
-                ledger_table((e.run_id, e.status, e.text.splitlines()[-1], str(e.log)) for e in open_ends)
-            )
+            self.console.print(ledger_table((e.run_id, e.status, e.text, str(e.log)) for e in open_ends))
+
+
+def counted(entries: Iterable[Entry]) -> str:
+    """How many runs have which status."""
+    counts = Counter(entry.status for entry in entries)
+    return ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
 
 
 def ledger_table(rows: Iterable[tuple[str, str, str, str]]) -> Table:
     """Runs, their status, what there is to say, and where their log is."""
     table = Table("run", "status", "", "log", box=None, padding=(0, 2, 0, 0))
     for run_id, status, text, log in rows:
-        table.add_row(run_id, Text(status, STYLES.get(status, "")), Text(text), Text(log, overflow="fold"))
+        table.add_row(run_id, Text(status, STYLES[status]), Text(text), Text(log, overflow="fold"))
     return table
 
 
