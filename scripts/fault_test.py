@@ -22,9 +22,10 @@ from rnnbench import records
 
 TRAIN = Path(__file__).parent / "train.py"
 SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "name=faults", "task.length=20",
-         "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=300", "trainer.validate_every=70",
+         "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=200", "trainer.validate_every=70",
          "trainer.evaluation_batches=2", "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
          "optimizer.lr=0.01"]  # fmt: skip
+AT_WORK = 3  # processes below that of the sweep once a run is at work: two of them serve the others
 TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
 
@@ -89,7 +90,9 @@ def main() -> None:
         print(f"undisturbed: {undisturbed:.0f} s", flush=True)
         for kill in range(options.kills):
             process = start(killed, options.seeds)
-            time.sleep(moments.uniform(5, 5 + 2 * undisturbed / options.kills))
+            while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < AT_WORK:
+                time.sleep(0.1)  # the moments are those of runs at work
+            time.sleep(moments.uniform(0, 1.5 * undisturbed / options.kills))
             count = kill_tree(process) if process.poll() is None else 0
             done = len(list((killed / "faults").glob("*/record.json")))
             print(f"kill {kill + 1}: {count} processes, {done} runs done", flush=True)

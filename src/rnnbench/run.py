@@ -223,5 +223,6 @@ def _quiet() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
     warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
+    warnings.filterwarnings("ignore", "The `srun` command is available")  # a machine with Slurm, used without it
     warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13
