@@ -19,8 +19,9 @@ from rnnbench.cells import CELLS
 from rnnbench.config import Config
 from rnnbench.data import Stream
 from rnnbench.entry import configure
+from rnnbench.provenance import machine
 from rnnbench.records import git_commit
-from rnnbench.run import build_trainer, machine
+from rnnbench.run import build_trainer
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "results" / "performance"

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "config": {"errors", "tasks"},
     "data": {"tasks"},
     "records": {"errors", "files"},
+    "provenance": {"records"},
     "statistics": set(),
     "training": {"cells", "gradients", "model", "tasks"},
     "probe": {"gradients", "tasks"},
@@ -42,12 +43,36 @@ MAY_IMPORT = {
     },
     "report": {"errors", "records", "statistics"},
     "checkpoint": {"files", "layers", "stop", "training"},
-    "run": {"build", "checkpoint", "config", "data", "files", "probe", "records", "stop", "tracking", "training"},
-    "sweep": {"config", "entry", "errors", "files", "records", "run", "stop"},
-    "entry": {"config", "errors", "run", "tasks"},
+    "run": {
+        "build",
+        "checkpoint",
+        "config",
+        "data",
+        "files",
+        "probe",
+        "provenance",
+        "records",
+        "stop",
+        "tracking",
+        "training",
+    },
+    "sweep": {"config", "entry", "errors", "files", "provenance", "records", "run", "stop"},
+    "entry": {"config", "errors", "provenance", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "files", "stop", "tasks", "config", "records", "statistics", "report", "entry", "sweep"}
+LIGHT = {
+    "errors",
+    "files",
+    "stop",
+    "tasks",
+    "config",
+    "records",
+    "provenance",
+    "statistics",
+    "report",
+    "entry",
+    "sweep",
+}
 """What answers before torch is loaded, and what must never load it."""
 
 

@@ -23,10 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnbench.config import CELL_CONFIGS, OPTIMIZER_CONFIGS, CellConfig, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
+from rnnbench.provenance import COMMAND
 from rnnbench.tasks import TASKS
-
-COMMAND = "RNNBENCH_COMMAND"
-"""The environment variable that tells every process of a sweep which command began it."""
 
 
 def parse(composed: DictConfig) -> Config:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import math
-import os
-import platform
 import resource
 import sys
 import traceback
@@ -27,21 +24,10 @@ from rnnbench.config import Config
 from rnnbench.data import Stream, evaluation_stream
 from rnnbench.files import locked
 from rnnbench.probe import Probe
+from rnnbench.provenance import provenance
 from rnnbench.records import Record
 from rnnbench.stop import Stop, stoppable
 from rnnbench.training import Learner
-
-PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "wandb",
-    "torchmetrics",
-    "datasets",
-    "numpy",
-    "scipy",
-    "rnnbench",
-)
 
 
 def run(config: Config, retry: bool = True) -> Record:
@@ -174,7 +160,6 @@ def _new_record(config: Config, learner: Learner) -> Record:
         run_id=config.run_id,
         experiment=config.name,
         status=records.FAILED,
-        command=os.environ.get("RNNBENCH_COMMAND", ""),
         config=config.to_dict(),
         seed=config.seed,
         data=config.task.provenance(),
@@ -182,27 +167,12 @@ def _new_record(config: Config, learner: Learner) -> Record:
         metric=config.task.metric,
         baseline=config.task.baseline("test"),
         validation_baseline=config.task.baseline("validation"),
-        commit=records.git_commit(),
-        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
-        machine=machine() | {"accelerator": _accelerator(config.trainer.accelerator)},
+        **provenance(_accelerator(config.trainer.accelerator)),
     )
-
-
-def machine() -> dict[str, Any]:
-    """What this program runs on."""
-    return {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
 
 
 def _accelerator(kind: str) -> str:
     return torch.cuda.get_device_name() if kind in ("gpu", "cuda", "auto") and torch.cuda.is_available() else "none"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -17,6 +17,7 @@ from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.files import HeldElsewhereError, is_locked, locked, replacing
+from rnnbench.provenance import provenance
 from rnnbench.records import Record
 
 FILE = "sweep.json"
@@ -109,7 +110,7 @@ def record_failure(config: Config, reason: str) -> None:
     folder = folder_of(config)
     record = Record(
         run_id=config.run_id, experiment=config.name, status=records.FAILED, error=reason, config=config.to_dict(),
-        seed=config.seed, metric=config.task.metric,
+        seed=config.seed, metric=config.task.metric, **provenance("unknown"),
     )  # fmt: skip
     try:
         with locked(folder, patience=0):

@@ -19,7 +19,7 @@ import psutil
 from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.errors import check_range
-from rnnbench.stop import stoppable
+from rnnbench.stop import Stop, stoppable
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, folder_of, forget, inspect, record_failure
 from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, work
@@ -79,8 +79,9 @@ class Job:
 
     def kill(self, because: str | None = None) -> None:
         self.killed_because = self.killed_because or because
+        assert self.process.pid is not None
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid or 0, signal.SIGKILL)  # and its helpers
+            os.killpg(self.process.pid, signal.SIGKILL)  # and its helpers
         self.process.kill()
 
     def conclude(self, stopping: bool) -> Entry:
@@ -120,6 +121,72 @@ def _death(code: int | None) -> str:
     return f"its process ended with exit code {code} and without a result"
 
 
+class Sweep:
+    """The runs that wait, those at work, and what became of the others."""
+
+    def __init__(self, configs: list[Config], options: Options, display: Display, stop: Stop) -> None:
+        self.configs, self.options, self.display, self.stop = configs, options, display, stop
+        self.waiting = deque(range(len(configs)))
+        self.free = list(options.slots)
+        self.jobs: dict[connection.Connection, Job] = {}
+        self.entries: dict[int, Entry] = {}
+        self.asked: float | None = None
+
+    def run(self) -> None:
+        """Until every run has ended, or none is at work any more after a request to stop."""
+        try:
+            while self.jobs or (self.waiting and not self.stop.requested):
+                self._start()
+                for ready in connection.wait(list(self.jobs), TICK):
+                    job = self.jobs.pop(ready)  # type: ignore[call-overload]
+                    self.free.append(job.slot)
+                    self._note(job.index, job.conclude(self.stop.requested))
+                for job in self.jobs.values():
+                    job.enforce(self.options)
+                if self.stop.requested:
+                    self._end_jobs()
+                self.display.update([(job.config, job.folder, job.started) for job in self.jobs.values()])
+        finally:
+            for job in self.jobs.values():  # where the user insists
+                job.kill()
+        for index, entry in self.entries.items():
+            if entry.status == ELSEWHERE:  # it may have ended meanwhile
+                self.entries[index] = inspect(folder_of(self.configs[index]))
+
+    def _start(self) -> None:
+        """Gives every free slot a run; what has ended needs none."""
+        while self.waiting and self.free and not self.stop.requested:
+            index = self.waiting.popleft()
+            config = self.configs[index]
+            before = inspect(folder_of(config))
+            if before.complete or before.status == records.FAILED:
+                again = "force=true" if before.complete else "retry_failed=true"
+                text = f"already {before.status}, {before.text} ({again} runs it again)"
+                self._note(index, before._replace(text=text))
+                continue
+            try:
+                job = Job(index, config, self.free[-1])
+            except (OSError, EOFError) as error:
+                self._note(index, fail(config, f"no process could be started for it: {error!r}"))
+                continue
+            self.free.pop()
+            self.jobs[job.report] = job
+
+    def _end_jobs(self) -> None:
+        """Asks the jobs to stop, once, and ends those that do not."""
+        if self.asked is None:
+            self.asked = time.monotonic()
+            for job in self.jobs.values():
+                job.process.terminate()
+        elif time.monotonic() - self.asked > GRACE:
+            for job in self.jobs.values():
+                job.kill()
+
+    def _note(self, index: int, entry: Entry) -> None:
+        self.entries[index] = entry
+        self.display.ended(entry)
+
+
 def run_all(configs: list[Config], options: Options) -> list[Entry]:
     """Runs what has not ended yet and returns what became of each configuration, in order.
 
@@ -128,57 +195,12 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
     for config in configs:
         forget(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
-    preload = [*PRELOAD, *([TRACKED] if any(config.tracking.mode != "disabled" for config in configs) else [])]
-    multiprocessing.get_context("forkserver").set_forkserver_preload(preload)
-    entries: dict[int, Entry] = {}
-    waiting = deque(enumerate(configs))
-    free, running = list(options.slots), dict[connection.Connection, Job]()
-    asked: float | None = None
+    tracked = any(config.tracking.mode != "disabled" for config in configs)
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
     with stoppable() as stop, Display(len(configs)) as display:
-
-        def note(index: int, entry: Entry) -> None:
-            entries[index] = entry
-            display.ended(entry)
-
-        try:
-            while running or (waiting and not stop.requested):
-                while waiting and free and not stop.requested:
-                    index, config = waiting.popleft()
-                    before = inspect(folder_of(config))
-                    if before.complete or before.status == records.FAILED:
-                        again = "force=true" if before.complete else "retry_failed=true"
-                        note(
-                            index,
-                            before._replace(text=f"already {before.status}, {before.text} ({again} runs it again)"),
-                        )
-                        continue
-                    try:
-                        job = Job(index, config, free[-1])
-                    except (OSError, EOFError) as error:
-                        note(index, fail(config, f"no process could be started for it: {error!r}"))
-                        continue
-                    free.pop()
-                    running[job.report] = job
-                for ready in connection.wait(list(running), TICK):
-                    job = running.pop(ready)  # type: ignore[call-overload]
-                    free.append(job.slot)
-                    note(job.index, job.conclude(stop.requested))
-                for job in running.values():
-                    job.enforce(options)
-                if stop.requested and asked is None:
-                    asked = time.monotonic()
-                    for job in running.values():
-                        job.process.terminate()
-                elif asked is not None and time.monotonic() - asked > GRACE:
-                    for job in running.values():
-                        job.kill()
-                display.update([(job.config, job.folder, job.started) for job in running.values()])
-        finally:
-            for job in running.values():  # where the user insists
-                job.kill()
-        for index, entry in entries.items():  # what ran elsewhere may have ended
-            entries[index] = inspect(folder_of(configs[index])) if entry.status == ELSEWHERE else entry
-        display.summary([entries[index] for index in sorted(entries)], left=len(waiting))
+        sweep = Sweep(configs, options, display, stop)
+        sweep.run()
+        display.summary([sweep.entries[index] for index in sorted(sweep.entries)], left=len(sweep.waiting))
         if stop.requested:
             raise stop.interrupted
-    return [entries[index] for index in range(len(configs))]
+    return [sweep.entries[index] for index in range(len(configs))]
