@@ -26,8 +26,9 @@ from rnnbench.config import Config
 from rnnbench.data import Stream
 from rnnbench.entry import configure
 from rnnbench.errors import UserError
+from rnnbench.provenance import machine
 from rnnbench.records import git_commit
-from rnnbench.run import build_trainer, machine
+from rnnbench.run import build_trainer
 from rnnbench.tasks import TASKS, Batch
 
 ROOT = Path(__file__).parents[1]

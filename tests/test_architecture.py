@@ -12,6 +12,8 @@ PACKAGE = ROOT / "src" / "rnnbench"
 
 MAY_IMPORT = {
     "errors": set(),
+    "files": {"errors"},
+    "stop": set(),
     "cells": {"errors"},
     "engines": {"cells", "errors"},
     "layers": {"cells", "engines"},
@@ -24,7 +26,8 @@ MAY_IMPORT = {
     "cell_options": {"errors"},
     "config": {"budget", "cell_options", "errors", "tasks"},
     "data": {"tasks"},
-    "records": {"errors"},
+    "records": {"errors", "files"},
+    "provenance": {"records"},
     "statistics": set(),
     "training": {"cells", "gradients", "model", "tasks"},
     "probe": {"gradients", "tasks"},
@@ -45,11 +48,39 @@ MAY_IMPORT = {
         "training",
     },
     "report": {"errors", "records", "statistics"},
-    "run": {"build", "config", "data", "probe", "records", "tracking", "training"},
-    "entry": {"cell_options", "config", "errors", "run", "tasks"},
+    "checkpoint": {"files", "layers", "stop", "training"},
+    "run": {
+        "build",
+        "checkpoint",
+        "config",
+        "data",
+        "files",
+        "probe",
+        "provenance",
+        "records",
+        "stop",
+        "tracking",
+        "training",
+    },
+    "sweep": {"config", "entry", "errors", "files", "provenance", "records", "run", "stop"},
+    "entry": {"cell_options", "config", "errors", "provenance", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
-LIGHT = {"errors", "tasks", "budget", "cell_options", "config", "records", "statistics", "report", "entry"}
+LIGHT = {
+    "errors",
+    "files",
+    "stop",
+    "tasks",
+    "budget",
+    "cell_options",
+    "config",
+    "records",
+    "provenance",
+    "statistics",
+    "report",
+    "entry",
+    "sweep",
+}
 """What answers before torch is loaded, and what must never load it."""
 
 

@@ -12,7 +12,8 @@ def test_seed_zero_is_a_seed(configure):
 
 def test_what_cannot_change_the_result_does_not_change_the_id(configure):
     reference = configure().run_id
-    for override in ("runs_dir=elsewhere", "name=other", "tracking=offline", "force=true", "trainer.progress=true"):
+    for override in ("runs_dir=elsewhere", "name=other", "tracking=offline", "force=true", "trainer.progress=true",
+                     "retry_failed=true", "trainer.checkpoint_every=3"):  # fmt: skip
         assert configure(override).run_id == reference, override
 
 

@@ -4,13 +4,15 @@ Hydra executes plugin files outside sys.modules, where a dataclass cannot resolv
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from rnnbench.entry import parse
+from rnnbench.entry import job
+from rnnbench.sweep.ledger import expect
 
 
 class ValidatingSweeper(BasicSweeper):
@@ -22,18 +24,18 @@ class ValidatingSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
-        jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
+        jobs = [each for batch in self.split_arguments(overrides, self.max_batch_size) for each in batch]
         first: dict[str, tuple[str, ...]] = {}
-        for job in jobs:
-            first.setdefault(parse(loader.load_sweep_config(self.config, job)).run_id, tuple(job))
+        for overrides in jobs:
+            first.setdefault(job(loader, self.config, overrides).run_id, tuple(overrides))
         self.distinct = set(first.values())
-        print(
-            f"{len(first)} runs to {self.config.runs_dir}/{self.config.name}; each says here how it ended", flush=True
-        )
+        folder = Path(self.config.runs_dir) / self.config.name
+        expect(folder, first)
+        print(f"{len(first)} runs to {folder}; each says here how it ended", flush=True)
         return super().sweep(arguments)
 
     def get_job_batch(self) -> Any:
-        return [job for job in super().get_job_batch() if tuple(job) in self.distinct]
+        return [each for each in super().get_job_batch() if tuple(each) in self.distinct]
 
     def validate_batch_is_legal(self, batch: Any) -> None:
         """Nothing left to do: all batches were checked together."""

@@ -163,6 +163,7 @@ class TrainerConfig:
     accelerator: str
     threads: int
     progress: bool
+    checkpoint_every: int
 
     def __post_init__(self) -> None:
         check_range("trainer.max_steps", self.max_steps, at_least=1)
@@ -170,6 +171,7 @@ class TrainerConfig:
         check_range("trainer.evaluation_batches", self.evaluation_batches, at_least=1)
         check_range("trainer.log_every", self.log_every, at_least=1)
         check_range("trainer.threads", self.threads, at_least=1)
+        check_range("trainer.checkpoint_every", self.checkpoint_every, at_least=1)
 
 
 @dataclass(kw_only=True)
@@ -180,6 +182,7 @@ class Config:
     name: str
     runs_dir: str
     force: bool
+    retry_failed: bool
     cell: CellConfig
     network: NetworkConfig
     task: Task
@@ -211,9 +214,10 @@ class Config:
         The same configuration has the same id wherever its files lie, however it is tracked and launched.
         """
         identity = self.to_dict()
-        for key in ("name", "runs_dir", "force", "tracking"):
+        for key in ("name", "runs_dir", "force", "retry_failed", "tracking"):
             del identity[key]
-        del identity["trainer"]["progress"]
+        for key in ("progress", "checkpoint_every"):
+            del identity["trainer"][key]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
         return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest}"
 

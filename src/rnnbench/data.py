@@ -19,17 +19,28 @@ def to_torch(batch: Batch) -> Batch:
 
 
 class Stream:
-    """The batches 0 .. steps - 1 of a split, in order; iterating again gives the same batches."""
+    """The batches 0 .. steps - 1 of a split, in order; iterating again gives the same batches.
+
+    Its state is the batch that was handed out last: a checkpoint is taken before that one is used.
+    """
 
     def __init__(self, task: Task, split: Split, seed: int, steps: int) -> None:
         self.task, self.split, self.seed, self.steps = task, split, seed, steps
+        self.first = self.current = 0
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[Batch]:
-        for step in range(self.steps):
+        for step in range(self.first, self.steps):
+            self.current = step
             yield to_torch(self.task.batch(self.split, self.seed, step))
+
+    def state_dict(self) -> dict[str, int]:
+        return {"batch": self.current}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.first = state["batch"]
 
 
 def evaluation_stream(task: Task, split: Split, seed: int, most: int) -> Stream:

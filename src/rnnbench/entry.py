@@ -1,4 +1,4 @@
-"""From the command line to a run: the only module besides the sweeper that knows Hydra and OmegaConf.
+"""From the command line to a run: the only module besides the plugins that knows Hydra and OmegaConf.
 
 Imports nothing heavy, so that ``--help`` and a typo answer at once.
 """
@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnbench.cell_options import CELL_CONFIGS, CellConfig
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
+from rnnbench.provenance import COMMAND
 from rnnbench.tasks import TASKS
-
-COMMAND = "RNNBENCH_COMMAND"
-"""The environment variable that tells every process of a sweep which command began it."""
 
 
 def parse(composed: DictConfig) -> Config:
@@ -48,6 +46,17 @@ def parse(composed: DictConfig) -> Config:
     return config
 
 
+_jobs: dict[tuple[int, tuple[str, ...]], Config] = {}
+
+
+def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
+    """The configuration of one job of a sweep; composed once, though the sweeper and the launcher both ask for it."""
+    key = (id(base), tuple(overrides))
+    if key not in _jobs:
+        _jobs[key] = parse(loader.load_sweep_config(base, list(overrides)))
+    return _jobs[key]
+
+
 def execute(composed: DictConfig) -> float | None:
     """One job of Hydra: runs a composed configuration and returns its score, None where there is none.
 
@@ -58,7 +67,7 @@ def execute(composed: DictConfig) -> float | None:
         config = parse(composed)
         from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
 
-        return run(config).score
+        return run(config, retry=single or config.retry_failed).score
 
 
 def launch(main: Callable[[], Any]) -> None:

@@ -133,6 +133,20 @@ class Stack(nn.Module):
         """The one-directional layers: [layer][direction], forward before backward."""
         return [[m for m in layer.modules() if isinstance(m, Recurrent)] for layer in self.layers]
 
+    def state(self, parts: Sequence[Tensor]) -> list[Any]:
+        """The state whose ``leaves`` are ``parts``."""
+        following = iter(parts)
+        layers = [
+            [map_state(lambda _: next(following), direction.cell.initial_state(1)) for direction in layer]
+            for layer in self.directions()
+        ]
+        return [layer[0] if len(layer) == 1 else tuple(layer) for layer in layers]
+
+
+def leaves(state: Any) -> list[Tensor]:
+    """The tensors of a nested state, in order."""
+    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in leaves(part)]
+
 
 def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
     """The time index [T, B] that reverses each sequence's valid prefix and leaves its padding where it is."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as lightning
+import torch
 
 from rnnbench.gradients import Measured, Survey
 from rnnbench.tasks import Batch
@@ -38,7 +39,8 @@ class Probe(lightning.Callback):
             logger.log_metrics(numbers, step=learner.global_step)
 
     def on_train_start(self, trainer: Any, learner: Any) -> None:
-        self.measure(learner)
+        if not self.steps:
+            self.measure(learner)
 
     def on_train_batch_end(self, trainer: Any, learner: Any, *_: Any) -> None:
         if learner.global_step % self.every == 0:
@@ -47,6 +49,17 @@ class Probe(lightning.Callback):
     def on_train_end(self, trainer: Any, learner: Any) -> None:
         if self.steps[-1:] != [learner.global_step]:
             self.measure(learner)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was measured so far, as tensors and plain numbers."""
+        return {"steps": list(self.steps), "surveys": [_plain(survey) for survey in self.surveys]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps = list(state["steps"])
+        self.surveys = [
+            Survey({name: Measured(tuple(axes), values.numpy()) for name, (axes, values) in arrays.items()}, scalars)
+            for arrays, scalars in state["surveys"]
+        ]
 
     @property
     def arrays(self) -> dict[str, Measured]:
@@ -68,3 +81,9 @@ class Probe(lightning.Callback):
         arrays: dict[str, Any] = {name: measured.values for name, measured in self.arrays.items()}
         axes: dict[str, Any] = {f"{name}.axes": np.array(measured.axes) for name, measured in self.arrays.items()}
         np.savez_compressed(path, **arrays, **axes)
+
+
+def _plain(survey: Survey) -> tuple[dict[str, Any], dict[str, Any]]:
+    arrays = {name: (list(m.axes), torch.from_numpy(np.array(m.values))) for name, m in survey.arrays.items()}
+    numbers = {k: value.item() if isinstance(value, np.generic) else value for k, value in survey.scalars.items()}
+    return arrays, numbers

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
-import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rnnbench.errors import UserError
+from rnnbench.files import replacing
 
 FILE = "record.json"
 DONE = "done"
 DIVERGED = "diverged"
 FAILED = "failed"
+INTERRUPTED = "interrupted"  # never written: a run that is to go on has no record
+LOG = "log.txt"
 
 
 @dataclass(kw_only=True)
@@ -40,6 +44,8 @@ class Record:
     steps: int = 0
     seconds: float = 0.0
     steps_per_second: float = 0.0
+    resumed: int = 0
+    """How many times it went on from a checkpoint; ``seconds`` covers all sessions."""
     peak_memory: int = 0
     final: dict[str, float | None] = field(default_factory=dict)
     """Metrics after the last step: ``val/...`` and ``test/...``."""
@@ -68,15 +74,32 @@ class Record:
         """Whether the run has a result: then the same configuration is not run again."""
         return self.status in (DONE, DIVERGED)
 
+    @property
+    def outcome(self) -> str:
+        """How the run ended, in a line."""
+        if self.status == FAILED:
+            lines = (self.error or "").strip().splitlines()
+            return f"failed, {lines[-1] if lines else 'unknown error'}"
+        if self.score is None:
+            return f"{self.status}, loss not finite at step {self.diverged_at_step}"
+        solved = "" if self.solved_at_step is None else f", solved at step {self.solved_at_step}"
+        return f"{self.status}, score {self.score:.3f}{solved}"
+
 
 def write(folder: Path, record: Record) -> None:
     """Writes ``folder/record.json`` atomically; numbers that are not finite are an error."""
     text = json.dumps(asdict(record), indent=2, allow_nan=False)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as temporary:
-        temporary.write(text + "\n")
-    path = Path(temporary.name)
-    path.chmod(0o644)  # temporary files are private
-    path.replace(folder / FILE)
+    with replacing(folder / FILE) as temporary:
+        temporary.write_text(text + "\n")
+
+
+def clear(folder: Path) -> None:
+    """Deletes what a run left behind, but for its log: it starts anew."""
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOG:
+            path.unlink()
 
 
 def read(folder: Path) -> Record | None:
@@ -85,10 +108,9 @@ def read(folder: Path) -> Record | None:
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_text())
-        return Record(**{f.name: values[f.name] for f in fields(Record)})
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path}: not a valid record ({error}); delete it to run this configuration again") from error
+        return Record(**json.loads(path.read_text()))
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(f"{path}: not a valid record ({error}); delete it or use force=true to run it again") from error
 
 
 def read_all(folder: Path) -> list[Record]:
@@ -104,6 +126,18 @@ def read_curve(folder: Path, metric: str) -> list[tuple[int, float]]:
         return []
     with path.open(newline="") as lines:
         return [(int(row["step"]), float(row[metric])) for row in csv.DictReader(lines) if row.get(metric)]
+
+
+def read_progress(folder: Path) -> tuple[int, float | None]:
+    """The last logged step of a run and its training loss; the file may be in the middle of being written."""
+    path = folder / "metrics.csv"
+    step, loss = 0, None
+    with suppress(FileNotFoundError), path.open(newline="", errors="replace") as lines:
+        for row in csv.DictReader(lines):
+            with suppress(ValueError):  # half a row
+                step = int(row.get("step") or step)
+                loss = float(row["train/loss"]) if row.get("train/loss") else loss
+    return step, loss
 
 
 def git_commit() -> str | None:

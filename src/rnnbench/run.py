@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import math
-import os
-import platform
 import resource
-import shutil
 import sys
-import time
 import traceback
 import warnings
 from pathlib import Path
@@ -20,87 +15,105 @@ import pytorch_lightning as lightning
 import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
 
-from rnnbench import records, tracking
+from rnnbench import checkpoint, records, tracking
 from rnnbench.build import build_learner, build_probe
+from rnnbench.checkpoint import Checkpoint
 from rnnbench.config import Config
 from rnnbench.data import Stream, evaluation_stream
+from rnnbench.files import locked
 from rnnbench.probe import Probe
+from rnnbench.provenance import provenance
 from rnnbench.records import Record
+from rnnbench.stop import Stop, stoppable
 from rnnbench.training import Learner
 
-PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "wandb",
-    "torchmetrics",
-    "datasets",
-    "numpy",
-    "scipy",
-    "rnnbench",
-)
 
+def run(config: Config, retry: bool = True) -> Record:
+    """Trains what ``config`` describes and returns its record; a run that has ended returns the record it has.
 
-def run(config: Config) -> Record:
-    """Trains what ``config`` describes and returns its record; a completed run returns the record it has.
-
-    Raises UserError before anything is written where the configuration cannot be run. Any other error is recorded as
-    ``failed`` and raised.
+    A failed run has ended unless ``retry``. An interrupted one has no record, and goes on from its last checkpoint.
+    Raises UserError before anything is written where the configuration cannot be run, HeldElsewhereError where another
+    process runs it, Interrupted once it is asked to stop. Any other error is recorded as ``failed`` and raised.
     """
     sweep = Path(config.runs_dir) / config.name
     folder = sweep / config.run_id
-    old = records.read(folder)
-    if old is not None and old.complete and not config.force:
-        print(f"{old.run_id}: already {old.status}, {_result(old)} (force=true runs it again)", flush=True)
+    old = ended(config, retry)
+    if old is not None:
         return old
     torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
     learner, probe = build_learner(config), build_probe(config)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
-
     record = _new_record(config, learner)
-    logger = tracking.open_logger(config, sweep)
+    with locked(folder), stoppable() as stop:
+        old = ended(config, retry)  # by another process, meanwhile
+        return old if old is not None else _run(config, learner, probe, folder, record, stop)
+
+
+def ended(config: Config, retry: bool) -> Record | None:
+    """The record of a run that is not to be run again, which is said; None where there is something to do."""
+    if config.force:
+        return None
+    folder = Path(config.runs_dir) / config.name / config.run_id
+    old = records.read(folder)
+    if old is None or not (old.complete or (old.status == records.FAILED and not retry)):
+        return None
+    hint = "force=true runs it again" if old.complete else "retry_failed=true runs it again"
+    print(f"{old.run_id}: already {old.outcome} ({hint})", flush=True)
+    return old
+
+
+def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
+    """The run itself, its folder locked."""
+    anew = config.force or (folder / records.FILE).exists()
+    last = None if anew else checkpoint.read(folder, config.run_id)
+    logger = tracking.open_logger(config, folder.parent)
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        if last is None:
+            records.clear(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
-        _train(config, learner, probe, [logger] if logger else [], folder, record)
+        history = checkpoint.History(folder)
+        keeper = checkpoint.Checkpoint(folder, config.run_id, config.trainer.checkpoint_every, stop, history)
+        _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
         if probe is not None and probe.surveys:
             probe.save(folder / "gradients.npz")
             record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
             if logger is not None:
                 tracking.log_gradients(logger.experiment, probe)
     except BaseException as error:
+        if not isinstance(error, Exception):  # it has no record: it goes on later
+            record.status = records.INTERRUPTED
+            tracking.finish(logger, record, exit_code=1)
+            raise
+        record.error = traceback.format_exc()
         tracking.finish(logger, record, exit_code=1)
-        if isinstance(error, Exception):  # an interrupted run has no record: it starts again
-            record.error = traceback.format_exc()
-            records.write(folder, record)
-            print(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}", file=sys.stderr, flush=True)
+        records.write(folder, record)
+        print(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}", file=sys.stderr, flush=True)
         raise
     tracking.finish(logger, record, exit_code=0)
     records.write(folder, record)
-    print(f"{record.run_id}: {record.status}, {_result(record)}, {record.seconds:.0f} s", flush=True)
+    print(f"{record.run_id}: {record.outcome}, {record.seconds:.0f} s", flush=True)
     return record
 
 
 def _train(
-    config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], folder: Path, record: Record
-) -> None:
-    """Trains and tests, and fills in the record."""
+    config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], keeper: Checkpoint, last: Path | None,
+    record: Record,
+) -> None:  # fmt: skip
+    """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record."""
     task, options = config.task, config.trainer
-    trainer = build_trainer(
-        config, callbacks=[probe] if probe else [], loggers=[CSVLogger(folder, name="", version=""), *loggers]
-    )
-    started = time.perf_counter()
+    trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
     validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
-    trainer.fit(learner, Stream(task, "train", config.seed, options.max_steps), validation)
-    record.seconds = time.perf_counter() - started
+    training = Stream(task, "train", config.seed, options.max_steps)
+    trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
+    record.seconds, record.resumed = keeper.seconds, keeper.resumed
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
-    trainer.save_checkpoint(folder / "last.ckpt")
+    keeper.save(trainer)
     tests = {"test": task} | {f"test_{length}": task.at_length(length) for length in task.test_lengths}
     for prefix, each in tests.items():
         learner.test_on(each, prefix)
@@ -147,7 +160,6 @@ def _new_record(config: Config, learner: Learner) -> Record:
         run_id=config.run_id,
         experiment=config.name,
         status=records.FAILED,
-        command=os.environ.get("RNNBENCH_COMMAND", ""),
         config=config.to_dict(),
         seed=config.seed,
         data=config.task.provenance(),
@@ -155,27 +167,12 @@ def _new_record(config: Config, learner: Learner) -> Record:
         metric=config.task.metric,
         baseline=config.task.baseline("test"),
         validation_baseline=config.task.baseline("validation"),
-        commit=records.git_commit(),
-        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
-        machine=machine() | {"accelerator": _accelerator(config.trainer.accelerator)},
+        **provenance(_accelerator(config.trainer.accelerator)),
     )
-
-
-def machine() -> dict[str, Any]:
-    """What this program runs on."""
-    return {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
 
 
 def _accelerator(kind: str) -> str:
     return torch.cuda.get_device_name() if kind in ("gpu", "cuda", "auto") and torch.cuda.is_available() else "none"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _peak_memory(device: torch.device) -> int:
@@ -191,18 +188,11 @@ def _finite(values: dict[str, Any]) -> dict[str, float | None]:
     return {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}
 
 
-def _result(record: Record) -> str:
-    if record.score is None:
-        return f"loss not finite at step {record.diverged_at_step}"
-    solved = "" if record.solved_at_step is None else f", solved at step {record.solved_at_step}"
-    return f"score {record.score:.3f}{solved}"
-
-
 def _quiet() -> None:
     """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
     warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
-    warnings.filterwarnings("ignore", "The `srun` command is available")  # a run is one process
+    warnings.filterwarnings("ignore", "The `srun` command is available")  # a machine with Slurm, used without it
     warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13

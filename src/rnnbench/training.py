@@ -135,6 +135,10 @@ class Learner(lightning.LightningModule):
         self.test_on(task, "test")
         self.gradients = GradientMeter()
         self.carried: dict[str, Any] = {}
+        self.between_steps: Callable[[Learner], None] | None = None
+        """Called between two training steps, with the last one wholly done and the next not begun."""
+        self.window_seconds = 0.0
+        """What the current window of ``log_every`` steps took before this session."""
         self.solved_at: int | None = None
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
@@ -178,7 +182,13 @@ class Learner(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         self.groups = membership(self.model)
-        self._window_started = time.perf_counter()
+        self._window_started = time.perf_counter() - self.window_seconds
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if self.between_steps is not None and self.trainer.training:
+            self.window_seconds = time.perf_counter() - self._window_started
+            self.between_steps(self)
+        return batch
 
     def on_train_batch_end(self, *_: Any) -> None:
         for layer in self.model.stack.directions():

@@ -11,7 +11,9 @@ from rnnbench.records import DIVERGED, DONE, FAILED, Record
 from rnnbench.statistics import Estimate, mean_interval
 
 # What never is a factor: where files lie, how runs are tracked, and the unit of replication.
-NOT_FACTORS = ("seed", "name", "runs_dir", "force", "tracking", "trainer.progress")
+NOT_FACTORS = (
+    "seed", "name", "runs_dir", "force", "retry_failed", "tracking", "trainer.progress", "trainer.checkpoint_every"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

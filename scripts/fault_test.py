@@ -1,0 +1,113 @@
+"""Kills a sweep again and again and compares what is left with an undisturbed one: python scripts/fault_test.py
+
+24 runs with W&B offline; ten times, at a random moment, SIGKILL for every process of the sweep, and the same command
+again. In the end each run must have one record, equal in every result to the undisturbed one, and one finished W&B run.
+Takes some minutes and a temporary folder; exits with 1 on a difference.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+from rnnbench import records
+
+TRAIN = Path(__file__).parent / "train.py"
+SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "name=faults", "task.length=20",
+         "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=200", "trainer.validate_every=70",
+         "trainer.evaluation_batches=2", "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
+         "optimizer.lr=0.01"]  # fmt: skip
+AT_WORK = 3  # processes below that of the sweep once a run is at work: two of them serve the others
+TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
+
+
+def start(folder: Path, seeds: int) -> subprocess.Popen[str]:
+    seed = "seed=" + ",".join(map(str, range(seeds)))
+    command = [sys.executable, str(TRAIN), "-m", *SWEEP, seed, f"runs_dir={folder}"]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def kill_tree(process: subprocess.Popen[str]) -> int:
+    """SIGKILL for the process and all that came from it, W&B's service too; returns how many there were."""
+    tree = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for each in tree:
+        if each.is_running():
+            each.kill()
+    psutil.wait_procs(tree, timeout=10)
+    process.communicate()
+    return 1 + len(tree)
+
+
+def results(folder: Path) -> dict[str, str]:
+    """Everything that a run found out, as text, by run_id."""
+    found = {}
+    for record in records.read_all(folder):
+        place = folder / record.run_id
+        weights = torch.load(place / "last.ckpt", weights_only=True)["state_dict"]
+        with np.load(place / "gradients.npz") as file:
+            arrays = {name: values.tolist() for name, values in file.items()}
+        facts = {key: value for key, value in vars(record).items() if key not in TIMES}
+        found[record.run_id] = json.dumps(
+            [facts, {name: weight.tolist() for name, weight in weights.items()}, arrays, _curves(place)]
+        )
+    return found
+
+
+def _curves(place: Path) -> dict[str, list[tuple[int, float]]]:
+    header = (place / "metrics.csv").read_text().splitlines()[0].split(",")
+    return {name: records.read_curve(place, name) for name in header if name not in ("step", "steps_per_second")}
+
+
+def finished(folder: Path, run_id: str) -> bool:
+    """Whether the run has one W&B folder, and that one was finished: its log ends with an exit record."""
+    logs = list(folder.glob(f"wandb/offline-run-*-{run_id}/*.wandb"))
+    return len(logs) == 1 and subprocess.run(
+        [sys.executable, str(Path(__file__).parents[1] / "tests" / "offline_wandb.py"), str(logs[0].parent)]
+    ).returncode == 0  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=2, help="of each of the twelve settings")
+    parser.add_argument("--random", type=int, default=0, help="the seed of the moments")
+    options = parser.parse_args()
+    moments = random.Random(options.random)
+    with tempfile.TemporaryDirectory() as temporary:
+        whole, killed = Path(temporary) / "whole", Path(temporary) / "killed"
+        began = time.monotonic()
+        print(start(whole, options.seeds).communicate()[0])
+        undisturbed = time.monotonic() - began
+        print(f"undisturbed: {undisturbed:.0f} s", flush=True)
+        for kill in range(options.kills):
+            process = start(killed, options.seeds)
+            while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < AT_WORK:
+                time.sleep(0.1)  # the moments are those of runs at work
+            time.sleep(moments.uniform(0, 1.5 * undisturbed / options.kills))
+            count = kill_tree(process) if process.poll() is None else 0
+            done = len(list((killed / "faults").glob("*/record.json")))
+            print(f"kill {kill + 1}: {count} processes, {done} runs done", flush=True)
+        print(start(killed, options.seeds).communicate()[0])
+        expected, found = results(whole / "faults"), results(killed / "faults")
+        resumed = sum(record.resumed for record in records.read_all(killed / "faults"))
+        unfinished = [run_id for run_id in expected if not finished(killed / "faults", run_id)]
+        twice = [
+            path.parent.name for path in (killed / "faults").glob("*/log.txt") if path.read_text().count(": done, ") > 1
+        ]
+        different = [run_id for run_id in expected if found.get(run_id) != expected[run_id]]
+        print(f"{len(expected)} runs, went on from a checkpoint {resumed} times; different: {different}; "
+              f"run twice: {twice}; W&B not finished once: {unfinished}")  # fmt: skip
+        sys.exit(1 if different or twice or unfinished or len(found) != 12 * options.seeds else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""How a process is asked to stop: Ctrl-C and SIGTERM ask, and it stops where it can go on later; the second insists."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(SystemExit):
+    """Ends a process that was asked to stop; its exit code is 128 + the signal."""
+
+
+class Stop:
+    """Remembers the request. Where nobody listens to it, it changes nothing."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def listen(self) -> None:
+        """Takes the signals, if this is the thread that can."""
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise Interrupted(128 + number)
+        self.signal = number
+
+    @property
+    def requested(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def interrupted(self) -> Interrupted:
+        """The exception that ends the process as the signal asked."""
+        return Interrupted(128 + (self.signal or 0))
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Listens for the signals inside, and leaves their handling as it was."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    stop = Stop()
+    stop.listen()
+    try:
+        yield stop
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)

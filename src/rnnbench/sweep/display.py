@@ -1,0 +1,117 @@
+"""What a sweep shows: in a terminal one live picture of all runs, elsewhere a line as each run ends; then a table."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench import records
+from rnnbench.config import Config
+from rnnbench.sweep.ledger import Entry
+
+STYLES = {
+    "done": "green", "diverged": "yellow", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan",
+    "running": "cyan", "pending": "default",
+}  # fmt: skip
+REFRESH = 1.0  # seconds
+
+
+class Display:
+    """Shows ``total`` runs. Without a terminal nothing moves."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.counts: Counter[str] = Counter()
+        self.console = Console()
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
+        self._began = self._drawn = time.monotonic()
+        self._skipped = 0
+
+    def __enter__(self) -> Display:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.live.stop()
+
+    def ended(self, entry: Entry) -> None:
+        """One run is over, or was before."""
+        self.counts[entry.status] += 1
+        already = entry.text.startswith("already ")
+        self._skipped += already
+        text = entry.text if already else f"{entry.status}, {entry.text}"
+        where = f"; see {entry.log}" if entry.status == records.FAILED else ""
+        if self.console.is_terminal and already and entry.complete:
+            return
+        self.console.print(f"{entry.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
+
+    def update(self, running: list[tuple[Config, Path, float]]) -> None:
+        """The runs at work: each its configuration, its folder and when it started."""
+        if not self.console.is_terminal or time.monotonic() - self._drawn < REFRESH:
+            return
+        self._drawn = time.monotonic()
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("running", "step", "", "loss", "seconds"):
+            table.add_column(name, justify="left" if name in ("running", "") else "right")
+        at_work = 0.0
+        for config, folder, started in running:
+            step, loss = records.read_progress(folder)
+            most = config.trainer.max_steps
+            at_work += step / most
+            shown = "" if loss is None else f"{loss:.4g}"
+            bar = ProgressBar(total=most, completed=step, width=20)
+            table.add_row(config.run_id, f"{step}/{most}", bar, shown, f"{self._drawn - started:.0f}")
+        self.live.update(Group(self._headline(len(running), at_work), table), refresh=True)
+
+    def _headline(self, running: int, at_work: float) -> Text:
+        over = self.counts.total()
+        now = over - self._skipped + at_work
+        left = (self._drawn - self._began) * (self.total - over - at_work) / now if now > 0 else None
+        text = Text(f"{over}/{self.total}  ")
+        for status, style in STYLES.items():
+            text.append(f"{self.counts[status]} {status}  " if self.counts[status] else "", style)
+        text.append(f"{running} running", STYLES["running"])
+        text.append("" if left is None else f"  about {_duration(left)} left")
+        return text
+
+    def summary(self, entries: list[Entry], left: int) -> None:
+        """How the sweep ended: the counts, and a row for every run without a result."""
+        self.live.stop()
+        rest = f", {left} not started" if left else ""
+        self.console.print(counted(entries) + rest, highlight=False)
+        open_ends = [entry for entry in entries if not entry.complete]
+        if open_ends:
+            self.console.width = max(self.console.width, 0 if self.console.is_terminal else 250)
+            self.console.print(ledger_table((e.run_id, e.status, e.text, str(e.log)) for e in open_ends))
+
+
+def counted(entries: Iterable[Entry]) -> str:
+    """How many runs have which status."""
+    counts = Counter(entry.status for entry in entries)
+    return ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
+
+
+def ledger_table(rows: Iterable[tuple[str, str, str, str]]) -> Table:
+    """Runs, their status, what there is to say, and where their log is."""
+    table = Table("run", "status", "", "log", box=None, padding=(0, 2, 0, 0))
+    for run_id, status, text, log in rows:
+        table.add_row(run_id, Text(status, STYLES[status]), Text(text), Text(log, overflow="fold"))
+    return table
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,206 @@
+"""Runs many configurations, some at a time, and outlives every one of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing import connection
+from multiprocessing.context import ForkServerProcess
+
+import psutil
+
+from rnnbench import records
+from rnnbench.config import Config
+from rnnbench.errors import check_range
+from rnnbench.stop import Stop, stoppable
+from rnnbench.sweep.display import Display
+from rnnbench.sweep.ledger import Entry, folder_of, forget, inspect, record_failure
+from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, work
+
+TICK = 0.25  # seconds between two looks at the running jobs
+GRACE = 60.0  # seconds that a job has for its last checkpoint once it is asked to stop
+LEAVE = 10.0  # seconds that a process has to end after its last word
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Options:
+    """``jobs`` at once (None: one a core), ``max_memory`` GiB and ``timeout`` seconds a job, GPUs of one job each."""
+
+    jobs: int | None = None
+    max_memory: float | None = None
+    timeout: float | None = None
+    devices: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("jobs", "max_memory", "timeout"):
+            if getattr(self, key) is not None:
+                check_range(f"hydra.launcher.{key}", getattr(self, key), above=0)
+
+    @property
+    def slots(self) -> Sequence[int | None]:
+        """What can be busy at the same time: each a GPU, or None for a core."""
+        if self.devices:
+            return list(self.devices)[: self.jobs]
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        return [None] * (self.jobs or cores)
+
+
+class Job:
+    """A run in its process."""
+
+    def __init__(self, index: int, config: Config, slot: int | None) -> None:
+        context = multiprocessing.get_context("forkserver")
+        self.index, self.config, self.slot = index, config, slot
+        self.folder = folder_of(config)
+        self.killed_because: str | None = None
+        self.report, sender = context.Pipe(duplex=False)
+        self.process: ForkServerProcess = context.Process(target=work, args=(config, slot, sender), daemon=True)
+        self.process.start()
+        sender.close()  # the child's end alone: it closes when the child dies
+        self.started = time.monotonic()
+
+    def enforce(self, options: Options) -> None:
+        """Kills the job if it is over a limit."""
+        if options.timeout is not None and time.monotonic() - self.started > options.timeout:
+            self.kill(f"over hydra.launcher.timeout={options.timeout:g} seconds")
+        if options.max_memory is not None:
+            with suppress(psutil.Error):  # it has just ended
+                used = psutil.Process(self.process.pid).memory_info().rss / GIB
+                if used > options.max_memory:
+                    self.kill(f"{used:.2f} GiB of memory, over hydra.launcher.max_memory={options.max_memory:g}")
+
+    def kill(self, because: str | None = None) -> None:
+        self.killed_because = self.killed_because or because
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # and its helpers
+        self.process.kill()
+
+    def conclude(self, stopping: bool) -> Entry:
+        """What became of the job, once its end of the pipe says a word or closes."""
+        try:
+            word = self.report.recv_bytes().decode()
+        except EOFError:
+            word = ""
+        self.process.join(LEAVE)
+        if self.process.is_alive():
+            self.kill()
+            self.process.join()
+        self.report.close()
+        entry = inspect(self.folder)
+        if word == ELSEWHERE:
+            return entry if entry.complete else entry._replace(status=ELSEWHERE, text="is running elsewhere")
+        if word == records.INTERRUPTED or (not word and stopping and self.killed_because is None):
+            return entry._replace(status=records.INTERRUPTED, text="the same command goes on with it")
+        if entry.status in (records.DONE, records.DIVERGED, records.FAILED):
+            return entry
+        reason = self.killed_because or _death(self.process.exitcode) if not word else "its record cannot be written"
+        return fail(self.config, reason)
+
+
+def fail(config: Config, reason: str) -> Entry:
+    """The failure of a run that could not record it itself."""
+    folder = folder_of(config)
+    with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
+        record_failure(config, reason)
+    return Entry(config.run_id, records.FAILED, reason, folder / records.LOG)
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    return f"its process ended with exit code {code} and without a result"
+
+
+class Sweep:
+    """The runs that wait, those at work, and what became of the others."""
+
+    def __init__(self, configs: list[Config], options: Options, display: Display, stop: Stop) -> None:
+        self.configs, self.options, self.display, self.stop = configs, options, display, stop
+        self.waiting = deque(range(len(configs)))
+        self.free = list(options.slots)
+        self.jobs: dict[connection.Connection, Job] = {}
+        self.entries: dict[int, Entry] = {}
+        self.asked: float | None = None
+
+    def run(self) -> None:
+        """Until every run has ended, or none is at work any more after a request to stop."""
+        try:
+            while self.jobs or (self.waiting and not self.stop.requested):
+                self._start()
+                for ready in connection.wait(list(self.jobs), TICK):
+                    job = self.jobs.pop(ready)  # type: ignore[call-overload]
+                    self.free.append(job.slot)
+                    self._note(job.index, job.conclude(self.stop.requested))
+                for job in self.jobs.values():
+                    job.enforce(self.options)
+                if self.stop.requested:
+                    self._end_jobs()
+                self.display.update([(job.config, job.folder, job.started) for job in self.jobs.values()])
+        finally:
+            for job in self.jobs.values():  # where the user insists
+                job.kill()
+        for index, entry in self.entries.items():
+            if entry.status == ELSEWHERE:  # it may have ended meanwhile
+                self.entries[index] = inspect(folder_of(self.configs[index]))
+
+    def _start(self) -> None:
+        """Gives every free slot a run; what has ended needs none."""
+        while self.waiting and self.free and not self.stop.requested:
+            index = self.waiting.popleft()
+            config = self.configs[index]
+            before = inspect(folder_of(config))
+            if before.complete or before.status == records.FAILED:
+                again = "force=true" if before.complete else "retry_failed=true"
+                text = f"already {before.status}, {before.text} ({again} runs it again)"
+                self._note(index, before._replace(text=text))
+                continue
+            try:
+                job = Job(index, config, self.free[-1])
+            except (OSError, EOFError) as error:
+                self._note(index, fail(config, f"no process could be started for it: {error!r}"))
+                continue
+            self.free.pop()
+            self.jobs[job.report] = job
+
+    def _end_jobs(self) -> None:
+        """Asks the jobs to stop, once, and ends those that do not."""
+        if self.asked is None:
+            self.asked = time.monotonic()
+            for job in self.jobs.values():
+                job.process.terminate()
+        elif time.monotonic() - self.asked > GRACE:
+            for job in self.jobs.values():
+                job.kill()
+
+    def _note(self, index: int, entry: Entry) -> None:
+        self.entries[index] = entry
+        self.display.ended(entry)
+
+
+def run_all(configs: list[Config], options: Options) -> list[Entry]:
+    """Runs what has not ended yet and returns what became of each configuration, in order.
+
+    Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
+    """
+    for config in configs:
+        forget(config)
+    configs = [replace(config, force=False, retry_failed=False) for config in configs]
+    tracked = any(config.tracking.mode != "disabled" for config in configs)
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
+    with stoppable() as stop, Display(len(configs)) as display:
+        sweep = Sweep(configs, options, display, stop)
+        sweep.run()
+        display.summary([sweep.entries[index] for index in sorted(sweep.entries)], left=len(sweep.waiting))
+        if stop.requested:
+            raise stop.interrupted
+    return [sweep.entries[index] for index in range(len(configs))]

@@ -1,0 +1,14 @@
+"""For the server that forks tracked runs: importing it does once what W&B and matplotlib do at first use, 1.5 s."""
+
+from io import BytesIO
+
+import numpy as np
+import opentelemetry.exporter.otlp.proto.http._log_exporter
+import opentelemetry.exporter.otlp.proto.http.metric_exporter  # noqa: F401
+import pandas  # noqa: F401
+import wandb.sdk.launch.inputs.internal  # noqa: F401
+
+from rnnbench.tracking import charts
+
+charts.profiles(np.array([0]), np.ones((1, 1, 1, 2))).savefig(BytesIO())
+charts.heat_map(np.array([0, 1]), np.ones((2, 1, 1, 2))).savefig(BytesIO())
