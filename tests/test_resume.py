@@ -107,7 +107,7 @@ def test_again_and_again(configure, tmp_path, die_at):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, number, code):
+def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, capsys, number, code):
     whole = configure(f"runs_dir={tmp_path}/whole")
     run(whole)
     config = configure()
@@ -116,6 +116,7 @@ def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, number
     with pytest.raises(Interrupted) as stopped:
         run(config)
     assert stopped.value.code == code
+    assert capsys.readouterr().out.endswith(f"{config.run_id}: interrupted; the same command goes on with it\n")
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] == 13
     assert run(config).resumed == 1

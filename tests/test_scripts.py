@@ -29,6 +29,8 @@ def command(tmp_path, script, *arguments):
         (["task=char_lm", "network.bidirectional=true"], "error: network.bidirectional=true with task=char_lm"),
         (["-m", "cell=elman,lstn"], "error: unknown cell 'lstn'"),
         (["-m", "task.length=10,0", "seed=0,1"], "error: task.length=0: must be at least 1"),
+        (["-m", "seed=0,1", "hydra.launcher.jobs=0"], "error: hydra.launcher.jobs=0: must be greater than 0"),
+        (["-m", "seed=0,1", "hydra.launcher.job=2"], "error: unknown key 'hydra.launcher.job': did you mean"),
         (["cell=gru", "init=forget_one"], "error: init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'"),
     ],
 )

@@ -4,7 +4,7 @@ Hydra executes plugin files outside sys.modules, where a dataclass cannot resolv
 """
 
 from dataclasses import dataclass
-from typing import Any, List, Optional  # noqa: UP035  # what OmegaConf reads
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
@@ -16,18 +16,20 @@ from rnnbench.entry import job
 class LocalLauncher(Launcher):
     """Runs the jobs of a sweep. See ``rnnbench.sweep.scheduler.Options`` for its options."""
 
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(
+        self, jobs: int | None, max_memory: float | None, timeout: float | None, devices: list[int] | None
+    ) -> None:
+        self.jobs, self.max_memory, self.timeout, self.devices = jobs, max_memory, timeout, devices
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        self.loader, self.config = hydra_context.config_loader, config
-
-    def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
         from rnnbench.sweep.scheduler import Options, run_all  # --help needs none of it
 
-        devices = self.options["devices"]
-        options = Options(**self.options | {"devices": None if devices is None else tuple(devices)})
-        entries = run_all([job(self.loader, self.config, overrides) for overrides in job_overrides], options)
+        self.loader, self.config, self.run_all = hydra_context.config_loader, config, run_all
+        devices = None if self.devices is None else tuple(self.devices)
+        self.options = Options(self.jobs, self.max_memory, self.timeout, devices)
+
+    def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
+        entries = self.run_all([job(self.loader, self.config, each) for each in job_overrides], self.options)
         return [_ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
 
 
@@ -48,10 +50,10 @@ def _ended(overrides: Any, entry: Any) -> JobReturn:
 @dataclass
 class LocalLauncherConf:
     _target_: str = "hydra_plugins.local_launcher.LocalLauncher"
-    jobs: Optional[int] = None  # noqa: UP045
-    max_memory: Optional[float] = None  # noqa: UP045
-    timeout: Optional[float] = None  # noqa: UP045
-    devices: Optional[List[int]] = None  # noqa: UP006, UP045
+    jobs: int | None = None
+    max_memory: float | None = None
+    timeout: float | None = None
+    devices: list[int] | None = None
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="rnnbench")

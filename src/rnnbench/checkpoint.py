@@ -53,7 +53,6 @@ class Checkpoint(lightning.Callback):
         self._began = time.perf_counter()
         self._saved_at = 0
         self._random: dict[str, Any] | None = None
-        self._window = 0.0
 
     @property
     def seconds(self) -> float:

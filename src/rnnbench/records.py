@@ -94,8 +94,8 @@ def write(folder: Path, record: Record) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Deletes what a run left behind, but for its log: it starts anew."""
-    for path in folder.iterdir() if folder.exists() else ():
+    """Deletes what a run left behind but for its log: it starts anew. Its record goes last: until then it has ended."""
+    for path in sorted(folder.glob("*"), key=lambda path: path.name == FILE):
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name != LOG:

@@ -88,6 +88,7 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         if not isinstance(error, Exception):  # it has no record: it goes on later
             record.status = records.INTERRUPTED
             tracking.finish(logger, record, exit_code=1)
+            print(f"{record.run_id}: interrupted; the same command goes on with it", flush=True)
             raise
         record.error = traceback.format_exc()
         tracking.finish(logger, record, exit_code=1)

@@ -42,7 +42,6 @@ def perform(config: Config) -> str:
         print(error)
         return ELSEWHERE
     except Interrupted:
-        print(f"{config.run_id}: interrupted; the same command goes on with it")
         return records.INTERRUPTED
     except UserError as error:
         print(f"error: {error}")
