@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from rnnbench.entry import parse
+from rnnbench.tracking import check_sweep
 
 
 class ValidatingSweeper(BasicSweeper):
@@ -24,8 +25,13 @@ class ValidatingSweeper(BasicSweeper):
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
         first: dict[str, tuple[str, ...]] = {}
+        modes = set()
         for job in jobs:
-            first.setdefault(parse(loader.load_sweep_config(self.config, job)).run_id, tuple(job))
+            config = parse(loader.load_sweep_config(self.config, job))
+            first.setdefault(config.run_id, tuple(job))
+            modes.add(config.tracking.mode)
+        if "online" in modes:
+            check_sweep()
         self.distinct = set(first.values())
         print(
             f"{len(first)} runs to {self.config.runs_dir}/{self.config.name}; each says here how it ended", flush=True
