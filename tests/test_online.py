@@ -19,6 +19,8 @@ from rnnbench.errors import UserError
 from rnnbench.report import write_report
 from rnnbench.run import run
 from rnnbench.tracking import wandb_files, wandb_run
+from rnnbench.tracking.sync import sync
+from rnnbench.training import Learner
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
@@ -76,7 +78,7 @@ def logged_rows(arrived):
     """The scalar rows over training steps, in the order in which they were logged."""
     rows = [
         {key: value for key, value in row.items() if not key.startswith("_") and not isinstance(value, dict)}
-        for row in sorted(arrived.history, key=lambda row: row["_step"])
+        for row in arrived.history
     ]
     return [row for row in rows if row.keys() > {"trainer/global_step"} and "lag" not in row]
 
@@ -89,21 +91,26 @@ def assert_all_arrived(arrived, path):
     assert {key: value for key, value in arrived.config.items() if key != "_wandb"} == record.config
     assert [row["_step"] for row in arrived.history] == list(range(len(arrived.history)))
     assert logged_rows(arrived) == metric_rows(path)
+    if record.config["probe"]["kind"] != "off":
+        assert_gradients_arrived(arrived, path)
+    summary = arrived.summary
+    assert (summary["status"], summary["score"]) == (record.status, record.score)
+    assert summary.get("solved_at_step") == record.solved_at_step
+    assert summary["test/loss"] == record.final["test/loss"]
+    assert arrived.exit_code == 0
+
+
+def assert_gradients_arrived(arrived, path):
     curves = [row for row in arrived.history if "lag" in row]
     with np.load(path / "gradients.npz") as arrays:
         assert [row["lag"] for row in curves] == list(arrays["lag"])
         for moment, probe in (("initial", 0), ("final", -1)):
             key = f"grad_lag/{moment}/h-layer0-forward"
             np.testing.assert_array_equal([row[key] for row in curves], arrays["h"][probe, 0, 0])
-    summary = arrived.summary
-    assert (summary["status"], summary["score"]) == (record.status, record.score)
-    assert summary.get("solved_at_step") == record.solved_at_step
-    assert summary["test/loss"] == record.final["test/loss"]
     for name in ("gradient_profile", "gradient_heat_map"):
-        picture = arrived.files[summary[name]["path"]]
+        picture = arrived.files[arrived.summary[name]["path"]]
         assert picture.startswith(b"\x89PNG")
-        assert len(picture) == summary[name]["size"]
-    assert arrived.exit_code == 0
+        assert len(picture) == arrived.summary[name]["size"]
 
 
 def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
@@ -149,17 +156,18 @@ def test_nothing_is_lost_where_the_server_is_slow(config, server):
 
 def test_nothing_is_lost_where_the_server_restarts(config, server, monkeypatch):
     """It goes when half of the run is logged, and comes back only when the run has ended."""
-    finish = tracking.finish
+    finish, start = tracking.finish, Learner.on_validation_start
 
     def finish_without_server(*arguments, **options):
         threading.Timer(1, server.start).start()
         finish(*arguments, **options)
 
-    def stop_once(learner):
+    def stop_halfway(learner):
+        start(learner)
         if learner.global_step == 10:
             server.stop()
 
-    monkeypatch.setattr("rnnbench.training.Learner.on_validation_start", stop_once)
+    monkeypatch.setattr(Learner, "on_validation_start", stop_halfway)
     monkeypatch.setattr("rnnbench.tracking.finish", finish_without_server)
     run(config)
     assert_all_arrived(the_only_run(server), folder(config))
@@ -171,7 +179,8 @@ def test_what_the_server_refuses_is_said_and_uploaded_later(config, server, caps
     run(config)
     said = capsys.readouterr().err
     assert re.match(rf"{config.run_id}: not all of it is in W&B \(filestream: .*400 Bad Request.*\); upload", said)
-    assert sync(config).returncode == 0
+    wait_for_the_end(folder(config).parent)
+    assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
     assert_all_arrived(the_only_run(server), folder(config))
 
 
@@ -181,9 +190,9 @@ def test_a_server_that_never_comes_back_does_not_hold_a_run(config, server, caps
     record = run(config)
     assert record.status == "done"
     assert "not all of it is in W&B (the server did not take it within 2 s)" in capsys.readouterr().err
-    wandb.teardown()
+    wait_for_the_end(folder(config).parent)
     server.faults = {}
-    assert sync(config).returncode == 0
+    assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
     assert_all_arrived(the_only_run(server), folder(config))
 
 
@@ -192,19 +201,22 @@ class TestNoServer:
 
     @pytest.fixture(params=["away", "wrong key", "malformed key", "no key", "out of order"])
     def reason(self, request, server, monkeypatch):
-        if request.param == "away":
-            server.stop()
-            request.addfinalizer(server.start)
-            return "no W&B server at http://127.0.0.1:.* check the network and WANDB_BASE_URL"
-        if request.param == "no key":
-            monkeypatch.delenv("WANDB_API_KEY")
-            return "no W&B key; use 'wandb login'"
-        if request.param == "out of order":
-            server.faults = {"graphql": wandb_server.Fault(10**9, 500)}
-            monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "2")
-        else:
-            monkeypatch.setenv("WANDB_API_KEY", "0" * 40 if request.param == "wrong key" else "0")
-        return "W&B at http://127.0.0.1:.* refuses the login .*; use 'wandb login --relogin'"
+        refused = "W&B at http://127.0.0.1:.* refuses the login .*; use 'wandb login --relogin'"
+        match request.param:
+            case "away":
+                server.stop()
+                return "no W&B server at http://127.0.0.1:.* check the network and WANDB_BASE_URL"
+            case "no key":
+                monkeypatch.delenv("WANDB_API_KEY")
+                return "no W&B key; use 'wandb login'"
+            case "out of order":
+                server.faults = {"graphql": wandb_server.Fault(10**9, 500)}
+                monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "2")
+            case "wrong key":
+                monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+            case "malformed key":
+                monkeypatch.setenv("WANDB_API_KEY", "0")
+        return refused
 
     def test_a_run(self, config, reason, tmp_path):
         with pytest.raises(UserError, match=f"tracking=online: {reason}, or use tracking=offline") as error:
@@ -219,14 +231,20 @@ def command(tmp_path, script, *arguments):
     )
 
 
-def sync(config, *arguments):
-    return command(config.runs_dir, "sync.py", config.name, "--runs-dir", config.runs_dir, *arguments)
+def upload(config):
+    """What scripts/sync.py says of each run."""
+    return {name: status for name, status, _ in sync(Path(config.runs_dir) / config.name, rate=6000, dry_run=False)}
+
+
+def wait_for_the_end(experiment):
+    """W&B's service may still write when `finish` has returned."""
+    for path in wandb_files.folders(experiment):
+        offline_wandb.entries(path)
 
 
 def test_a_sweep_says_once_that_there_is_no_server(server, tmp_path):
     server.stop()
     result = command(tmp_path, "train.py", "-m", "seed=0,1", "tracking=online", *SMALL)
-    server.start()
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("error: tracking=online: no W&B server at")
@@ -272,90 +290,81 @@ def test_a_run_that_goes_on_is_whole(configure, server, mode, arrived):
     tracking.finish(logger, record, exit_code=0)
     if mode == "offline":
         wait_for_the_end(path.parent)
-        assert sync(config).stdout.endswith("1 uploaded\n")
+        assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
     assert logged_rows(the_only_run(server)) == rows
-    assert [row["_step"] for row in the_only_run(server).history] == list(range(len(rows)))
+    assert len(the_only_run(server).streams["wandb-history.jsonl"]) == len(rows)
     assert the_only_run(server).exit_code == 0
-
-
-def wait_for_the_end(experiment):
-    """W&B's service may still write when `finish` has returned."""
-    for path in wandb_files.folders(experiment):
-        offline_wandb.entries(path)
 
 
 class TestSync:
     @pytest.fixture
     def offline(self, configure, server):
         """Two finished runs of a sweep."""
-        configs = [configure("tracking=offline", "name=sweep", f"seed={seed}") for seed in (0, 1)]
+        configs = [configure("tracking=offline", "name=sweep", "probe=off", f"seed={seed}") for seed in (0, 1)]
         for config in configs:
             run(config)
         wait_for_the_end(folder(configs[0]).parent)
         return configs
 
-    def test_a_sweep_is_uploaded_once(self, offline, server):
+    def test_a_sweep_is_uploaded_once(self, offline, server, tmp_path):
         first, second = (wandb_run.wandb_id(config) for config in offline)
-        planned = sync(offline[0], "--dry-run")
+        arguments = ["sync.py", "sweep", "--runs-dir", tmp_path, "--rate", "6000"]
+        planned = command(tmp_path, *arguments, "--dry-run")
         assert planned.stdout == f"{first}: to upload\n{second}: to upload\n2 to upload\n"
         assert planned.returncode == 1
         assert not server.runs
-        result = sync(offline[0], "--rate", "6000")
+        result = command(tmp_path, *arguments)
         assert result.stdout == f"{first}: uploaded\n{second}: uploaded\n2 uploaded\n", result.stderr
         assert result.returncode == 0
         for config in offline:
             assert_all_arrived(server.runs[wandb_run.wandb_id(config)], folder(config))
         server.answers.clear()
-        again = sync(offline[0])
-        assert (again.stdout.splitlines()[-1], again.returncode) == ("2 already uploaded", 0)
+        assert upload(offline[0]) == {first: "already uploaded", second: "already uploaded"}
         assert not server.answers
 
-    def test_what_failed_is_named_and_uploaded_the_next_time(self, offline, server):
-        """The client ends with success and marks the run as uploaded."""
-        server.faults = {"file_stream": wandb_server.Fault(1, 400)}
-        result = sync(offline[0], "--rate", "6000")
-        assert result.returncode == 1
-        assert re.search(
-            r": failed, filestream: .*400 Bad Request.*\n.*: uploaded\n1 failed, 1 uploaded", result.stdout
-        )
-        again = sync(offline[0])
-        assert again.returncode == 0
-        assert again.stdout.endswith("1 uploaded, 1 already uploaded\n")
-        for config in offline:
-            assert_all_arrived(server.runs[wandb_run.wandb_id(config)], folder(config))
+    @pytest.mark.parametrize(
+        ("kind", "status", "reason"),
+        [
+            ("graphql", 400, "runupserter: failed to init run returned error 400"),
+            ("file_stream", 400, "filestream: fatal error: .* 400 Bad Request"),
+            ("upload", 403, "file transfer: upload: failed to upload: status: 403 Forbidden"),
+        ],
+    )
+    def test_what_failed_is_named_and_uploaded_the_next_time(self, offline, server, kind, status, reason):
+        """The client itself ends with success, and marks the run as uploaded."""
+        (log,) = wandb_files.folders(folder(offline[1]).parent)[1].glob("*.wandb")
+        log.write_bytes(log.read_bytes()[:-20])  # interrupted: its last record is cut off
+        uploads = sync(folder(offline[0]).parent, rate=6000, dry_run=False)
+        assert wandb.login(prompt=False, verify=True)
+        server.faults = {kind: wandb_server.Fault(1, status)}
+        failed, interrupted = uploads
+        assert failed[:2] == (wandb_run.wandb_id(offline[0]), "failed")
+        assert re.match(reason, failed.reason)
+        assert "\n" not in failed.reason
+        assert interrupted == (wandb_run.wandb_id(offline[1]), "interrupted", "it has no end; run it again")
+        assert list(upload(offline[0]).values()) == ["uploaded", "interrupted"]
+        assert_all_arrived(the_only_run(server), folder(offline[0]))
 
-    def test_a_picture_that_is_refused_is_a_failure(self, offline, server):
-        server.faults = {"upload": wandb_server.Fault(1, 403)}
-        result = sync(offline[0], "--rate", "6000")
-        assert result.returncode == 1
-        assert "failed, file transfer: upload: failed to upload: status: 403 Forbidden" in result.stdout
-
-    def test_an_interrupted_run_is_named(self, offline, server):
-        path, _ = wandb_files.folders(Path(offline[0].runs_dir) / "sweep")
-        (log,) = path.glob("*.wandb")
-        log.write_bytes(log.read_bytes()[:-20])  # the exit record, cut off
-        result = sync(offline[0], "--rate", "6000")
-        assert result.returncode == 1
-        assert f"{wandb_run.wandb_id(offline[0])}: interrupted, it has no end; run it again\n" in result.stdout
-        assert list(server.runs) == [wandb_run.wandb_id(offline[1])]
-
-    @pytest.mark.parametrize("reason", ["no key", "away"])
+    @pytest.mark.parametrize("reason", ["no W&B key; use 'wandb login'", "no W&B server at"])
     def test_nothing_can_be_uploaded(self, offline, server, monkeypatch, reason):
-        if reason == "no key":
+        wandb.teardown()
+        if "key" in reason:
             monkeypatch.delenv("WANDB_API_KEY")
         else:
             server.stop()
-        result = sync(offline[0])
-        if reason == "away":
-            server.start()
-        assert result.returncode == 2
-        message = {"no key": "no W&B key; use 'wandb login'", "away": "no W&B server at"}[reason]
-        assert result.stderr.startswith(f"error: nothing was uploaded: {message}")
-        assert result.stderr.count("\n") == 1
-        assert result.stdout == ""
+        with pytest.raises(UserError, match=f"nothing was uploaded: {reason}"):
+            upload(offline[0])
+        assert not server.runs
 
-    def test_no_such_experiment(self, tmp_path):
-        result = command(tmp_path, "sync.py", "nothing")
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["nothing"], "error: no W&B runs under runs/nothing/wandb"),
+            (["nothing", "--rate", "0"], "sync.py: error: argument --rate: invalid rate value: '0'"),
+        ],
+    )
+    def test_a_mistake_is_exit_code_2(self, tmp_path, arguments, message):
+        result = command(tmp_path, "sync.py", *arguments)
         assert result.returncode == 2
-        assert result.stderr.startswith("error: no W&B runs under runs/nothing/wandb")
+        assert message in result.stderr.splitlines()[-1]
         assert not list(tmp_path.iterdir())

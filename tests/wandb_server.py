@@ -1,8 +1,10 @@
 """A small W&B server on 127.0.0.1 for the real client: it stores runs, and fails in the ways that servers fail.
 
 It answers the operations that opening, feeding and ending a run need; the client does without the others. What it
-stores outlives ``stop`` and ``start``, as a database outlives a restart. Uploaded files replace, streamed lines have an
-offset: what a client sends twice is stored once.
+stores outlives ``stop`` and ``start``, as a database outlives a restart.
+
+What a client sends twice is stored once: files by their name, streamed lines by their offset, and rows of the history
+by their ``_step``, on which W&B's own repeated uploads rest (wandb/wandb, core/internal/runsyncstate/syncstate.go).
 """
 
 import base64
@@ -38,8 +40,9 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """The logged rows, nested as they were logged."""
-        return [json.loads(line) for _, line in sorted(self.streams.get("wandb-history.jsonl", {}).items())]
+        """The logged rows in the order of their ``_step``."""
+        rows = [json.loads(line) for _, line in sorted(self.streams.get("wandb-history.jsonl", {}).items())]
+        return [row for _, row in sorted({row["_step"]: row for row in rows}.items())]
 
     @property
     def summary(self) -> dict[str, Any]:

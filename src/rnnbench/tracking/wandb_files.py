@@ -1,7 +1,7 @@
 """What the W&B client leaves on disk of a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
 
-``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers behind seven bytes
-of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.
+``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, behind seven
+bytes of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.
 """
 
 from __future__ import annotations

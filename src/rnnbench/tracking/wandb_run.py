@@ -38,8 +38,8 @@ def wandb_id(config: Config) -> str:
 def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
     """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
 
-    A run that ``goes_on`` from a checkpoint must log all rows up to it first (``replay``): W&B cannot resume offline, and
-    online it may have fewer rows or more, of which none is logged twice. Raises UserError, before anything is
+    A run that ``goes_on`` from a checkpoint must log all rows up to it first (``replay``): W&B cannot resume offline,
+    and online it may have fewer rows or more, of which none is logged twice. Raises UserError, before anything is
     written, where ``tracking=online`` has no key or reaches no server.
     """
     if config.tracking.mode == "disabled":
