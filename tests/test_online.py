@@ -127,6 +127,7 @@ def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
         assert_all_arrived(arrived, folder(config))
         assert len(arrived.id) <= 128
         assert not set(arrived.id) & set("/\\#?%:")
+        assert upload(config)[arrived.id] == "already uploaded"
 
 
 def test_a_failed_run_arrives_as_failed(config, server, monkeypatch):
