@@ -271,23 +271,22 @@ def test_the_key_is_in_no_file(config, server, tmp_path, capfd):
 @pytest.mark.parametrize("arrived", [2, 6])
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_a_run_that_goes_on_is_whole(configure, server, mode, arrived):
-    """Of the rows before the checkpoint some are missing in W&B, or rows after it are there, which come again."""
+    """It logs all its rows again, those before its checkpoint and those after it; some are in W&B already."""
     record = run(configure("name=sweep"))  # what is to arrive
     config = configure("name=sweep", f"tracking={mode}")
     path = folder(config)
     rows = metric_rows(path)
+
+    def log(logger, rows):
+        for row in rows:
+            logger.log_metrics(row, step=int(row["trainer/global_step"]))
+
     interrupted = tracking.open_logger(config, path.parent)
-    for row in rows[:arrived]:
-        interrupted.log_metrics(row, step=int(row["trainer/global_step"]))
+    log(interrupted, rows[:arrived])
     interrupted.experiment.finish(exit_code=1)
 
-    kept = 4
-    file = path / "metrics.csv"
-    file.write_text("".join(file.read_text().splitlines(keepends=True)[: 1 + kept]))
     logger = tracking.open_logger(config, path.parent, goes_on=True)
-    tracking.replay(logger, path)
-    for row in rows[kept:]:
-        logger.log_metrics(row, step=int(row["trainer/global_step"]))
+    log(logger, rows)
     tracking.finish(logger, record, exit_code=0)
     if mode == "offline":
         wait_for_the_end(path.parent)

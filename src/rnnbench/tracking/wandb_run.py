@@ -7,7 +7,6 @@ configuration. Loads nothing heavy before a run is opened.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import shutil
 import sys
@@ -38,8 +37,8 @@ def wandb_id(config: Config) -> str:
 def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
     """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
 
-    A run that ``goes_on`` from a checkpoint must log all rows up to it first (``replay``): W&B cannot resume offline,
-    and online it may have fewer rows or more, of which none is logged twice. Raises UserError, before anything is
+    A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
+    online it may have fewer rows or more, of which none is sent twice. Raises UserError, before anything is
     written, where ``tracking=online`` has no key or reaches no server.
     """
     if config.tracking.mode == "disabled":
@@ -80,14 +79,6 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     return ContinuedLogger(experiment=run, known=run.starting_step)
-
-
-def replay(logger: WandbLogger, folder: Path) -> None:
-    """Logs the rows of ``folder/metrics.csv``, those up to the checkpoint from which a run goes on."""
-    with (folder / "metrics.csv").open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            step = int(row.pop("step"))
-            logger.log_metrics({name: float(value) for name, value in row.items() if value}, step=step)
 
 
 def log_gradients(run: Any, probe: Probe) -> None:
