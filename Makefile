@@ -24,7 +24,7 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 	@echo
 	@echo "The page:         results/demo/report.html"
 	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
-	@echo "Upload them:      $(VENV)/bin/wandb sync runs/demo/wandb/offline-run-*"
+	@echo "Upload them:      $(RUN) scripts/sync.py demo"
 
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest

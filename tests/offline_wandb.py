@@ -1,47 +1,22 @@
-"""Reads what the W&B client wrote: a LevelDB log of protocol buffers behind a header of seven bytes."""
+"""Reads what the W&B client wrote of a run, once it has all been written."""
 
 import json
-import struct
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from wandb.proto.wandb_internal_pb2 import Record
 
-BLOCK = 32768
+from rnnbench.tracking import wandb_files
 
 
 def entries(folder: Path) -> list[Record]:
     """All records of one offline run folder, in order. W&B's service may still write when `finish` has returned."""
-    (path,) = folder.glob("*.wandb")
     deadline = time.monotonic() + 30
-    while True:
-        with suppress(DecodeError):  # half a record
-            found = list(_parse(path.read_bytes()))
-            if found and found[-1].WhichOneof("record_type") == "exit":
-                return found
-        assert time.monotonic() < deadline, f"{path} never ended"
+    while not wandb_files.ended(folder):
+        assert time.monotonic() < deadline, f"{folder} never ended"
         time.sleep(0.05)
-
-
-def _parse(data: bytes) -> Iterator[Record]:
-    position, pending = 7, b""
-    while position + 7 <= len(data):
-        left = BLOCK - position % BLOCK
-        if left < 7:  # a block's end that holds no header is padding
-            position += left
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, position)
-        pending += data[position + 7 : position + 7 + length]
-        position += 7 + length
-        if kind in (1, 4):  # whole, or the last piece
-            record = Record()
-            record.ParseFromString(pending)
-            pending = b""
-            yield record
+    return list(wandb_files.entries(folder))
 
 
 def history(folder: Path) -> list[dict[str, Any]]:

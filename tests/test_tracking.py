@@ -16,7 +16,7 @@ def tracked(configure, tmp_path):
     def track(*overrides):
         config = configure("tracking=offline", "name=sweep", *overrides)
         record = run(config)
-        (folder,) = (tmp_path / "sweep" / "wandb").glob(f"offline-run-*-{config.run_id}")
+        (folder,) = (tmp_path / "sweep" / "wandb").glob(f"offline-run-*-{config.run_id}-*")
         return record, folder
 
     return track
@@ -31,7 +31,8 @@ def test_one_wandb_run_for_each_run_all_in_one_folder(tracked, tmp_path):
     assert len(list((tmp_path / "sweep" / "wandb").glob("offline-run-*"))) == 2
     for record, folder in folders:
         (opened,) = kinds(folder, "run")
-        assert opened.run_id == opened.display_name == record.run_id
+        assert opened.display_name == record.run_id
+        assert opened.run_id.startswith(record.run_id)
         assert opened.run_group == "sweep"
         assert opened.project == "rnnbench"
         config = {item.key: json.loads(item.value_json) for item in opened.config.update}

@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from rnnbench.entry import job
 from rnnbench.sweep.ledger import expect
+from rnnbench.tracking import check_sweep
 
 
 class ValidatingSweeper(BasicSweeper):
@@ -26,8 +27,13 @@ class ValidatingSweeper(BasicSweeper):
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         jobs = [each for batch in self.split_arguments(overrides, self.max_batch_size) for each in batch]
         first: dict[str, tuple[str, ...]] = {}
+        modes = set()
         for overrides in jobs:
-            first.setdefault(job(loader, self.config, overrides).run_id, tuple(overrides))
+            config = job(loader, self.config, overrides)
+            first.setdefault(config.run_id, tuple(overrides))
+            modes.add(config.tracking.mode)
+        if "online" in modes:
+            check_sweep()
         self.distinct = set(first.values())
         folder = Path(self.config.runs_dir) / self.config.name
         expect(folder, first)

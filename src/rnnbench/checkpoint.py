@@ -129,6 +129,7 @@ def _metrics(meter: Meter) -> dict[str, Metric]:
 def _learner_state(learner: Learner) -> dict[str, Any]:
     """All that the learner knows beside its weights, as tensors and plain values."""
     return {
+        "targets": learner.train_meter.targets,
         "meter": {name: dict(metric.metric_state) for name, metric in _metrics(learner.train_meter).items()},
         "gradients": dict(vars(learner.gradients)),
         "carried": {split: leaves(state) for split, state in learner.carried.items()},
@@ -147,6 +148,7 @@ def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
     for name, metric in _metrics(learner.train_meter).items():
         for key, value in state["meter"][name].items():
             setattr(metric, key, here(value))
+    learner.train_meter.targets = state["targets"]
     for key, value in state["gradients"].items():
         setattr(learner.gradients, key, here(value))
     learner.carried = {

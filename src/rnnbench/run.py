@@ -70,7 +70,7 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id)
-    logger = tracking.open_logger(config, folder.parent)
+    logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
     try:
         if last is None:
             records.clear(folder)

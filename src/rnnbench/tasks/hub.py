@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from rnnbench.errors import UserError
 
@@ -41,9 +41,9 @@ def _go_offline_if_unreachable() -> None:
     import datasets
     from huggingface_hub import constants
 
-    if getproxies():  # then a direct connection proves nothing
-        return
     server = urlsplit(constants.ENDPOINT)
+    if server.scheme in getproxies() and not proxy_bypass(server.netloc):  # then a direct connection proves nothing
+        return
     try:
         socket.create_connection((server.hostname, server.port or 443), timeout=1).close()
     except OSError:

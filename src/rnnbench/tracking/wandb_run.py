@@ -1,51 +1,76 @@
-"""A W&B run's life: opened under the run's own id, fed, and always finished.
+"""A W&B run's life: opened under an id of its own, fed, and always finished.
 
-All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and ``wandb sync``
-uploads them together. The id is the run_id, the group is the experiment, the config is the whole configuration.
+All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
+``scripts/sync.py`` uploads them together. The name is the run_id, the group is the experiment, the config is the whole
+configuration. Loads nothing heavy before a run is opened.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import sys
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from pytorch_lightning.loggers import WandbLogger
+from typing import TYPE_CHECKING, Any
 
 from rnnbench.config import Config
 from rnnbench.errors import UserError
-from rnnbench.probe import Probe
 from rnnbench.records import Record
-from rnnbench.tracking import charts
+from rnnbench.tracking import wandb_files
+from rnnbench.tracking.login import check_online
 
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import WandbLogger
+
+    from rnnbench.probe import Probe
+
+FINISH_TIMEOUT = 300
+"""Seconds that the end of a run waits for a server that does not take its data. The client would wait for hours."""
 DIRECTIONS = ("forward", "backward")
 
 
-def open_logger(config: Config, folder: Path) -> WandbLogger | None:
-    """Lightning's logger on a fresh W&B run, or None with ``tracking=disabled``.
+def wandb_id(config: Config) -> str:
+    """The id within the W&B project. A run_id alone is not one: two experiments may contain the same configuration."""
+    return f"{config.run_id}-{hashlib.sha256(config.name.encode()).hexdigest()[:8]}"
 
-    Raises UserError where ``tracking=online`` has no key or reaches no server.
+
+def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
+    """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
+
+    A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
+    online it may have fewer rows or more, of which none is sent twice. Raises UserError, before anything is
+    written, where ``tracking=online`` has no key or reaches no server.
     """
     if config.tracking.mode == "disabled":
         return None
     import wandb
 
+    from rnnbench.tracking.logger import ContinuedLogger
+
+    online = config.tracking.mode == "online"
+    if online:
+        check_online()
     folder.mkdir(parents=True, exist_ok=True)
-    if config.tracking.mode == "offline":  # a run that starts anew: `wandb sync` must upload it once
-        for old in folder.glob(f"wandb/offline-run-*-{config.run_id}"):
-            shutil.rmtree(old)
+    for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else scripts/sync.py would upload it over the new one
+        shutil.rmtree(old)
     try:
         run = wandb.init(
             project=config.tracking.project,
             entity=config.tracking.entity,
             dir=folder,
-            id=config.run_id,
+            id=wandb_id(config),
             name=config.run_id,
             group=config.name,
             config=config.to_dict(),
-            mode="online" if config.tracking.mode == "online" else "offline",
-            settings=wandb.Settings(console="off", silent=True, init_timeout=30),
+            mode="online" if online else "offline",
+            resume="allow" if online and goes_on else None,
+            settings=wandb.Settings(
+                console="off",
+                silent=True,
+                init_timeout=30,
+                finish_timeout=FINISH_TIMEOUT,
+                finish_timeout_raises=True,
+            ),
         )
     except wandb.Error as error:
         reason = str(error).splitlines()[0]
@@ -53,7 +78,7 @@ def open_logger(config: Config, folder: Path) -> WandbLogger | None:
     # What Lightning's logger does for a run that it opens itself.
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-    return WandbLogger(experiment=run)
+    return ContinuedLogger(experiment=run, known=run.starting_step)
 
 
 def log_gradients(run: Any, probe: Probe) -> None:
@@ -62,7 +87,10 @@ def log_gradients(run: Any, probe: Probe) -> None:
     The first and the last profile of each part of the state are metrics ``grad_lag/<initial|final>/...`` with ``lag``
     as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
     """
+    import numpy as np
     import wandb
+
+    from rnnbench.tracking import charts
 
     arrays = {name: measured.values for name, measured in probe.arrays.items()}
     curves = {name: values for name, values in arrays.items() if name in ("h", "c", "state")}
@@ -93,7 +121,23 @@ def log_gradients(run: Any, probe: Probe) -> None:
 
 def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
     """Ends a W&B run. Without it the next run of this process would be merged into it."""
-    if logger is not None:
-        for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
-            logger.experiment.summary[key] = getattr(record, key)
-        logger.experiment.finish(exit_code=exit_code)
+    if logger is None:
+        return
+    run = logger.experiment
+    for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
+        run.summary[key] = getattr(record, key)
+    folder, offline = Path(run.dir).parent, run.offline
+    try:
+        run.finish(exit_code=exit_code)
+        missing = None if offline else wandb_files.loss(folder / "logs" / "debug-internal.log")
+    except TimeoutError:
+        missing = f"the server did not take it within {FINISH_TIMEOUT} s"
+    if missing is not None:
+        print(
+            f"{record.run_id}: not all of it is in W&B ({missing}); upload it again with: "
+            f"python scripts/sync.py {record.experiment} --runs-dir {record.config['runs_dir']}",
+            file=sys.stderr,
+            flush=True,
+        )
+    elif not offline:
+        wandb_files.marker(folder).touch()

@@ -1,0 +1,90 @@
+"""Uploads what W&B does not have yet of an experiment, run by run, with the client's own ``wandb sync``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnbench.errors import UserError
+from rnnbench.tracking import wandb_files
+from rnnbench.tracking.login import problem
+
+UPLOADED = "uploaded"
+ALREADY = "already uploaded"
+WAITING = "to upload"
+INTERRUPTED = "interrupted"
+FAILED = "failed"
+PATIENCE = 600
+"""Seconds for one run. The client would try for hours."""
+
+
+class Upload(NamedTuple):
+    """What became of one run."""
+
+    run: str
+    status: str
+    reason: str = ""
+
+
+def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
+    """Uploads the runs of the folder ``experiment``, at most ``rate`` a minute; what was uploaded is left alone.
+
+    With ``dry_run`` it only says what it would do. Raises UserError, before the first upload, where there is nothing to
+    upload from or no login.
+    """
+    found = wandb_files.folders(experiment)
+    if not found:
+        raise UserError(f"no W&B runs under {experiment / 'wandb'}: run it with tracking=offline or tracking=online")
+    states = {folder: _state(folder) for folder in found}
+    if not dry_run and WAITING in states.values():
+        reason = problem()
+        if reason is not None:
+            raise UserError(f"nothing was uploaded: {reason}")
+    free = time.monotonic()
+    for folder, state in states.items():
+        run = wandb_files.run_id(folder)
+        if state != WAITING or dry_run:
+            reason = "it has no end; run it again" if state == INTERRUPTED else ""
+            yield Upload(run, state, reason)
+            continue
+        time.sleep(max(0, free - time.monotonic()))
+        free = time.monotonic() + 60 / rate
+        failure = _upload(folder)
+        yield Upload(run, UPLOADED) if failure is None else Upload(run, FAILED, failure)
+
+
+def _state(folder: Path) -> str:
+    if wandb_files.marker(folder).exists():
+        return ALREADY
+    return WAITING if wandb_files.ended(folder) else INTERRUPTED
+
+
+def _upload(folder: Path) -> str | None:
+    """Uploads one run; returns why not all of it arrived, None where it did."""
+    with tempfile.TemporaryDirectory() as logs:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-m", "wandb", "sync", "--include-online", str(folder.resolve())],
+                cwd=logs,
+                env=os.environ | {"WANDB_DIR": logs},
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
+        except subprocess.TimeoutExpired:
+            return f"not done after {PATIENCE} s"
+        for log in Path(logs).glob("wandb/logs/debug-sync.*.log"):
+            reason = wandb_files.loss(log)
+            if reason is not None:
+                wandb_files.marker(folder).unlink(missing_ok=True)
+                return reason
+    if wandb_files.marker(folder).exists():
+        return None
+    lines = ended.stderr.strip().splitlines()
+    return lines[-1] if lines else "wandb sync gave no reason"

@@ -1,0 +1,78 @@
+"""What the W&B client leaves on disk of a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
+
+``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, behind seven
+bytes of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+BLOCK = 32768
+LOSSES = ("filestream:", "file transfer:", "runupserter:", "runreader:")
+"""The client's parts that carry a run's data, as its log names them."""
+
+
+def folders(experiment: Path) -> list[Path]:
+    """The W&B folders of all runs of an experiment, offline and online ones, in the order of their start."""
+    found = [path for path in experiment.glob("wandb/*run-*") if any(path.glob("*.wandb"))]
+    return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
+
+
+def run_id(folder: Path) -> str:
+    """The id that W&B knows the run by."""
+    return _log(folder).stem.removeprefix("run-")
+
+
+def marker(folder: Path) -> Path:
+    """The file that is there when the server has the whole run."""
+    return _log(folder).with_suffix(".wandb.synced")
+
+
+def ended(folder: Path) -> bool:
+    """Whether the run in ``folder`` was finished, well or badly, rather than interrupted."""
+    return any(entry.WhichOneof("record_type") == "exit" for entry in entries(folder))
+
+
+def entries(folder: Path) -> Iterator[Any]:
+    """The records of one run (``wandb.proto.wandb_internal_pb2.Record``), in order, up to one that is cut off."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data = _log(folder).read_bytes()
+    position, pending = 7, b""
+    while position + 7 <= len(data):
+        left = BLOCK - position % BLOCK
+        if left < 7:  # a block's end that holds no header is padding
+            position += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, position)
+        position += 7 + length
+        if position > len(data):
+            return
+        pending += data[position - length : position]
+        if kind in (1, 4):  # whole, or the last piece
+            record = Record()
+            record.ParseFromString(pending)
+            pending = b""
+            yield record
+
+
+def loss(log: Path) -> str | None:
+    """Why the server did not take all of a run, in one line; None where it did.
+
+    Only the client's ``log`` tells: it ends with success, and sets its marker, even after the server refused the rows.
+    """
+    for line in log.read_text().splitlines():
+        entry = json.loads(line)
+        if entry["level"].startswith("ERROR") and entry["msg"].startswith(LOSSES):
+            return " ".join(f"{entry['msg']} {entry.get('error', '')}".split())
+    return None
+
+
+def _log(folder: Path) -> Path:
+    (path,) = folder.glob("*.wandb")
+    return path
