@@ -28,7 +28,7 @@ class LocalLauncher(Launcher):
         devices = self.options["devices"]
         options = Options(**self.options | {"devices": None if devices is None else tuple(devices)})
         entries = run_all([job(self.loader, self.config, overrides) for overrides in job_overrides], options)
-        return [_ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
 
 
 class ToldFailure(JobReturn):
@@ -39,7 +39,7 @@ class ToldFailure(JobReturn):
         raise SystemExit(1)
 
 
-def _ended(overrides: Any, entry: Any) -> JobReturn:
+def ended(overrides: Any, entry: Any) -> JobReturn:
     if not entry.complete:
         return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED)
     return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.score)

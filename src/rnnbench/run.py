@@ -19,6 +19,7 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from rnnbench import checkpoint, records, tracking
 from rnnbench.build import build_learner, build_probe
@@ -166,6 +167,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=options.progress,
+        plugins=[LightningEnvironment()],  # one process, in a Slurm job too
     )
 
 
@@ -223,5 +225,6 @@ def _quiet() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
     warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
+    warnings.filterwarnings("ignore", "The `srun` command is available")  # one process needs none
     warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13
