@@ -17,7 +17,7 @@ class SlurmLauncher(Launcher):
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         """Comes before the sweep: what is wrong is said before anything is written."""
-        from rnnbench.sweep.slurm import Options, check_installed  # --help needs none of it
+        from rnnbench.sweep.cluster import Options, check_installed  # --help needs none of it
 
         self.loader, self.config = hydra_context.config_loader, config
         self.options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), self.given))

@@ -6,100 +6,31 @@ to stop (its time limit comes near, it is preempted) takes a checkpoint and is q
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import redirect_stderr
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from rnnbench import records
 from rnnbench.config import Config
-from rnnbench.errors import UserError, check_range
+from rnnbench.errors import UserError
 from rnnbench.stop import stoppable
+from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import RUNNING, Entry, already_ended, folder_of, forget, inspect
-from rnnbench.sweep.scheduler import death, fail
+from rnnbench.sweep.scheduler import fail
 from rnnbench.sweep.worker import ELSEWHERE, perform, redirect
 
 FOLDER = ".slurm"
 """In the folder of the sweep: the id of each run's job, and what Slurm and submitit say."""
 TICK = 0.25  # seconds
+ARRAY = 1000  # jobs in one array: Slurm's default limit
 MISSES = 60  # answers that squeue may owe in a row
-STOPPED = {"CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED"}
-"""How a job ends that is not to blame for it."""
-ENDED = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "TIMEOUT"} | STOPPED
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What submitit asks Slurm for, for one job, and the seconds ``poll`` between two looks at the queue."""
-
-    partition: str | None
-    account: str | None
-    qos: str | None
-    constraint: str | None
-    timeout_min: int
-    signal_delay_s: int
-    mem_gb: float | None
-    cpus_per_task: int
-    gpus_per_node: int | None
-    array_parallelism: int
-    setup: list[str] | None
-    additional_parameters: dict[str, Any]
-    poll: float
-
-    def __post_init__(self) -> None:
-        for key in ("timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node", "array_parallelism", "poll"):
-            if getattr(self, key) is not None:
-                check_range(f"hydra.launcher.{key}", getattr(self, key), above=0)
-        check_range("hydra.launcher.signal_delay_s", self.signal_delay_s, above=0, below=60 * self.timeout_min)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """As ``submitit.AutoExecutor.update_parameters`` wants them; it leaves out what is None."""
-        common = ("timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node")
-        named = {key if key in common else f"slurm_{key}": value for key, value in asdict(self).items()}
-        del named["slurm_poll"]
-        named["slurm_additional_parameters"] = {"requeue": True} | self.additional_parameters
-        return named | {"name": "rnnbench", "tasks_per_node": 1}
-
-
-class Job(NamedTuple):
-    """What squeue says of a job. ``code`` is a wait status: the signal, or 256 times the exit code."""
-
-    state: str
-    code: int
-    reason: str
-
-    @property
-    def over(self) -> bool:
-        return self.state in ENDED
-
-    def __str__(self) -> str:
-        code = os.waitstatus_to_exitcode(self.code)
-        parts = [self.state]
-        if self.state == "FAILED":
-            parts.append(death(128 - code if code > 128 else code))  # a shell reports a signal as 128 more
-        elif self.reason != "None":
-            parts.append(self.reason)
-        return ", ".join(parts)
-
-
-def check_installed() -> None:
-    """Raises UserError where jobs cannot be submitted."""
-    if importlib.util.find_spec("submitit") is None:
-        raise UserError("hydra/launcher=slurm needs submitit: install it with pip install 'rnnbench[slurm]'")
-    for name in ("sbatch", "srun", "squeue"):
-        if shutil.which(name) is None:
-            raise UserError(f"hydra/launcher=slurm needs {name}, which is not here: launch where Slurm is installed")
 
 
 def run_all(configs: list[Config], options: Options) -> list[Entry]:
@@ -125,17 +56,19 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
                 note(before)
         open_ends = [config for config in configs if config.run_id not in entries]
         ids = _queued(open_ends)
-        ids |= _submit([config for config in open_ends if config.run_id not in ids], options)
+        new = _submit([config for config in open_ends if config.run_id not in ids], options)
+        print(f"{len(new)} jobs submitted, {len(ids)} from before still queued", flush=True)
+        ids |= new
         over: set[str] = set()
         while open_ends and not stop.requested:
             began = time.monotonic()
             try:
                 jobs = squeue(job_id.partition("_")[0] for job_id in ids.values())
                 misses = 0
-            except subprocess.CalledProcessError as error:
+            except UserError:
                 misses += 1
                 if misses > MISSES:
-                    raise UserError(f"{_last_line(error.stderr)}; the jobs go on, the same command finds them") from None
+                    raise
             else:
                 for config in open_ends:
                     job_id = ids[config.run_id]
@@ -153,27 +86,10 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
                 time.sleep(TICK)
         display.summary([entries[config.run_id] for config in configs if config.run_id in entries], left=0)
         if stop.requested:
-            still = sorted({ids[config.run_id].partition("_")[0] for config in open_ends})
-            print(f"{len(open_ends)} jobs go on; the same command waits for them, 'scancel {' '.join(still)}' ends them")
+            still = " ".join(sorted({ids[config.run_id].partition("_")[0] for config in open_ends}))
+            print(f"{len(open_ends)} jobs go on; the same command waits for them, 'scancel {still}' ends them")
             raise stop.interrupted
     return [entries[config.run_id] for config in configs]
-
-
-def squeue(ids: Iterable[str]) -> dict[str, Job]:
-    """The jobs among ``ids``, and of their arrays, that Slurm still remembers; it does so for minutes after their end.
-
-    Raises CalledProcessError where Slurm does not answer.
-    """
-    wanted = ",".join(sorted(set(ids)))
-    if not wanted:
-        return {}
-    command = ["squeue", "--noheader", "--array", "--states=all", "--jobs", wanted]
-    form = ["--Format", "JobArrayID:|,State:|,exit_code:|,Reason:|"]
-    answer = subprocess.run([*command, *form], capture_output=True, text=True)
-    if answer.returncode and "Invalid job id" not in answer.stderr:
-        answer.check_returncode()
-    rows = [line.strip().split("|") for line in answer.stdout.splitlines()]
-    return {job_id: Job(state, int(code), reason) for job_id, state, code, reason, *_ in rows}
 
 
 def _queued(configs: list[Config]) -> dict[str, str]:
@@ -192,6 +108,8 @@ def _submit(configs: list[Config], options: Options) -> dict[str, str]:
     """Hands the runs to Slurm. Returns the ids of their jobs."""
     if not configs:
         return {}
+    if len(configs) > ARRAY:
+        return _submit(configs[:ARRAY], options) | _submit(configs[ARRAY:], options)
     import submitit
 
     folder = _note(configs[0]).parent
@@ -201,7 +119,7 @@ def _submit(configs: list[Config], options: Options) -> dict[str, str]:
         with redirect_stderr(io.StringIO()):  # where submitit repeats what sbatch says
             jobs = executor.map_array(work, configs)
     except submitit.core.utils.FailedJobError as error:
-        raise UserError(f"Slurm takes no jobs: {_last_line(str(error)).rpartition('failed: ')[2]}") from error
+        raise UserError(f"Slurm takes no jobs: {last_line(str(error)).rpartition('failed: ')[2]}") from error
     for config, job in zip(configs, jobs, strict=True):
         _note(config).write_text(f"{job.job_id}\n")
     return {config.run_id: job.job_id for config, job in zip(configs, jobs, strict=True)}
@@ -232,10 +150,6 @@ def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> Entr
     return fail(config, f"Slurm job {job_id}: {job or 'forgotten, and without a result'}; Slurm's log: {said}")
 
 
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[-1].strip()
-
-
 def work(config: Config) -> None:
     """One run in its job. Where it is interrupted, and Slurm takes its job for running, the job is queued again."""
     import submitit
@@ -247,8 +161,19 @@ def work(config: Config) -> None:
         import rnnbench.run  # noqa: F401  # takes seconds, in which it may be asked to stop
 
         status = records.INTERRUPTED if stop.requested else perform(config)
-        if status == records.INTERRUPTED and (job := squeue([job_id]).get(job_id)) is not None and job.state == "RUNNING":
-            print(f"{config.run_id}: is queued again", flush=True)
-            subprocess.run(["scontrol", "requeue", job_id])  # Slurm's answer may kill it, with all of this job
+        if status == records.INTERRUPTED:
+            _queue_again(job_id)
     if status == records.FAILED:
         sys.exit(1)  # for Slurm too
+
+
+def _queue_again(job_id: str) -> None:
+    """Unless Slurm does so itself, or the job was cancelled: then it is not running to Slurm, though still here."""
+    try:
+        job = squeue([job_id]).get(job_id)
+    except UserError as error:
+        print(error)
+        return
+    if job is not None and job.state == "RUNNING":
+        print(f"Slurm job {job_id} is queued again", flush=True)
+        subprocess.run(["scontrol", "requeue", job_id])  # Slurm may end it, with all of this job, before it answers

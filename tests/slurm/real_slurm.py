@@ -27,9 +27,11 @@ def missing() -> str:
 @contextmanager
 def cluster() -> Iterator[dict[str, str]]:
     """Starts the cluster, yields the environment that leads to it, and ends all of it, its jobs too."""
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:  # a socket's path must be short
-        with _daemons(Path(folder)) as environment:
-            yield environment
+    with (
+        tempfile.TemporaryDirectory(prefix="slurm-") as folder,  # a socket's path must be short
+        _daemons(Path(folder)) as environment,
+    ):
+        yield environment
 
 
 @contextmanager
@@ -63,7 +65,8 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
         _until(lambda: _idle(environment) == 2, daemons, folder)
         yield environment
     finally:
-        for process in [*_of(conf), *daemons]:  # jobs are not children of the daemons, but have their environment
+        # Jobs are no children of the daemons, but have their environment.
+        for process in [*processes_of(conf), *daemons]:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
@@ -72,7 +75,7 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
             daemon.wait()
 
 
-def _of(conf: Path) -> list[psutil.Process]:
+def processes_of(conf: Path) -> list[psutil.Process]:
     """All processes that belong to the cluster of a configuration, but for this one and its like."""
     found = []
     for process in psutil.process_iter():
