@@ -30,7 +30,7 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
         entries = self.run_all([job(self.loader, self.config, each) for each in job_overrides], self.options)
-        return [_ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
 
 
 class ToldFailure(JobReturn):
@@ -41,7 +41,7 @@ class ToldFailure(JobReturn):
         raise SystemExit(1)
 
 
-def _ended(overrides: Any, entry: Any) -> JobReturn:
+def ended(overrides: Any, entry: Any) -> JobReturn:
     if not entry.complete:
         return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED)
     return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.score)

@@ -16,6 +16,7 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from rnnbench import checkpoint, records, tracking
 from rnnbench.build import build_learner, build_probe
@@ -153,6 +154,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=options.progress,
+        plugins=[LightningEnvironment()],  # one process, in a Slurm job too
     )
 
 

@@ -1,4 +1,7 @@
-"""How a process is asked to stop: Ctrl-C and SIGTERM ask, and it stops where it can go on later; the second insists."""
+"""How a process is asked to stop: Ctrl-C and SIGTERM ask, and it stops where it can go on later; the second insists.
+
+SIGUSR2 asks ahead of time: Slurm sends it before a job's time limit, and SIGTERM at the limit.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Interrupted(SystemExit):
@@ -28,7 +31,7 @@ class Stop:
                 signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal not in (None, signal.SIGUSR2):
             raise Interrupted(128 + number)
         self.signal = number
 

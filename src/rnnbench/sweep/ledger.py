@@ -61,6 +61,15 @@ def inspect(folder: Path) -> Entry:
     return Entry(folder.name, records.INTERRUPTED if folder.exists() else PENDING, "", log)
 
 
+def already_ended(config: Config) -> Entry | None:
+    """The entry of a run that a sweep does not start, which says what would; None for a run that it starts."""
+    entry = inspect(folder_of(config))
+    if not (entry.complete or entry.status == records.FAILED):
+        return None
+    again = "force=true" if entry.complete else "retry_failed=true"
+    return entry._replace(text=f"already {entry.status}, {entry.text} ({again} runs it again)")
+
+
 def expect(folder: Path, run_ids: Iterable[str]) -> None:
     """Adds runs to those that ``folder/sweep.json`` lists. Raises UserError where nothing can be written."""
     path = folder / FILE

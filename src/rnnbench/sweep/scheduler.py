@@ -21,7 +21,7 @@ from rnnbench.config import Config
 from rnnbench.errors import check_range
 from rnnbench.stop import Stop, stoppable
 from rnnbench.sweep.display import Display
-from rnnbench.sweep.ledger import Entry, folder_of, forget, inspect, record_failure
+from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure
 from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
@@ -102,7 +102,7 @@ class Job:
             return entry._replace(status=records.INTERRUPTED, text="the same command goes on with it")
         if entry.status in (records.DONE, records.DIVERGED, records.FAILED):
             return entry
-        reason = self.killed_because or _death(self.process.exitcode) if not word else "its record cannot be written"
+        reason = self.killed_because or death(self.process.exitcode) if not word else "its record cannot be written"
         return fail(self.config, reason)
 
 
@@ -114,7 +114,8 @@ def fail(config: Config, reason: str) -> Entry:
     return Entry(config.run_id, records.FAILED, reason, folder / records.LOG)
 
 
-def _death(code: int | None) -> str:
+def death(code: int | None) -> str:
+    """How a process ended that left no result, from its exit code; below zero, the signal that killed it."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
@@ -158,11 +159,9 @@ class Sweep:
         while self.waiting and self.free and not self.stop.requested:
             index = self.waiting.popleft()
             config = self.configs[index]
-            before = inspect(folder_of(config))
-            if before.complete or before.status == records.FAILED:
-                again = "force=true" if before.complete else "retry_failed=true"
-                text = f"already {before.status}, {before.text} ({again} runs it again)"
-                self._note(index, before._replace(text=text))
+            before = already_ended(config)
+            if before is not None:
+                self._note(index, before)
                 continue
             try:
                 job = Job(index, config, self.free[-1])

@@ -26,7 +26,7 @@ def work(config: Config, device: int | None, report: connection.Connection) -> N
     """Runs ``config`` on the GPU ``device``, or None, and reports in a word how it ended."""
     os.setpgrp()  # Ctrl-C in the terminal is for the parent, which asks its children to stop
     _end_with_parent()
-    _redirect(folder_of(config) / records.LOG)
+    redirect(folder_of(config) / records.LOG)
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
     report.send_bytes(perform(config).encode())
@@ -64,7 +64,8 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _redirect(log: Path) -> None:
+def redirect(log: Path) -> None:
+    """From now on everything that this process prints goes to the end of ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, sys.stdout.fileno())

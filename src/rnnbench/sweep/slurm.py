@@ -1,0 +1,179 @@
+"""Runs many configurations on a Slurm cluster: a job a run, submitted with submitit, usually as one array.
+
+What became of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is told
+to stop (its time limit comes near, it is preempted) takes a checkpoint and is queued again, until its run has ended.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr
+from dataclasses import replace
+from pathlib import Path
+
+from rnnbench import records
+from rnnbench.config import Config
+from rnnbench.errors import UserError
+from rnnbench.stop import stoppable
+from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
+from rnnbench.sweep.display import Display
+from rnnbench.sweep.ledger import RUNNING, Entry, already_ended, folder_of, forget, inspect
+from rnnbench.sweep.scheduler import fail
+from rnnbench.sweep.worker import ELSEWHERE, perform, redirect
+
+FOLDER = ".slurm"
+"""In the folder of the sweep: the id of each run's job, and what Slurm and submitit say."""
+TICK = 0.25  # seconds
+ARRAY = 1000  # jobs in one array: Slurm's default limit
+MISSES = 60  # answers that squeue may owe in a row
+
+
+def run_all(configs: list[Config], options: Options) -> list[Entry]:
+    """Submits what has neither ended nor is still queued, and returns what became of each configuration, in order.
+
+    Raises UserError where Slurm refuses the jobs, Interrupted when asked to stop: the jobs then go on without it.
+    """
+    for config in configs:
+        forget(config)
+    configs = [replace(config, force=False, retry_failed=False) for config in configs]
+    entries: dict[str, Entry] = {}
+    started: dict[str, float] = {}
+    misses = 0
+    with stoppable() as stop, Display(len(configs)) as display:
+
+        def note(entry: Entry) -> None:
+            entries[entry.run_id] = entry
+            display.ended(entry)
+
+        for config in configs:
+            before = already_ended(config)
+            if before is not None:
+                note(before)
+        open_ends = [config for config in configs if config.run_id not in entries]
+        ids = _queued(open_ends)
+        new = _submit([config for config in open_ends if config.run_id not in ids], options)
+        print(f"{len(new)} jobs submitted, {len(ids)} from before still queued", flush=True)
+        ids |= new
+        over: set[str] = set()
+        while open_ends and not stop.requested:
+            began = time.monotonic()
+            try:
+                jobs = squeue(job_id.partition("_")[0] for job_id in ids.values())
+                misses = 0
+            except UserError:
+                misses += 1
+                if misses > MISSES:
+                    raise
+            else:
+                for config in open_ends:
+                    job_id = ids[config.run_id]
+                    entry = _conclude(config, job_id, jobs.get(job_id), config.run_id in over)
+                    if entry is not None:
+                        note(entry)
+                    elif job_id not in jobs or jobs[job_id].over:
+                        over.add(config.run_id)  # a network file system may show its record late: look again
+                    elif jobs[job_id].state == "RUNNING":
+                        started.setdefault(config.run_id, began)
+                open_ends = [config for config in open_ends if config.run_id not in entries]
+            at_work = [each for each in open_ends if each.run_id in started]
+            while open_ends and time.monotonic() < began + options.poll and not stop.requested:
+                display.update([(each, folder_of(each), started[each.run_id]) for each in at_work])
+                time.sleep(TICK)
+        display.summary([entries[config.run_id] for config in configs if config.run_id in entries], left=0)
+        if stop.requested:
+            still = " ".join(sorted({ids[config.run_id].partition("_")[0] for config in open_ends}))
+            print(f"{len(open_ends)} jobs go on; the same command waits for them, 'scancel {still}' ends them")
+            raise stop.interrupted
+    return [entries[config.run_id] for config in configs]
+
+
+def _queued(configs: list[Config]) -> dict[str, str]:
+    """The runs that an earlier launch submitted and Slurm still has, with the ids of their jobs."""
+    ids = {}
+    for config in configs:
+        note = _note(config)
+        text = note.read_text().strip() if note.exists() else ""
+        if re.fullmatch(r"\d+(_\d+)?", text):
+            ids[config.run_id] = text
+    jobs = squeue(job_id.partition("_")[0] for job_id in ids.values())
+    return {run_id: job_id for run_id, job_id in ids.items() if job_id in jobs and not jobs[job_id].over}
+
+
+def _submit(configs: list[Config], options: Options) -> dict[str, str]:
+    """Hands the runs to Slurm. Returns the ids of their jobs."""
+    if not configs:
+        return {}
+    if len(configs) > ARRAY:
+        return _submit(configs[:ARRAY], options) | _submit(configs[ARRAY:], options)
+    import submitit
+
+    folder = _note(configs[0]).parent
+    executor = submitit.AutoExecutor(folder, cluster="slurm")
+    executor.update_parameters(**options.parameters)
+    try:
+        with redirect_stderr(io.StringIO()):  # where submitit repeats what sbatch says
+            jobs = executor.map_array(work, configs)
+    except submitit.core.utils.FailedJobError as error:
+        raise UserError(f"Slurm takes no jobs: {last_line(str(error)).rpartition('failed: ')[2]}") from error
+    for config, job in zip(configs, jobs, strict=True):
+        _note(config).write_text(f"{job.job_id}\n")
+    return {config.run_id: job.job_id for config, job in zip(configs, jobs, strict=True)}
+
+
+def _note(config: Config) -> Path:
+    """The file that says which job was submitted for a run."""
+    return folder_of(config).parent / FOLDER / config.run_id
+
+
+def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> Entry | None:
+    """What became of a run, None while it is not known. ``again``: its job was over when it was looked at before."""
+    folder = folder_of(config)
+    over = job is None or job.over
+    if not over and not (folder / records.FILE).exists():
+        return None
+    entry = inspect(folder)
+    if entry.complete or entry.status == records.FAILED:
+        return entry
+    if not (over and again):
+        return None
+    if job is not None and job.state == "COMPLETED" and entry.status == RUNNING:
+        return entry._replace(status=ELSEWHERE, text="is running elsewhere")
+    if job is not None and job.state in STOPPED | {"COMPLETED"}:
+        text = f"Slurm job {job_id}: {job}; the same command goes on with it"
+        return entry._replace(status=records.INTERRUPTED, text=text)
+    said = _note(config).parent / f"{job_id}_0_log.err"
+    return fail(config, f"Slurm job {job_id}: {job or 'forgotten, and without a result'}; Slurm's log: {said}")
+
+
+def work(config: Config) -> None:
+    """One run in its job. Where it is interrupted, and Slurm takes its job for running, the job is queued again."""
+    import submitit
+
+    job_id = submitit.JobEnvironment().job_id
+    with stoppable() as stop:
+        redirect(folder_of(config) / records.LOG)
+        print(f"{config.run_id}: Slurm job {job_id} on {os.environ.get('SLURMD_NODENAME', 'an unnamed node')}")
+        import rnnbench.run  # noqa: F401  # takes seconds, in which it may be asked to stop
+
+        status = records.INTERRUPTED if stop.requested else perform(config)
+        if status == records.INTERRUPTED:
+            _queue_again(job_id)
+    if status == records.FAILED:
+        sys.exit(1)  # for Slurm too
+
+
+def _queue_again(job_id: str) -> None:
+    """Unless Slurm does so itself, or the job was cancelled: then it is not running to Slurm, though still here."""
+    try:
+        job = squeue([job_id]).get(job_id)
+    except UserError as error:
+        print(error)
+        return
+    if job is not None and job.state == "RUNNING":
+        print(f"Slurm job {job_id} is queued again", flush=True)
+        subprocess.run(["scontrol", "requeue", job_id])  # Slurm may end it, with all of this job, before it answers
