@@ -20,7 +20,7 @@ def command(tmp_path, script, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cell=lstn"], "error: unknown cell 'lstn': did you mean 'lstm'? choose from elman, gru, lstm"),
+        (["cell=lstn"], "error: unknown cell 'lstn': did you mean 'lstm'? choose from elman, gru"),
         (["task=addin"], "error: unknown task 'addin': did you mean 'adding'?"),
         (["experiment=dmo"], "error: unknown experiment 'dmo': did you mean 'demo'?"),
         (["task.lenght=5"], "error: unknown key 'task.lenght': did you mean 'task.length'?"),
