@@ -50,7 +50,9 @@ MAY_IMPORT = {
     "report": {"errors", "records", "statistics"},
     "checkpoint": {"files", "layers", "stop", "training"},
     "run": {
+        "budget",
         "build",
+        "costs",
         "checkpoint",
         "config",
         "data",

@@ -8,6 +8,7 @@ from rnnbench.budget import solve
 from rnnbench.build import build_model, hidden_size
 from rnnbench.costs import COSTS, flops, parameters, state
 from rnnbench.errors import UserError
+from rnnbench.run import run
 
 INPUTS, H, OUTPUTS = 2, 24, 1  # adding
 
@@ -67,6 +68,15 @@ def test_solve():
 def test_the_budget_decides_the_width_alone(configure):
     first, second = (configure("network.budget=state:40", f"network.hidden_size={size}") for size in (8, 9))
     assert first.run_id == second.run_id
+
+
+def test_the_record_says_what_a_budget_came_to(configure):
+    record = run(configure("cell=gru", "network.budget=parameters:5000", "probe=off", "trainer.max_steps=1"))
+    model = build_model(configure("cell=gru", f"network.hidden_size={record.hidden_size}"))
+    assert {"flops": record.flops, "parameters": record.parameters, "state": record.state_size} == {
+        kind: cost(model) for kind, cost in COSTS.items()
+    }
+    assert record.off_budget == pytest.approx(record.parameters / 5000 - 1)
 
 
 def test_solving_draws_nothing(configure):

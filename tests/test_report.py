@@ -7,7 +7,7 @@ import pytest
 
 from rnnbench import records
 from rnnbench.errors import UserError
-from rnnbench.report import write_report
+from rnnbench.report import tables, write_report
 from rnnbench.report.summary import factors, flatten, settings
 from rnnbench.run import run
 
@@ -63,6 +63,15 @@ class TestSettings:
         assert group.decay("final", "half_life") == 9.0
         runs[0].gradients["final"]["half_life"] = None
         assert group.decay("final", "half_life") is None
+
+    def test_a_budget_says_what_it_came_to(self):
+        free, tight = make(), make(cell="gru")
+        assert "units" not in tables.header(settings([free]))
+        tight.off_budget, tight.hidden_size = -0.0123, 46
+        groups = settings([free, tight])
+        table = [dict(zip(tables.header(groups), row, strict=True)) for row in tables.rows(groups)]
+        assert [row["off budget"] for row in table] == ["–", "-1.2 %"]
+        assert [row["units"] for row in table] == ["0", "46"]
 
     def test_flatten(self):
         nested = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": 3}

@@ -30,6 +30,8 @@ def test_what_a_run_leaves_behind(configure):
     assert (record.status, record.experiment, record.run_id) == ("done", "trial", config.run_id)
     assert record.steps == 20
     assert record.parameters == sum(p.numel() for p in build_model(config).parameters())
+    assert (record.hidden_size, record.off_budget) == (8, None)
+    assert record.flops > record.state_size == 2 * 2 * 2 * 8
     assert record.score == pytest.approx(1 - record.final["test/loss"] / (1 / 6))
     assert record.best["val/loss"] <= record.final["val/loss"]
     assert record.best["step"] in (10, 20)

@@ -6,7 +6,7 @@ parameters in separate tables; here that is one flag, ``network.budget=parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rnnbench.errors import UserError, check_choice
 
@@ -24,6 +24,14 @@ def parse(budget: str) -> tuple[str, int]:
         raise UserError(f"network.budget={budget}: must be KIND:AMOUNT, as in parameters:70000")
     check_choice("network.budget", kind, KINDS)
     return kind, int(amount)
+
+
+def off_budget(budget: str | None, costs: Mapping[str, int]) -> float | None:
+    """The share by which ``costs``, by kind, miss the ``budget``; None without one."""
+    if budget is None:
+        return None
+    kind, amount = parse(budget)
+    return costs[kind] / amount - 1
 
 
 def solve(cost: Callable[[int], int], amount: int, multiple: int = 1) -> int:

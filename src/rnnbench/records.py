@@ -40,7 +40,15 @@ class Record:
     config: dict[str, Any]
     seed: int
     data: dict[str, Any] = field(default_factory=dict)
+    hidden_size: int = 0
+    """Units of each direction of each layer; with a ``network.budget``, those that it came to."""
     parameters: int = 0
+    state_size: int = 0
+    """Real numbers that the network carries from one step to the next."""
+    flops: int = 0
+    """Floating-point operations of all matrix products of one step of one sequence."""
+    off_budget: float | None = None
+    """The share by which the network misses its ``network.budget``, above it or below; None without one."""
     steps: int = 0
     seconds: float = 0.0
     steps_per_second: float = 0.0

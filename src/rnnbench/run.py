@@ -19,9 +19,11 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from rnnbench import checkpoint, records, tracking
+from rnnbench.budget import off_budget
 from rnnbench.build import build_learner, build_probe
 from rnnbench.checkpoint import Checkpoint
 from rnnbench.config import Config
+from rnnbench.costs import COSTS
 from rnnbench.data import Stream, evaluation_stream
 from rnnbench.files import locked
 from rnnbench.probe import Probe
@@ -159,6 +161,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
 
 
 def _new_record(config: Config, learner: Learner) -> Record:
+    spent = {kind: cost(learner.model) for kind, cost in COSTS.items()}
     return Record(
         run_id=config.run_id,
         experiment=config.name,
@@ -166,7 +169,11 @@ def _new_record(config: Config, learner: Learner) -> Record:
         config=config.to_dict(),
         seed=config.seed,
         data=config.task.provenance(),
-        parameters=sum(p.numel() for p in learner.parameters()),
+        hidden_size=learner.model.stack.directions()[0][0].cell.hidden_size,
+        parameters=spent["parameters"],
+        state_size=spent["state"],
+        flops=spent["flops"],
+        off_budget=off_budget(config.network.budget, spent),
         metric=config.task.metric,
         baseline=config.task.baseline("test"),
         validation_baseline=config.task.baseline("validation"),

@@ -10,6 +10,8 @@ from rnnbench.records import Record
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import Estimate
 
+BUDGET_COLUMNS = ["units", "off budget"]
+
 
 def header(settings: list[Setting]) -> list[str]:
     """The columns of ``row``."""
@@ -25,11 +27,18 @@ def header(settings: list[Setting]) -> list[str]:
         "horizon at end",
         "failures",
         "parameters",
+        *BUDGET_COLUMNS * _budgeted(settings),
     ]
 
 
+def rows(settings: list[Setting]) -> list[list[str]]:
+    """Each setting as text, for Markdown and HTML alike, in the columns of ``header``."""
+    budgeted = _budgeted(settings)
+    return [row(setting) + _budget(setting.records[0]) * budgeted for setting in settings]
+
+
 def row(setting: Setting) -> list[str]:
-    """One setting as text, for Markdown and HTML alike."""
+    """One setting as text, without its budget."""
     name, metric = setting.metric
     return [
         *map(str, setting.factors.values()),
@@ -44,6 +53,14 @@ def row(setting: Setting) -> list[str]:
         setting.failures or "none",
         number(setting.records[0].parameters),
     ]
+
+
+def _budgeted(settings: list[Setting]) -> bool:
+    return any(record.off_budget is not None for setting in settings for record in setting.records)
+
+
+def _budget(record: Record) -> list[str]:
+    return [str(record.hidden_size), "–" if record.off_budget is None else f"{100 * record.off_budget:+.1f} %"]
 
 
 def estimate(value: Estimate | None) -> str:
@@ -98,7 +115,11 @@ def _run(record: Record) -> dict[str, Any]:
         "diverged_at_step": record.diverged_at_step,
         "steps": record.steps,
         **gradients,
+        "hidden_size": record.hidden_size,
         "parameters": record.parameters,
+        "state_size": record.state_size,
+        "flops": record.flops,
+        "off_budget": record.off_budget,
         "seconds": round(record.seconds, 1),
         "commit": record.commit,
     }
