@@ -51,6 +51,8 @@ def run(config: Config, retry: bool = True) -> Record:
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
+    if config.tracking.mode == "online":
+        tracking.check_online()
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
         return old if old is not None else _run(config, learner, probe, folder, record, stop)

@@ -17,7 +17,6 @@ from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.records import Record
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.login import check_online
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
@@ -38,8 +37,8 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
 
     A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
-    online it may have fewer rows or more, of which none is sent twice. Raises UserError, before anything is
-    written, where ``tracking=online`` has no key or reaches no server.
+    online it may have fewer rows or more, of which none is sent twice. ``check_online`` comes first. Raises UserError
+    where the server fails behind it.
     """
     if config.tracking.mode == "disabled":
         return None
@@ -48,8 +47,6 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     from rnnbench.tracking.logger import ContinuedLogger
 
     online = config.tracking.mode == "online"
-    if online:
-        check_online()
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else scripts/sync.py would upload it over the new one
         shutil.rmtree(old)
