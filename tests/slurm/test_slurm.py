@@ -82,13 +82,13 @@ def results(record, folder):
 def test_an_array_of_every_fate_and_its_second_launch(slurm, tmp_path):
     before = jobs(slurm)
     seeds = "seed=0,1,2,102,105,301,302,303"
-    code, out, err = launch(slurm, seeds, "hydra.launcher.mem_gb=0.5", "hydra.launcher.additional_parameters={nice:7}")
+    code, out, err = launch(slurm, seeds, "hydra.launcher.mem_gb=0.5", "+hydra.launcher.additional_parameters.nice=7")
     assert (code, err) == (1, ""), out + err
     assert "5 done, 2 failed, 1 interrupted" in out
     first = jobs(slurm) - before
     assert len(first) == 8
     assert len({job.partition("_")[0] for job in first}) == 1
-    (script,) = FOLDER.glob(".slurm/*.sh")
+    (script,) = FOLDER.glob(".slurm/[0-9]*.sh")
     asked = {"array=0-7%8", "mem=512MB", "nice=7", "requeue", "signal=USR2@120", "time=5"}
     assert asked <= {line.removeprefix("#SBATCH --") for line in script.read_text().splitlines()}
     assert {word for seed in (0, 1, 2, 105) for word in log(seed).split() if word in ("n1", "n2")} == {"n1", "n2"}
