@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import real_slurm
 import torch
@@ -140,10 +141,11 @@ def test_what_slurm_refuses_is_one_line(slurm):
 
 def test_nothing_of_a_cluster_is_left(slurm):
     with pytest.raises(ZeroDivisionError), real_slurm.cluster() as environment:  # noqa: PT012
-        subprocess.run(["sbatch", "--wrap", "sleep 1000"], env=environment, check=True, capture_output=True)
-        conf = Path(environment["SLURM_CONF"])
-        while len(real_slurm.processes_of(conf)) < 6:  # four daemons, the job and its keeper
+        subprocess.run(["sbatch", "--wrap", "sleep 12345"], env=environment, check=True, capture_output=True)
+        folder = Path(environment["SLURM_CONF"]).parent
+        while len(real_slurm.processes_of(folder)) < 7:  # four daemons, the job, what it runs and its keeper
             time.sleep(0.1)
         raise ZeroDivisionError
-    assert real_slurm.processes_of(conf) == []
-    assert not conf.parent.exists()
+    assert real_slurm.processes_of(folder) == []
+    assert not folder.exists()
+    assert ["sleep", "12345"] not in [each.info["cmdline"] for each in psutil.process_iter(["cmdline"])]
