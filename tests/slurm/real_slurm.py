@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue")
+CONF = "slurm.conf"
+PROGRAMS = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue")
 PATIENCE = 30.0  # seconds for the nodes to come up
 
 
@@ -42,8 +43,8 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
     controller, first, second = _free_ports(3)
-    template = (Path(__file__).parent / "slurm.conf").read_text()
-    conf = folder / "slurm.conf"
+    template = (Path(__file__).parent / CONF).read_text()
+    conf = folder / CONF
     host = socket.gethostname().partition(".")[0]
     conf.write_text(template.format(folder=folder, host=host, controller=controller, first=first, second=second))
     environment = os.environ | {"SLURM_CONF": str(conf)}
@@ -57,30 +58,31 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
     }
     daemons = []
     try:
-        for name, command in commands.items():
+        for name, program in commands.items():
             with (folder / f"{name}.log").open("w") as log:
+                command = ["setpriv", "--pdeathsig", "KILL", *program]  # where this process itself is killed
                 daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
             if name == "munged":
                 _until(lambda: (folder / "munge.socket").exists(), daemons, folder)
         _until(lambda: _idle(environment) == 2, daemons, folder)
         yield environment
     finally:
-        # Jobs are no children of the daemons, but have their environment.
-        for process in [*processes_of(conf), *daemons]:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
         for daemon in daemons:
+            daemon.kill()
             daemon.wait()
+        while left := processes_of(folder):
+            for process in left:
+                process.kill()
+            psutil.wait_procs(left, timeout=5)
 
 
-def processes_of(conf: Path) -> list[psutil.Process]:
-    """All processes that belong to the cluster of a configuration, but for this one and its like."""
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The daemons of the cluster in ``folder``, and its jobs and their keepers, which are nobody's children."""
+    keepers = {each.pid for each in psutil.net_connections("unix") if each.laddr.startswith(f"{folder}/")}
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("SLURM_CONF") == str(conf):
+            if process.pid in keepers or process.environ().get("SLURM_CONF") == str(folder / CONF):
                 found.append(process)
         except psutil.Error:  # it has just ended
             continue

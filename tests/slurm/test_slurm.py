@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import real_slurm
 import torch
@@ -82,13 +83,13 @@ def results(record, folder):
 def test_an_array_of_every_fate_and_its_second_launch(slurm, tmp_path):
     before = jobs(slurm)
     seeds = "seed=0,1,2,102,105,301,302,303"
-    code, out, err = launch(slurm, seeds, "hydra.launcher.mem_gb=0.5", "hydra.launcher.additional_parameters={nice:7}")
+    code, out, err = launch(slurm, seeds, "hydra.launcher.mem_gb=0.5", "+hydra.launcher.additional_parameters.nice=7")
     assert (code, err) == (1, ""), out + err
     assert "5 done, 2 failed, 1 interrupted" in out
     first = jobs(slurm) - before
     assert len(first) == 8
     assert len({job.partition("_")[0] for job in first}) == 1
-    (script,) = FOLDER.glob(".slurm/*.sh")
+    (script,) = FOLDER.glob(".slurm/[0-9]*.sh")
     asked = {"array=0-7%8", "mem=512MB", "nice=7", "requeue", "signal=USR2@120", "time=5"}
     assert asked <= {line.removeprefix("#SBATCH --") for line in script.read_text().splitlines()}
     assert {word for seed in (0, 1, 2, 105) for word in log(seed).split() if word in ("n1", "n2")} == {"n1", "n2"}
@@ -140,10 +141,11 @@ def test_what_slurm_refuses_is_one_line(slurm):
 
 def test_nothing_of_a_cluster_is_left(slurm):
     with pytest.raises(ZeroDivisionError), real_slurm.cluster() as environment:  # noqa: PT012
-        subprocess.run(["sbatch", "--wrap", "sleep 1000"], env=environment, check=True, capture_output=True)
-        conf = Path(environment["SLURM_CONF"])
-        while len(real_slurm.processes_of(conf)) < 6:  # four daemons, the job and its keeper
+        subprocess.run(["sbatch", "--wrap", "sleep 12345"], env=environment, check=True, capture_output=True)
+        folder = Path(environment["SLURM_CONF"]).parent
+        while len(real_slurm.processes_of(folder)) < 7:  # four daemons, the job, what it runs and its keeper
             time.sleep(0.1)
         raise ZeroDivisionError
-    assert real_slurm.processes_of(conf) == []
-    assert not conf.parent.exists()
+    assert real_slurm.processes_of(folder) == []
+    assert not folder.exists()
+    assert ["sleep", "12345"] not in [each.info["cmdline"] for each in psutil.process_iter(["cmdline"])]
