@@ -77,17 +77,18 @@ def randomize(module, seed=0, scale=0.5, dtype=torch.float64):
     for parameter in module.parameters():
         kind = torch.promote_types(dtype, torch.complex64) if parameter.is_complex() else dtype
         parameter.data = scale * torch.randn(parameter.shape, dtype=kind, generator=generator)
-    for buffer in module.buffers():  # where an orthogonal matrix begins
+    for buffer in filter(torch.is_floating_point, module.buffers()):  # where an orthogonal matrix begins
         buffer.data = nn.init.orthogonal_(torch.empty(buffer.shape, dtype=dtype), generator=generator)
     return module
 
 
 def network(cell, *, inputs=2, hidden=3, outputs=2, depth=1, direction="forward", tokens=False, every_step=False,
             dtype=torch.float64, seed=0, scale=0.5, dropout=0.0, engine="auto"):  # fmt: skip
-    """A model with random weights, of cells that ``MAKERS[cell]`` makes."""
+    """A model with random weights, of cells that ``MAKERS[cell]`` makes, or a maker that is not there."""
+    make = MAKERS[cell] if isinstance(cell, str) else cell
     layers, size = [], inputs
     for _ in range(depth):
-        ahead, back = (Recurrent(MAKERS[cell](size, hidden), engine, reverse) for reverse in (False, True))
+        ahead, back = (Recurrent(make(size, hidden), engine, reverse) for reverse in (False, True))
         layers.append({"forward": ahead, "backward": back, "both": Bidirectional(ahead, back)}[direction])
         size = layers[-1].output_size
     model = Model(Stack(layers, dropout), inputs, outputs, tokens=tokens, every_step=every_step)

@@ -16,6 +16,7 @@ from gradient_networks import (
     token_batch,
 )
 
+from catalogue import CELL_ROWS
 from rnnbench.cells import Elman
 from rnnbench.gradients import fit_decay, flatten, gradient_profile, state_gradients
 from rnnbench.gradients.trajectory import trajectory
@@ -37,6 +38,13 @@ def assert_same(ours, theirs):
 def test_the_perturbation_gives_what_retain_grad_gives(cell, direction, steps):
     model = network(cell, depth=2, direction=direction)
     batch = real_batch(steps)
+    assert_same(state_gradients(model, batch, "mse"), by_hand(model, batch, "mse"))
+
+
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_it_does_so_for_every_cell_of_the_suite(row):
+    model = network(row.make, hidden=5, depth=2, direction="both")
+    batch = real_batch(4)
     assert_same(state_gradients(model, batch, "mse"), by_hand(model, batch, "mse"))
 
 
