@@ -18,18 +18,17 @@ from rnnbench import entry, records
 from rnnbench.run import run
 
 TESTS = Path(__file__).parents[1]
-SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=150", "trainer.validate_every=50",
-         "trainer.evaluation_batches=2", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=50",
+SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",
+         "trainer.evaluation_batches=2", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=20",
          "tracking=disabled", "name=sweep"]  # fmt: skip
 LAUNCHER = ["hydra/launcher=slurm", "hydra.launcher.poll=0.5", "hydra.launcher.timeout_min=5"]
 FOLDER = Path("runs/sweep")
 TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
-pytestmark = pytest.mark.xdist_group("slurm")  # one Slurm for all
-
 
 @pytest.fixture(scope="module")
 def slurm():
+    """A cluster of this process's own: two that test at once do not meet."""
     reason = real_slurm.missing()
     if reason:
         pytest.skip(reason)
