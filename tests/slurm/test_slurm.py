@@ -55,6 +55,13 @@ def launch(environment, *overrides):
     return process.returncode, out, err
 
 
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def jobs(environment):
     """All jobs that Slurm has had."""
     command = ["squeue", "--noheader", "--array", "--states=all", "--Format=JobArrayID"]
@@ -115,11 +122,7 @@ def test_an_array_of_every_fate_and_its_second_launch(slurm, tmp_path):
 def test_jobs_outlive_their_launch_and_are_found_again(slurm):
     before = jobs(slurm)
     process = start(slurm, "seed=200")
-    deadline = time.monotonic() + 60
-    while not list(FOLDER.glob(".slurm/*-seed200-*")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
+    wait_for(lambda: list(FOLDER.glob(".slurm/*-seed200-*")))
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -142,8 +145,7 @@ def test_nothing_of_a_cluster_is_left(slurm):
     with pytest.raises(ZeroDivisionError), real_slurm.cluster() as environment:  # noqa: PT012
         subprocess.run(["sbatch", "--wrap", "sleep 12345"], env=environment, check=True, capture_output=True)
         folder = Path(environment["SLURM_CONF"]).parent
-        while len(real_slurm.processes_of(folder)) < 7:  # four daemons, the job, what it runs and its keeper
-            time.sleep(0.1)
+        wait_for(lambda: len(real_slurm.processes_of(folder)) == 7)  # four daemons, the job, its sleep and its keeper
         raise ZeroDivisionError
     assert real_slurm.processes_of(folder) == []
     assert not folder.exists()
