@@ -18,18 +18,17 @@ from rnnbench import entry, records
 from rnnbench.run import run
 
 TESTS = Path(__file__).parents[1]
-SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=150", "trainer.validate_every=50",
-         "trainer.evaluation_batches=2", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=50",
+SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",
+         "trainer.evaluation_batches=2", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=20",
          "tracking=disabled", "name=sweep"]  # fmt: skip
 LAUNCHER = ["hydra/launcher=slurm", "hydra.launcher.poll=0.5", "hydra.launcher.timeout_min=5"]
 FOLDER = Path("runs/sweep")
 TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
-pytestmark = pytest.mark.xdist_group("slurm")  # one Slurm for all
-
 
 @pytest.fixture(scope="module")
 def slurm():
+    """A cluster of this process's own: two that test at once do not meet."""
     reason = real_slurm.missing()
     if reason:
         pytest.skip(reason)
@@ -54,6 +53,13 @@ def launch(environment, *overrides):
     process = start(environment, *overrides)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def jobs(environment):
@@ -116,11 +122,7 @@ def test_an_array_of_every_fate_and_its_second_launch(slurm, tmp_path):
 def test_jobs_outlive_their_launch_and_are_found_again(slurm):
     before = jobs(slurm)
     process = start(slurm, "seed=200")
-    deadline = time.monotonic() + 60
-    while not list(FOLDER.glob(".slurm/*-seed200-*")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
+    wait_for(lambda: list(FOLDER.glob(".slurm/*-seed200-*")))
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -143,8 +145,7 @@ def test_nothing_of_a_cluster_is_left(slurm):
     with pytest.raises(ZeroDivisionError), real_slurm.cluster() as environment:  # noqa: PT012
         subprocess.run(["sbatch", "--wrap", "sleep 12345"], env=environment, check=True, capture_output=True)
         folder = Path(environment["SLURM_CONF"]).parent
-        while len(real_slurm.processes_of(folder)) < 7:  # four daemons, the job, what it runs and its keeper
-            time.sleep(0.1)
+        wait_for(lambda: len(real_slurm.processes_of(folder)) == 7)  # four daemons, the job, its sleep and its keeper
         raise ZeroDivisionError
     assert real_slurm.processes_of(folder) == []
     assert not folder.exists()
