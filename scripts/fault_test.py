@@ -92,7 +92,7 @@ def main() -> None:
             process = start(killed, options.seeds)
             while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < AT_WORK:
                 time.sleep(0.1)  # the moments are those of runs at work
-            time.sleep(moments.uniform(0, 1.5 * undisturbed / options.kills))
+            time.sleep(moments.uniform(0, undisturbed / options.kills))
             count = kill_tree(process) if process.poll() is None else 0
             done = len(list((killed / "faults").glob("*/record.json")))
             print(f"kill {kill + 1}: {count} processes, {done} runs done", flush=True)

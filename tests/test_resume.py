@@ -230,13 +230,15 @@ class TestLocks:
     def test_a_run_has_one_owner(self, configure, tmp_path):
         config = configure()
         (holder_pid := os.fork()) or self.hold(folder(config), tmp_path / "held")
-        while not (tmp_path / "held").exists():
-            assert os.waitpid(holder_pid, os.WNOHANG) == (0, 0)
-        assert is_locked(folder(config))
-        with pytest.raises(HeldElsewhereError, match=f"{config.run_id} is running elsewhere"):
-            run(config)
-        os.kill(holder_pid, signal.SIGKILL)
-        os.waitpid(holder_pid, 0)
+        try:
+            while not (tmp_path / "held").exists():
+                assert os.waitpid(holder_pid, os.WNOHANG) == (0, 0)
+            assert is_locked(folder(config))
+            with pytest.raises(HeldElsewhereError, match=f"{config.run_id} is running elsewhere"):
+                run(config)
+        finally:
+            os.kill(holder_pid, signal.SIGKILL)
+            os.waitpid(holder_pid, 0)
         assert not is_locked(folder(config))  # though its file is there
         assert run(config).status == "done"
         assert not list((tmp_path / "scratch" / ".locks").iterdir())
