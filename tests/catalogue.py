@@ -67,8 +67,10 @@ CELL_ROWS = {
     "janet": CellRow("janet", gated.janet),
     "janet-tied": CellRow("janet", gated.janet, options={"beta": 0.0}),
     "lem": CellRow("lem", norm_preserving.lem, {"dt": 0.7}, lr=0.03),
-    "lru": CellRow("lru", linear.lru, readout=linear.lru_readout),
-    "lru-raw": CellRow("lru", linear.lru, options={"normalise": False, "r_min": 0.0}, readout=linear.lru_readout),
+    "lru": CellRow("lru", linear.lru, {"r_min": 0.0, "r_max": 0.99}, readout=linear.lru_readout, depth=2, steps=800),
+    "lru-raw": CellRow(
+        "lru", linear.lru, options={"normalise": False, "activation": "identity"}, readout=linear.lru_readout
+    ),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
     "lstm_1997": CellRow("lstm_1997", gated.lstm_1997),
     "lstm_1997-block": CellRow("lstm_1997", gated.lstm_1997, options={"block_size": 5}),
@@ -94,7 +96,7 @@ CELL_ROWS = {
     "mingru-positive": CellRow("mingru", linear.mingru_positive, options={"candidate": "positive"}),
     "minlstm": CellRow("minlstm", linear.minlstm),
     "minlstm-positive": CellRow("minlstm", linear.minlstm_positive, options={"candidate": "positive"}),
-    "modrelu": CellRow("modrelu", norm_preserving.modrelu_network),
+    "modrelu": CellRow("modrelu", norm_preserving.modrelu_network, steps=800),
     "orthogonal": CellRow("orthogonal", norm_preserving.orthogonal, lr=0.03),
     "orthogonal-cayley": CellRow("orthogonal", norm_preserving.orthogonal, {"map": "cayley", "nonlinearity": "tanh"}),
     "orthogonal-linear": CellRow("orthogonal", norm_preserving.orthogonal, {"nonlinearity": "linear"}),

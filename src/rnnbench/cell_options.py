@@ -77,8 +77,10 @@ class LRUConfig(CellConfig):
     r_max: float
     max_phase: float
     normalise: bool
+    activation: str
 
     def __post_init__(self) -> None:
+        check_choice("cell.activation", self.activation, ["gelu", "identity"])
         check_range("cell.r_min", self.r_min, at_least=0, below=self.r_max)
         check_range("cell.r_max", self.r_max, below=1)
         check_range("cell.max_phase", self.max_phase, above=0)

@@ -1,6 +1,7 @@
 """Cells whose memory is a linear recurrence."""
 
 import numpy as np
+from scipy.special import erf
 
 from equations.blocks import sigmoid
 
@@ -49,4 +50,5 @@ def lru(p, x, h):
 
 def lru_readout(p, h):
     real, imaginary = np.split(p["output_projection.weight"], 2, axis=1)
-    return ((real - 1j * imaginary) @ h).real
+    y = ((real - 1j * imaginary) @ h).real
+    return y * (1 + erf(y / np.sqrt(2))) / 2 if p.cell.activation == "gelu" else y

@@ -5,26 +5,35 @@ to 3.4 and appendix A.
 
     lambda = exp(-exp(nu) + i exp(theta))
     h_t = lambda * h_{t-1} + exp(gamma) * (B x_t)
-    y_t = Re(C h_t)
+    y_t = f(Re(C h_t))
 
 Shapes: x_t [B, I]; h_t complex [B, H]; y_t, what the layer above sees, [B, H]. At initialisation abs(lambda)^2 is
 uniform in [r_min^2, r_max^2] and the phase in [0, max_phase], B and C are complex Gaussian, and exp(gamma) = sqrt(1 -
 abs(lambda)^2), the normaliser, which keeps E|h|^2 near E|Bx|^2. Differs from the paper: y_t lacks the term D x_t, a way
-around the recurrence (C B x_t in y_t is such a way too), and the layers between two LRUs are those of this suite.
+around the recurrence (C B x_t in y_t is such a way too), and of the block behind its LRU (GELU, gated linear unit, skip
+connection, normalisation) f is the GELU alone. With ``activation=identity`` a whole stack of LRUs is a linear network.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from rnnbench.cells.base import HState, LinearCell
+from rnnbench.errors import check_choice
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "identity": lambda value: value}
 
 
 class LRU(LinearCell[HState]):
-    """The LRU with eigenvalues in a ring; ``normalise=False`` leaves exp(gamma) out."""
+    """The LRU with eigenvalues in a ring; ``normalise=False`` leaves exp(gamma) out.
+
+    ``activation`` is ``gelu`` or ``identity``. Raises UserError for any other name.
+    """
 
     source = "Orvieto et al. 2023"
     gates = ("real", "imaginary")
@@ -34,12 +43,15 @@ class LRU(LinearCell[HState]):
         self,
         input_size: int,
         hidden_size: int,
-        r_min: float = 0.9,
+        r_min: float = 0.0,
         r_max: float = 0.999,
         max_phase: float = 2 * math.pi,
         normalise: bool = True,
+        activation: str = "gelu",
     ) -> None:
+        check_choice("cell.activation", activation, ACTIVATIONS)
         super().__init__(input_size, hidden_size)
+        self.activation = activation
         nn.init.normal_(self.input_projection.weight, std=(2 * input_size) ** -0.5)
         squares = torch.empty(hidden_size).uniform_(r_min**2, r_max**2)
         self.nu = nn.Parameter((-squares.log() / 2).log())
@@ -60,7 +72,7 @@ class LRU(LinearCell[HState]):
         return HState(h=memory)
 
     def readout(self, state: HState) -> Tensor:
-        return self.output_projection(torch.cat([state.h.real, state.h.imag], dim=-1))
+        return ACTIVATIONS[self.activation](self.output_projection(torch.cat([state.h.real, state.h.imag], dim=-1)))
 
     def initial_state(self, batch: int) -> HState:
         return HState(h=torch.complex(self._zeros(batch), self._zeros(batch)))
