@@ -25,7 +25,6 @@ SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "nam
          "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=200", "trainer.validate_every=70",
          "trainer.evaluation_batches=2", "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
          "optimizer.lr=0.01"]  # fmt: skip
-AT_WORK = 3  # processes below that of the sweep once a run is at work: two of them serve the others
 TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
 
@@ -75,6 +74,15 @@ def finished(folder: Path, run_id: str) -> bool:
     ).returncode == 0  # fmt: skip
 
 
+def _done(folder: Path) -> int:
+    return len(list((folder / "faults").glob("*/record.json")))
+
+
+def _at_work(process: subprocess.Popen[str]) -> int:
+    """The runs at work, with W&B's services; two more processes serve them."""
+    return max(0, len(psutil.Process(process.pid).children(recursive=True)) - 2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
@@ -90,12 +98,12 @@ def main() -> None:
         print(f"undisturbed: {undisturbed:.0f} s", flush=True)
         for kill in range(options.kills):
             process = start(killed, options.seeds)
-            while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < AT_WORK:
-                time.sleep(0.1)  # the moments are those of runs at work
-            time.sleep(moments.uniform(0, undisturbed / options.kills))
+            more = _done(killed) + moments.randint(0, 1)
+            while process.poll() is None and (_at_work(process) == 0 or _done(killed) < more):
+                time.sleep(0.1)
+            time.sleep(moments.uniform(0, 2 * undisturbed / (12 * options.seeds)))
             count = kill_tree(process) if process.poll() is None else 0
-            done = len(list((killed / "faults").glob("*/record.json")))
-            print(f"kill {kill + 1}: {count} processes, {done} runs done", flush=True)
+            print(f"kill {kill + 1}: {count} processes, {_done(killed)} runs done", flush=True)
         print(start(killed, options.seeds).communicate()[0])
         expected, found = results(whole / "faults"), results(killed / "faults")
         resumed = sum(record.resumed for record in records.read_all(killed / "faults"))

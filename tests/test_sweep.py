@@ -202,6 +202,8 @@ def test_two_at_once_share_the_work_and_a_killed_one_leaves_no_orphans():
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=30)
+    for orphan in alive:
+        orphan.kill()
     assert not alive
     assert status() == "1 done, 1 interrupted, 1 pending"
     Path("mended").touch()
