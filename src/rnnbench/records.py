@@ -25,6 +25,7 @@ DIVERGED = "diverged"
 FAILED = "failed"
 INTERRUPTED = "interrupted"  # never written: a run that is to go on has no record
 LOG = "log.txt"
+DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
 
 @dataclass(kw_only=True)
@@ -149,13 +150,13 @@ def read_progress(folder: Path) -> tuple[int, float | None]:
 
 
 def git_commit() -> str | None:
-    """The commit of the code that runs, with ``+dirty`` where tracked files differ; None outside a checkout."""
+    """The commit of the code that runs, with ``+dirty`` where it differs; None outside a checkout."""
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+dirty" if git("status", "--porcelain", "-uno") else "")
+        return git("rev-parse", "HEAD") + ("+dirty" if git(*DIFFERENCES) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
