@@ -21,7 +21,7 @@ from rnnbench.cells.base import S, map_state
 from rnnbench.engines.loop import loop
 from rnnbench.errors import UserError
 
-LOOP_FROM = 4096
+LOOP_FROM = 8192
 """On a CPU the loop is faster from this many units B*H of a step on: there memory decides, not the number of steps."""
 
 

@@ -92,17 +92,16 @@ def marked(values: Array, first: Array, second: Array, lengths: Array | None = N
     Unmarked first and last steps have the marker ``ends``; steps behind a sequence's end are zero.
     """
     steps, size = values.shape
-    rows = np.arange(size)
-    markers = np.zeros_like(values)
-    last = np.full(size, steps - 1) if lengths is None else lengths - 1
-    markers[0] = markers[last, rows] = ends
-    markers[first, rows] = markers[second, rows] = 1
-    inputs = np.stack([values, markers], axis=2)
+    rows, marks = np.arange(size), np.array([first, second])
+    inputs = np.zeros((steps, size, 2), dtype=values.dtype)
+    inputs[..., 0] = values
+    last = steps - 1 if lengths is None else lengths - 1
+    inputs[0, :, 1] = inputs[last, rows, 1] = ends
+    inputs[marks, rows, 1] = 1
     if lengths is not None:
         inputs[np.arange(steps)[:, None] > last] = 0
-    targets = np.stack([values[first, rows], values[second, rows]], axis=1)
-    informative = np.concatenate([first, second]) * size + np.tile(rows, 2)
-    return Batch(inputs, targets, lengths=lengths, informative=informative)
+    targets = np.ascontiguousarray(values[marks, rows].T)
+    return Batch(inputs, targets, lengths=lengths, informative=(marks * size + rows).ravel())
 
 
 def marked_hs97(random: np.random.Generator, length: int, size: int, low: float) -> Batch:

@@ -53,5 +53,5 @@ class DelayedXor(Task):
         targets[early:] = bits[: self.length - early] ^ bits[early - late : self.length - late]
         answered = np.arange(early * size, self.length * size)
         last = self.length - 1
-        informative = np.concatenate([np.arange(t * size, (t + 1) * size) for t in (last - early, last - late)])
+        informative = (np.array([[last - early], [last - late]]) * size + np.arange(size)).ravel()
         return Batch(bits, targets, scored=answered, counted=answered, informative=informative)
