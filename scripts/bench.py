@@ -93,7 +93,8 @@ task: medians of {{ batches }} steps. The reading of data is not in it.
 `{{ task }}` was not measured: {{ reason }}.
 {% endfor %}
 
-{{ machine.processor }}, {{ machine.cores }} cores, one torch thread where no other number is given, torch {{ torch }}, commit {{ commit }}.
+{{ machine.processor }}, {{ machine.cores }} cores, one torch thread where no other number is given, \
+torch {{ torch }}, commit {{ commit }}.
 """
 
 
