@@ -25,7 +25,7 @@ SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "nam
          "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=200", "trainer.validate_every=70",
          "trainer.evaluation_batches=2", "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
          "optimizer.lr=0.01"]  # fmt: skip
-TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
+TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
 
 def start(folder: Path, seeds: int) -> subprocess.Popen[str]:

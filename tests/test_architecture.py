@@ -48,7 +48,7 @@ MAY_IMPORT = {
         "training",
     },
     "report": {"errors", "records", "statistics"},
-    "checkpoint": {"files", "layers", "stop", "training"},
+    "checkpoint": {"files", "layers", "records", "stop", "training"},
     "run": {
         "budget",
         "build",

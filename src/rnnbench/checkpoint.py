@@ -18,6 +18,7 @@ import torch
 from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
+from rnnbench import records
 from rnnbench.files import replacing
 from rnnbench.layers import leaves
 from rnnbench.stop import Stop
@@ -47,6 +48,8 @@ class Checkpoint(lightning.Callback):
     def __init__(self, folder: Path, run_id: str, every: int, stop: Stop, history: History) -> None:
         self.path, self.run_id, self.every = folder / FILE, run_id, every
         self.stop, self.history = stop, history
+        self.started = records.now()
+        """When the first session began."""
         self.resumed = 0
         """How many times the run went on from a checkpoint."""
         self._earlier = 0.0
@@ -86,6 +89,7 @@ class Checkpoint(lightning.Callback):
             "run_id": self.run_id,
             "finished": learner.between_steps is None,
             "rows": list(self.history.rows),
+            "started": self.started,
             "seconds": self.seconds,
             "resumed": self.resumed,
             "learner": _learner_state(learner),
@@ -94,6 +98,7 @@ class Checkpoint(lightning.Callback):
 
     def on_load_checkpoint(self, trainer: lightning.Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
         state = checkpoint[KEY]
+        self.started = state["started"]
         self._earlier, self.resumed = state["seconds"], state["resumed"] + 1
         self._saved_at, self._random = checkpoint["global_step"], state["random"]
         trainer.should_stop = state["finished"]  # by a solved task or a loss that is not finite

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ class Record:
     off_budget: float | None = None
     """The share by which the network misses its ``network.budget``, above it or below; None without one."""
     steps: int = 0
+    started: str = ""
+    """When its first session began, and ``ended`` when its last one did: ISO 8601, UTC."""
+    ended: str = ""
     seconds: float = 0.0
     steps_per_second: float = 0.0
     resumed: int = 0
@@ -96,7 +100,8 @@ class Record:
 
 
 def write(folder: Path, record: Record) -> None:
-    """Writes ``folder/record.json`` atomically; numbers that are not finite are an error."""
+    """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error."""
+    record.ended = now()
     text = json.dumps(asdict(record), indent=2, allow_nan=False)
     with replacing(folder / FILE) as temporary:
         temporary.write_text(text + "\n")
@@ -147,6 +152,11 @@ def read_progress(folder: Path) -> tuple[int, float | None]:
                 step = int(row.get("step") or step)
                 loss = float(row["train/loss"]) if row.get("train/loss") else loss
     return step, loss
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def git_commit() -> str | None:

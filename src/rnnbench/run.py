@@ -116,7 +116,7 @@ def _train(
     validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
     training = Stream(task, "train", config.seed, options.max_steps)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
-    record.seconds, record.resumed = keeper.seconds, keeper.resumed
+    record.started, record.seconds, record.resumed = keeper.started, keeper.seconds, keeper.resumed
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
     keeper.save(trainer)
@@ -168,6 +168,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
         run_id=config.run_id,
         experiment=config.name,
         status=records.FAILED,
+        started=records.now(),
         config=config.to_dict(),
         seed=config.seed,
         data=config.task.provenance(),

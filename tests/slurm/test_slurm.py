@@ -23,7 +23,7 @@ SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "tra
          "tracking=disabled", "name=sweep"]  # fmt: skip
 LAUNCHER = ["hydra/launcher=slurm", "hydra.launcher.poll=0.5", "hydra.launcher.timeout_min=5"]
 FOLDER = Path("runs/sweep")
-TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
+TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 
 
 @pytest.fixture(scope="module")
