@@ -54,6 +54,7 @@ def _page(name: str, found: list[Record], groups: list[Setting]) -> dict[str, An
         "answers": [_answer(task, groups) for task in dict.fromkeys(setting.task for setting in groups)],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
+        "more": [],
         "commands": sorted({record.command for record in found}),
         "runs": len(found),
         "seconds": sum(record.seconds for record in found),

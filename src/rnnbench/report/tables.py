@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnbench.records import Record
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import Estimate
+
+class Table(NamedTuple):
+    """A table as text, for Markdown and HTML alike, and what a reader must know to read it."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    note: str
+
 
 BUDGET_COLUMNS = ["units", "off budget"]
 
