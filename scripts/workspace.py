@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnbench import records
 from rnnbench.errors import UserError, exit_on_user_error
-from rnnbench.report.summary import factors, flatten
+from rnnbench.factors import factors, flatten
 
 
 def main() -> None:

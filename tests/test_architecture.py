@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "data": {"tasks"},
     "records": {"errors", "files"},
     "provenance": {"records"},
+    "factors": set(),
+    "protocol": {"errors", "factors", "files", "records"},
     "statistics": set(),
     "training": {"cells", "gradients", "model", "tasks"},
     "probe": {"gradients", "tasks"},
@@ -47,7 +49,7 @@ MAY_IMPORT = {
         "probe",
         "training",
     },
-    "report": {"errors", "records", "statistics"},
+    "report": {"errors", "factors", "protocol", "records", "statistics"},
     "checkpoint": {"files", "layers", "records", "stop", "training"},
     "run": {
         "budget",
@@ -65,7 +67,7 @@ MAY_IMPORT = {
         "training",
     },
     "sweep": {"config", "entry", "errors", "files", "provenance", "records", "run", "stop"},
-    "entry": {"cell_options", "config", "errors", "provenance", "run", "tasks"},
+    "entry": {"cell_options", "config", "errors", "protocol", "provenance", "records", "run", "tasks"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
@@ -78,6 +80,8 @@ LIGHT = {
     "config",
     "records",
     "provenance",
+    "factors",
+    "protocol",
     "statistics",
     "report",
     "entry",

@@ -7,8 +7,9 @@ import pytest
 
 from rnnbench import records
 from rnnbench.errors import UserError
+from rnnbench.factors import factors, flatten
 from rnnbench.report import tables, write_report
-from rnnbench.report.summary import factors, flatten, settings
+from rnnbench.report.summary import settings
 from rnnbench.run import run
 
 

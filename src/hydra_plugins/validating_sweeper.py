@@ -9,9 +9,9 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from rnnbench.entry import job
+from rnnbench import protocol, records
+from rnnbench.entry import expand
 from rnnbench.sweep.ledger import expect
 from rnnbench.tracking import check_sweep
 
@@ -19,32 +19,33 @@ from rnnbench.tracking import check_sweep
 class ValidatingSweeper(BasicSweeper):
     """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
 
-    Raises UserError where one of its runs is not valid.
+    With a ``protocol`` that tunes, the tuning runs come first, and then the reported runs that they choose. Raises
+    UserError where any of the runs is not valid.
     """
 
     def sweep(self, arguments: list[str]) -> Any:
-        loader = self.hydra_context.config_loader
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
-        jobs = [each for batch in self.split_arguments(overrides, self.max_batch_size) for each in batch]
-        first: dict[str, tuple[str, ...]] = {}
-        modes = set()
-        for overrides in jobs:
-            config = job(loader, self.config, overrides)
-            first.setdefault(config.run_id, tuple(overrides))
-            modes.add(config.tracking.mode)
-        if "online" in modes:
+        plan = expand(self.hydra_context.config_loader, self.config)
+        runs = plan.tuning | plan.candidates
+        if any(job.config.tracking.mode == "online" for job in runs.values()):
             check_sweep()
-        self.distinct = set(first.values())
         folder = Path(self.config.runs_dir) / self.config.name
-        expect(folder, first)
-        print(f"{len(first)} runs to {folder}; each says here how it ended", flush=True)
-        return super().sweep(arguments)
+        protocol.write(folder, plan.protocol)
+        if plan.tuning:
+            print(f"{len(plan.tuning)} tuning runs to {folder}, then those that they choose", flush=True)
+            returns = self._launch(folder, plan.tuning)
+            done = [record for run_id in plan.tuning if (record := records.read(folder / run_id)) is not None]
+            chosen = plan.reported(done)
+        else:
+            returns, chosen = [], plan.candidates
+        print(f"{len(chosen)} runs to {folder}; each says here how it ended", flush=True)
+        returns += self._launch(folder, chosen)
+        for each in returns:
+            _ = each.return_value  # raises what stopped it
+        return [returns]
 
-    def get_job_batch(self) -> Any:
-        return [each for each in super().get_job_batch() if tuple(each) in self.distinct]
-
-    def validate_batch_is_legal(self, batch: Any) -> None:
-        """Nothing left to do: all batches were checked together."""
+    def _launch(self, folder: Path, jobs: Any) -> Any:
+        expect(folder, jobs)
+        return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 
 @dataclass

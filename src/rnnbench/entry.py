@@ -5,17 +5,22 @@ Imports nothing heavy, so that ``--help`` and a typo answer at once.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -24,7 +29,9 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnbench.cell_options import CELL_CONFIGS, CellConfig
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
+from rnnbench.protocol import Protocol, choices
 from rnnbench.provenance import COMMAND
+from rnnbench.records import Record
 from rnnbench.tasks import TASKS
 
 
@@ -35,7 +42,7 @@ def parse(composed: DictConfig) -> Config:
         "cell": CELL_CONFIGS.get(composed.cell.name, CellConfig),
         "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
     }
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
     with explained():
         typed = OmegaConf.structured(Config)
         for group, config_class in schema.items():
@@ -46,15 +53,78 @@ def parse(composed: DictConfig) -> Config:
     return config
 
 
-_jobs: dict[tuple[int, tuple[str, ...]], Config] = {}
+_jobs: dict[tuple[int, tuple[str, ...]], tuple[DictConfig, Config]] = {}
 
 
 def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
     """The configuration of one job of a sweep; composed once, though the sweeper and the launcher both ask for it."""
     key = (id(base), tuple(overrides))
     if key not in _jobs:
-        _jobs[key] = parse(loader.load_sweep_config(base, list(overrides)))
-    return _jobs[key]
+        _jobs[key] = base, parse(loader.load_sweep_config(base, list(overrides)))  # with base, so that its id stays
+    return _jobs[key][1]
+
+
+class Job(NamedTuple):
+    """One run of a sweep: what Hydra must be told for it, and what comes of that."""
+
+    overrides: tuple[str, ...]
+    config: Config
+
+
+class Plan(NamedTuple):
+    """The runs of a sweep by run_id, each once, though several combinations may be the same run."""
+
+    protocol: Protocol
+    tuning: dict[str, Job]
+    """The tuning runs; empty where nothing is tuned."""
+    candidates: dict[str, Job]
+    """The runs to report, for every point of the grid."""
+
+    def reported(self, records: Iterable[Record]) -> dict[str, Job]:
+        """The candidates that the tuning runs ``records`` chose; all where nothing is tuned."""
+        if not self.tuning:
+            return self.candidates
+        chosen = {setting: choice.best.point for setting, choice in choices(records, self.protocol).items()}
+        plain = {run_id: json.loads(json.dumps(job.config.to_dict())) for run_id, job in self.candidates.items()}
+        return {
+            run_id: self.candidates[run_id]
+            for run_id, config in plain.items()
+            if chosen.get(self.protocol.setting(config)) == self.protocol.point(config)
+        }
+
+
+def expand(loader: Any, base: DictConfig) -> Plan:
+    """All runs of a sweep from its composed configuration. Raises UserError where one of them is not valid."""
+    params = base.hydra.sweeper.get("params") or {}
+    given = [*(f"{key}={value}" for key, value in params.items()), *base.hydra.overrides.task]
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)
+    with explained():
+        protocol = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Protocol), base.protocol))
+    assert isinstance(protocol, Protocol)
+    for override in overrides:
+        if protocol.tune is not None and override.get_key_element() in ("seed", *protocol.tune):
+            key = override.get_key_element()
+            raise UserError(f"{key}: the protocol chooses it; leave it out, or add protocol.tune=null")
+    (settings,) = BasicSweeper.split_arguments(overrides, None)
+    points = [[f"{key}={value}" for key, value in point.items()] for point in protocol.grid]
+
+    def jobs(seeds: Sequence[int]) -> dict[str, Job]:
+        drawn = [[f"seed={seed}"] for seed in seeds] if protocol.tune else [[]]
+        combined = [tuple(a + b + c) for a, b, c in itertools.product(settings, points, drawn)]
+        found: dict[str, Job] = {}
+        for each in combined:
+            config = job(loader, base, each)
+            found.setdefault(config.run_id, Job(each, config))
+        return found
+
+    return Plan(protocol, jobs(protocol.tune_seeds) if protocol.tune else {}, jobs(protocol.report_seeds))
+
+
+def plan(conf: Path, arguments: Sequence[str]) -> Plan:
+    """The runs of the multirun that ``arguments`` make of the defaults in the folder ``conf``."""
+    with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        return expand(loader, loader.load_configuration("train", list(arguments), run_mode=RunMode.MULTIRUN))
 
 
 def execute(composed: DictConfig) -> float | None:

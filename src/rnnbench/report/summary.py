@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from rnnbench.factors import factors, flatten
 from rnnbench.records import DIVERGED, DONE, FAILED, Record
 from rnnbench.statistics import Estimate, mean_interval
-
-# What never is a factor: where files lie, how runs are tracked, and the unit of replication.
-NOT_FACTORS = (
-    "seed", "name", "runs_dir", "force", "retry_failed", "tracking", "trainer.progress", "trainer.checkpoint_every"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,31 +91,6 @@ def settings(records: list[Record]) -> list[Setting]:
         groups.setdefault(tuple(config.get(key) for key in chosen), []).append(record)
     names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
     return [Setting(dict(zip(names, values, strict=True)), group) for values, group in groups.items()]
-
-
-def factors(configs: list[dict[str, Any]]) -> list[str]:
-    """The keys that vary, less those that others already determine (a text corpus follows from its task)."""
-    keys = dict.fromkeys(key for config in configs for key in config if not key.startswith(NOT_FACTORS))
-    first = sorted(keys, key=lambda key: (key not in ("task.name", "cell.name"), not key.endswith((".name", ".kind"))))
-    chosen: list[str] = []
-    for key in first:
-        seen: dict[tuple[Any, ...], set[Any]] = {}
-        for config in configs:
-            seen.setdefault(tuple(config.get(k) for k in chosen), set()).add(config.get(key))
-        if any(len(values) > 1 for values in seen.values()):
-            chosen.append(key)
-    return sorted(chosen, key=lambda key: (key != "task.name", key != "cell.name", list(keys).index(key)))
-
-
-def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration with dotted keys, its lists as text."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = str(value) if isinstance(value, list) else value
-    return flat
 
 
 def _word(key: str, value: Any) -> str:

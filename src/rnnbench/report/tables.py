@@ -10,6 +10,7 @@ from rnnbench.records import Record
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import Estimate
 
+
 class Table(NamedTuple):
     """A table as text, for Markdown and HTML alike, and what a reader must know to read it."""
 

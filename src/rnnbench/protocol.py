@@ -1,0 +1,156 @@
+"""Fair comparison as a protocol: every setting is tuned alike, on seeds of its own, before it is reported.
+
+A setting (a cell on a task, say) is trained at every point of one grid, the same for all, with the tuning seeds. The
+point that does best on validation data is chosen. Only then is it trained with fresh seeds, whose test results are
+reported. What an experiment file declares under ``protocol`` is not part of any run's configuration.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnbench.errors import UserError
+from rnnbench.factors import NOT_FACTORS, flatten
+from rnnbench.files import replacing
+from rnnbench.records import DONE, Record
+
+FILE = "protocol.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """The ``protocol`` of an experiment file. Raises UserError where it contradicts itself."""
+
+    tune: dict[str, list[Any]] | None
+    """The values to choose from for each configuration key, in order; None: nothing is tuned."""
+    tune_seeds: list[int]
+    report_seeds: list[int]
+    tolerance: dict[str, float]
+    """By how much a column of runs.csv may differ when a run is repeated on another kind of machine."""
+
+    def __post_init__(self) -> None:
+        if self.tune is None:
+            return
+        for key, values in self.tune.items():
+            if key == "seed" or len(set(map(str, values))) < 2:
+                raise UserError(f"protocol.tune.{key}={values}: give two or more values of a key other than seed")
+        for key in ("tune_seeds", "report_seeds"):
+            if not getattr(self, key):
+                raise UserError(f"protocol.{key}=[]: tuning needs both protocol.tune_seeds and protocol.report_seeds")
+        common = set(self.tune_seeds) & set(self.report_seeds)
+        if common:
+            raise UserError(f"protocol.tune_seeds and protocol.report_seeds share {sorted(common)}: report fresh seeds")
+
+    @property
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination of the values to choose from."""
+        tune = self.tune or {}
+        return [dict(zip(tune, values, strict=True)) for values in itertools.product(*tune.values())]
+
+    def setting(self, config: dict[str, Any]) -> str:
+        """What two configurations share that differ in nothing but the seed and what is tuned."""
+        less = (*NOT_FACTORS, *(self.tune or {}))
+        flat = {key: value for key, value in flatten(config).items() if not _below(key, less)}
+        return json.dumps(flat, sort_keys=True)
+
+    def point(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The value of each tuned key in a configuration; a group such as ``init`` has that of its name."""
+        flat = flatten(config)
+        return {key: flat.get(key, flat.get(f"{key}.name")) for key in self.tune or {}}
+
+
+class Trial(NamedTuple):
+    """One point of the grid, over the tuning seeds."""
+
+    point: dict[str, Any]
+    runs: int
+    solved: int
+    steps: float
+    """The mean number of steps to solve the task; infinite where a run did not."""
+    loss: float
+    """The mean validation loss after the last step; infinite where a run diverged."""
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Smallest is best. A solved run stops early, so among those that all solve the task the quickest is best."""
+        return -self.solved, self.steps if self.solved == self.runs else self.loss
+
+
+class Choice(NamedTuple):
+    """What was chosen for one setting."""
+
+    trials: list[Trial]
+    """In the order of the grid."""
+    best: Trial
+    edges: list[str]
+    """The tuned keys whose chosen value is the first or the last of its numbers: the best may lie beyond."""
+
+
+def choices(records: Iterable[Record], protocol: Protocol) -> dict[str, Choice]:
+    """The choice for each setting whose tuning runs have all ended with a result, by ``Protocol.setting``."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if record.seed in protocol.tune_seeds and record.complete:
+            found.setdefault(protocol.setting(record.config), []).append(record)
+    chosen = {}
+    for setting, runs in found.items():
+        trials = [_trial(point, [r for r in runs if protocol.point(r.config) == point]) for point in protocol.grid]
+        if all(trial.runs == len(protocol.tune_seeds) for trial in trials):
+            best = min(trials, key=lambda trial: trial.rank)
+            chosen[setting] = Choice(trials, best, _edges(best.point, protocol))
+    return chosen
+
+
+def _trial(point: dict[str, Any], runs: list[Record]) -> Trial:
+    solved = [run.solved_at_step for run in runs if run.solved_at_step is not None]
+    losses = [run.final.get("val/loss") if run.status == DONE else None for run in runs]
+    finite = [loss for loss in losses if loss is not None]
+    return Trial(
+        point, len(runs), len(solved),
+        steps=float(np.mean(solved)) if runs and len(solved) == len(runs) else math.inf,
+        loss=float(np.mean(finite)) if runs and len(finite) == len(runs) else math.inf,
+    )  # fmt: skip
+
+
+def _edges(point: dict[str, Any], protocol: Protocol) -> list[str]:
+    edges = []
+    for key, values in (protocol.tune or {}).items():
+        numbers = all(isinstance(value, int | float) for value in values)
+        if numbers and point[key] in (min(values), max(values)):
+            edges.append(key)
+    return edges
+
+
+def _below(key: str, parents: Iterable[str]) -> bool:
+    return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
+
+
+def write(folder: Path, protocol: Protocol) -> None:
+    """Leaves a tuned sweep's protocol with its runs. Raises UserError where runs of another kind are there already."""
+    before = read(folder)
+    if protocol.tune is None:
+        if before is not None:
+            raise UserError(f"{folder} has the runs of a tuned comparison: choose another name=... for these")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / FILE) as temporary:
+        temporary.write_text(json.dumps(asdict(protocol), indent=2) + "\n")
+
+
+def read(folder: Path) -> Protocol | None:
+    """The protocol of a tuned sweep; None where nothing was tuned. Raises UserError for a damaged file."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        return Protocol(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a valid protocol ({error}); launch the sweep again") from error
