@@ -32,12 +32,14 @@ def check_choice(key: str, value: str, known: Iterable[str]) -> None:
 
 
 def check_range(key: str, value: float, *, at_least: float | None = None, above: float | None = None,
-                below: float | None = None) -> None:  # fmt: skip
+                below: float | None = None, at_most: float | None = None) -> None:  # fmt: skip
     """Raises UserError unless ``value``, given for the configuration key ``key``, lies in the stated range."""
     if at_least is not None and not value >= at_least:
         raise UserError(f"{key}={value}: must be at least {at_least}")
     if above is not None and not value > above:
         raise UserError(f"{key}={value}: must be greater than {above}")
+    if at_most is not None and not value <= at_most:
+        raise UserError(f"{key}={value}: must be at most {at_most}")
     if below is not None and not value < below:
         raise UserError(f"{key}={value}: must be less than {below}")
 

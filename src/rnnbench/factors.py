@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 # What never is a factor: where files lie, how runs are tracked, and the unit of replication.
@@ -12,7 +13,7 @@ NOT_FACTORS = (
 
 def factors(configs: list[dict[str, Any]]) -> list[str]:
     """The keys that vary, less those that others already determine (a text corpus follows from its task)."""
-    keys = dict.fromkeys(key for config in configs for key in config if not key.startswith(NOT_FACTORS))
+    keys = dict.fromkeys(key for config in configs for key in config if not below(key, NOT_FACTORS))
     first = sorted(keys, key=lambda key: (key not in ("task.name", "cell.name"), not key.endswith((".name", ".kind"))))
     chosen: list[str] = []
     for key in first:
@@ -22,6 +23,11 @@ def factors(configs: list[dict[str, Any]]) -> list[str]:
         if any(len(values) > 1 for values in seen.values()):
             chosen.append(key)
     return sorted(chosen, key=lambda key: (key != "task.name", key != "cell.name", list(keys).index(key)))
+
+
+def below(key: str, parents: Iterable[str]) -> bool:
+    """Whether a dotted key is one of ``parents`` or lies in one."""
+    return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

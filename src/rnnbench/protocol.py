@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnbench.errors import UserError
-from rnnbench.factors import NOT_FACTORS, flatten
+from rnnbench.factors import NOT_FACTORS, below, flatten
 from rnnbench.files import replacing
 from rnnbench.records import DONE, Record
 
@@ -58,7 +58,7 @@ class Protocol:
     def setting(self, config: dict[str, Any]) -> str:
         """What two configurations share that differ in nothing but the seed and what is tuned."""
         less = (*NOT_FACTORS, *(self.tune or {}))
-        flat = {key: value for key, value in flatten(config).items() if not _below(key, less)}
+        flat = {key: value for key, value in flatten(config).items() if not below(key, less)}
         return json.dumps(flat, sort_keys=True)
 
     def point(self, config: dict[str, Any]) -> dict[str, Any]:
@@ -127,10 +127,6 @@ def _edges(point: dict[str, Any], protocol: Protocol) -> list[str]:
         if numbers and point[key] in (min(values), max(values)):
             edges.append(key)
     return edges
-
-
-def _below(key: str, parents: Iterable[str]) -> bool:
-    return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
 
 
 def write(folder: Path, protocol: Protocol) -> None:

@@ -30,20 +30,36 @@ def provenance(accelerator: str) -> dict[str, Any]:
     return {
         "command": os.environ.get(COMMAND, ""),
         "commit": records.git_commit(),
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
         "machine": machine() | {"accelerator": accelerator},
     }
 
 
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a result can depend on."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
 def machine() -> dict[str, Any]:
     """What this program runs on."""
-    return {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
+    return {
+        "platform": platform.platform(),
+        "processor": _cpu("model name"),
+        "instructions": _instructions(),
+        "cores": os.cpu_count(),
+    }
 
 
-def _processor() -> str:
+def _instructions() -> str:
+    """The widest vector instructions, which decide in what order a sum is taken."""
+    flags = _cpu("flags").split()
+    return next((name for name in ("avx512f", "avx2", "avx") if name in flags), platform.machine())
+
+
+def _cpu(field: str) -> str:
+    """What Linux says of the first processor, elsewhere Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith(field))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
