@@ -71,27 +71,29 @@ def comparisons(settings: list[Setting]) -> Table | None:
         return None
     tested, choice = pairs, ""
     if len(pairs) > MOST:
-        cells = [pair for pair in pairs if _factors(pair.a, pair.b) == ["cell"]]
-        if cells:
-            tested, choice = cells, f" Of {len(pairs)} pairs only those that differ in the cell are compared."
+        of_cells = [pair for pair in pairs if _factors(pair.a, pair.b) == ["cell"]]
+        if of_cells:
+            tested, choice = of_cells, f" Of {len(pairs)} pairs only those that differ in the cell are compared."
     p_values = [permutation_p(a.scores, b.scores) for a, b, _ in tested]
     # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
     rows = list(zip(tested, p_values, holm(p_values), strict=True))
     if len(rows) > MOST:
         choice += f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
-        limit = sorted((pair.difference for pair in tested), reverse=True)[MOST - 1]
-        rows = [row for row in rows if row[0].difference >= limit][:MOST]
-    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for (a, b, _), _, _ in rows})
+        rows = sorted(rows, key=lambda row: -row[0].difference)[:MOST]
+    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in tested})
     smallest = ", ".join(f"{smallest_p(n, m):.2g} for {n} against {m}" for n, m in sizes)
+    lowest = min(1.0, len(tested) * min(smallest_p(n, m) for n, m in sizes))
     note = (
         "Scores of completed runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
         "a tie counting half; its 95 % bootstrap interval is too narrow with few seeds, and has no width where all "
         "runs of A beat all of B. Hedges' g: the difference in standard deviations. p: two-sided permutation test of "
         f"the means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p above .05 is therefore "
-        f"no sign that two settings are equal. Holm: corrected over all {len(tested)} pairs compared, which multiplies "
-        f"the smallest p by {len(tested)}.{choice}"
+        f"no sign that two settings are equal. Holm: corrected over all {len(tested)} pairs compared, which here "
+        f"cannot give less than {lowest:.2g}.{choice}"
     )
-    return Table("Comparisons", HEADER, [_row(*row) for row in rows], note)
+    texts = [_row(*row) for row in rows]
+    shared = [text[0] for text in texts]
+    return Table("Comparisons", HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
 
 
 HEADER = [
