@@ -45,16 +45,40 @@ class TestSettings:
         (group,) = settings(
             [make(0, score=0.4), make(1, score=0.6), make(2, "diverged", None), make(3, "failed", None)]
         )
-        assert group.score.mean == pytest.approx(0.5)
+        assert group.score.value == pytest.approx(0.5)
         assert group.score.n == 2
         assert group.failures == "1 diverged, 1 failed"
 
     def test_unsolved_runs_count_in_the_median_time_to_solve(self):
         runs = [make(seed) for seed in range(3)]
+        for record in runs:
+            record.steps = 1000
         runs[0].solved_at_step = 100
         assert settings(runs)[0].median_steps_to_solve is None
         runs[1].solved_at_step = 300
-        assert settings(runs)[0].median_steps_to_solve == 200  # the third would come after both
+        assert settings(runs)[0].median_steps_to_solve == 300  # the third would come after both
+
+    def test_a_diverged_run_never_solves_and_a_failed_one_does_not_count(self):
+        runs = [make(0), make(1), make(2, "diverged", None), make(3, "failed", None)]
+        for record, steps, solved in zip(runs, (400, 500, 20, 0), (400, 500, None, None), strict=True):
+            record.steps, record.solved_at_step = steps, solved
+        (group,) = settings(runs)
+        assert group.median_steps_to_solve == 500  # censored at step 20, the diverged run would leave 400
+        assert group.solved_share[::3] == (pytest.approx(2 / 3), 3)
+        (row,) = ([*map(dict(zip(tables.header([group]), tables.row(group), strict=True)).get, ("runs", "solved"))],)
+        assert row == ["4", "2/3 [0.21, 0.94]"]
+
+    def test_all_runs_failed(self):
+        (group,) = settings([make(0, "failed", None)])
+        assert (group.score, group.iqm, group.median_score) == (None, None, None)
+        assert (group.solved_share, group.median_steps_to_solve) == (None, None)
+        assert "–" in tables.row(group)
+
+    def test_the_middle_of_the_scores(self):
+        (group,) = settings([make(seed, score=score) for seed, score in enumerate((0.0, 0.5, 0.6, 1.0))])
+        assert group.iqm.value == pytest.approx(0.55)
+        assert group.median_score.value == pytest.approx(0.55)
+        assert 0 <= group.iqm.low < 0.55 < group.iqm.high <= 1
 
     def test_a_gradient_that_does_not_decay_is_the_slowest(self):
         runs = [make(seed) for seed in range(3)]

@@ -1,34 +1,289 @@
-"""Estimates against textbook values and scipy."""
+"""Estimates and tests against textbook values, closed forms, enumeration and scipy."""
 
+from itertools import combinations, product
+from math import gamma, nan, sqrt
+
+import numpy as np
 import pytest
 from scipy import stats
 
-from rnnbench.statistics import mean_interval
+from rnnbench import statistics
+from rnnbench.statistics import (
+    bootstrap_interval,
+    effect_size,
+    holm,
+    iqm,
+    mean_interval,
+    median_time,
+    permutation_p,
+    probability_of_improvement,
+    smallest_p,
+    survival,
+    wilson_interval,
+)
+
+# Freireich et al. 1963, weeks of remission; + is censored: the example of most textbooks of survival analysis.
+TREATED = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
+PLACEBO = "1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23"
 
 
-def test_against_scipy():
-    values = [0.91, 0.85, 0.97, 0.60, 0.88]
-    estimate = mean_interval(values)
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert estimate.mean == pytest.approx(sum(values) / 5)
-    assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
-    assert estimate.n == 5
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
 
 
-def test_two_runs():
-    """Half the distance of two values times t(.975; 1) = 12.706, from any table."""
-    estimate = mean_interval([1.0, 2.0])
-    assert (estimate.low, estimate.high) == pytest.approx((1.5 - 12.706 / 2, 1.5 + 12.706 / 2), abs=1e-3)
+def weeks(group):
+    return [float(text.rstrip("+")) for text in group.split()], [not text.endswith("+") for text in group.split()]
 
 
-def test_a_single_run_has_no_interval():
-    assert mean_interval([0.5]) == (0.5, None, None, 1)
+def draws(strata):
+    """All resamples of all strata, equally likely."""
+    return product(*(list(product(stratum, repeat=len(stratum))) for stratum in strata))
 
 
-def test_constant_values():
-    assert mean_interval([0.25] * 3) == (0.25, 0.25, 0.25, 3)
+def middle(values):
+    return np.quantile(values, (0.025, 0.975), method="inverted_cdf")
 
 
-def test_no_values():
+class TestMeanInterval:
+    def test_against_scipy(self):
+        values = [0.91, 0.85, 0.97, 0.60, 0.88]
+        estimate = mean_interval(values)
+        expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        assert estimate.value == pytest.approx(sum(values) / 5)
+        assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
+        assert estimate.n == 5
+
+    def test_two_runs(self):
+        """Half the distance of two values times t(.975; 1) = 12.706, from any table."""
+        estimate = mean_interval([1.0, 2.0])
+        assert (estimate.low, estimate.high) == pytest.approx((1.5 - 12.706 / 2, 1.5 + 12.706 / 2), abs=1e-3)
+
+    def test_a_single_run_has_no_interval(self):
+        assert mean_interval([0.5]) == (0.5, None, None, 1)
+
+    def test_constant_values(self):
+        assert mean_interval([0.25] * 3) == (0.25, 0.25, 0.25, 3)
+
+
+class TestBootstrap:
+    def test_iqm_leaves_out_a_quarter_on_each_side(self):
+        assert iqm([9.0, 1.0, 2.0, -50.0, 3.0, 4.0, 99.0, 0.0]) == (1 + 2 + 3 + 4) / 4
+        assert iqm([0.0, 1.0, 5.0]) == 2
+
+    @pytest.mark.parametrize(
+        ("name", "function"),
+        [("mean", np.mean), ("median", np.median), ("iqm", lambda values: np.mean(sorted(values)[1:-1]))],
+    )
+    def test_strata_against_all_resamples(self, rng, name, function):
+        strata = [rng.normal(size=n) + 3 * n for n in (3, 3, 1)]
+        estimate = bootstrap_interval(strata, name)
+        assert estimate.value == pytest.approx(function(np.concatenate(strata)))
+        low, high = middle([function(np.concatenate(drawn)) for drawn in draws(strata)])
+        assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=0.02)
+        assert estimate.n == 7
+
+    def test_many_normal_values_have_the_normal_interval(self, rng):
+        values = rng.normal(5, 2, size=400)
+        estimate = bootstrap_interval([values], "mean")
+        half = 1.95996 * values.std(ddof=1) / 20
+        assert (estimate.low, estimate.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+
+    def test_the_same_values_give_the_same_interval(self, rng):
+        values = rng.normal(size=(2, 5))
+        assert bootstrap_interval(values, "iqm") == bootstrap_interval(values, "iqm")
+
+    def test_constant_values_have_no_width(self):
+        assert bootstrap_interval([[0.1] * 3, [0.1]], "iqm")[1:3] == pytest.approx((0.1, 0.1), abs=1e-15)
+        estimate = bootstrap_interval([[0.1] * 3, [0.7] * 3], "mean")
+        assert estimate.low == estimate.value == estimate.high == pytest.approx(0.4)
+
+    def test_one_run_a_task_has_no_interval(self):
+        assert bootstrap_interval([[1.0], [3.0]], "median") == (2.0, None, None, 2)
+
+
+class TestWilson:
+    @pytest.mark.parametrize(("k", "n"), [(0, 5), (3, 5), (5, 5), (7, 20), (1, 1)])
+    def test_the_closed_form(self, k, n):
+        z, p = stats.norm.ppf(0.975), k / n
+        center = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        assert wilson_interval(k, n) == pytest.approx((p, center - half, center + half, n))
+
+    def test_no_runs(self):
+        with pytest.raises(ValueError, match="no values"):
+            wilson_interval(0, 0)
+
+
+class TestKaplanMeier:
+    def test_the_median_of_a_textbook(self):
+        assert median_time(*weeks(TREATED)) == 23
+        assert median_time(*weeks(PLACEBO)) == 8
+
+    def test_the_curve_of_a_textbook(self):
+        steps, unsolved = survival(*weeks(TREATED))
+        assert (steps[0], unsolved[0]) == (0, 1)
+        curve = dict(zip(steps, unsolved, strict=True))
+        expected = {6: 0.857, 7: 0.807, 10: 0.753, 13: 0.690, 16: 0.627, 22: 0.538, 23: 0.448, 35: 0.448}
+        assert {week: curve[week] for week in expected} == pytest.approx(expected, abs=5e-4)
+
+    @pytest.mark.parametrize("n", range(1, 30))
+    def test_one_half_is_reached(self, n):
+        """Half of 2n runs are solved, at 1 to n steps: the share is one half from step n on."""
+        times, solved = [*range(1, n + 1), *[99] * n], [True] * n + [False] * n
+        assert median_time(times, solved) == n
+        assert median_time([*times, 99], [*solved, False]) is None
+
+    def test_censoring_before_the_last_solution_raises_its_weight(self):
+        assert median_time([1, 2, 3], [False, True, True]) == 2
+        assert median_time([1, 2, 3], [False, False, True]) == 3
+
+    def test_nothing_is_solved(self):
+        assert median_time([5], [False]) is None
+        assert median_time([5], [True]) == 5
+
+
+class TestProbabilityOfImprovement:
+    def test_against_all_pairs(self, rng):
+        """Small whole numbers tie; strata of different sizes weigh the same."""
+        a = [rng.integers(0, 4, size=n) for n in (3, 5, 2)]
+        b = [rng.integers(0, 4, size=n) for n in (4, 2, 6)]
+        shares = [np.mean([(x > y) + (x == y) / 2 for x in p for y in q]) for p, q in zip(a, b, strict=True)]
+        mann_whitney = [stats.mannwhitneyu(p, q).statistic / (len(p) * len(q)) for p, q in zip(a, b, strict=True)]
+        estimate = probability_of_improvement(a, b)
+        assert estimate.value == pytest.approx(np.mean(shares))
+        assert estimate.value == pytest.approx(np.mean(mann_whitney))
+        assert probability_of_improvement(b, a).value == pytest.approx(1 - estimate.value)
+        assert estimate.n == 22
+
+    def test_the_interval_against_all_resamples(self):
+        a, b = [[0.3, 0.5, 0.9], [5.0]], [[0.2, 0.4, 0.6], [5.0]]
+        low, high = middle(
+            [
+                (np.mean([(x > y) + (x == y) / 2 for x in p for y in q]) + 0.5) / 2
+                for p, _, q, _ in draws([a[0], a[1], b[0], b[1]])
+            ]
+        )
+        estimate = probability_of_improvement(a, b)
+        assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=0.01)
+
+    def test_a_harder_task_for_both_changes_nothing(self, rng):
+        a, b = rng.integers(0, 9, size=(2, 3, 5))
+        shift = np.array([[100], [0], [-7]])
+        assert probability_of_improvement(a + shift, b + shift) == probability_of_improvement(a, b)
+
+    def test_guards(self):
+        assert probability_of_improvement([[2.0]], [[1.0]]) == (1.0, None, None, 2)
+        assert probability_of_improvement([[0.1] * 3], [[0.1] * 2]) == (0.5, 0.5, 0.5, 5)
+        with pytest.raises(ValueError, match="2 strata against 1"):
+            probability_of_improvement([[1.0], [2.0]], [[1.0]])
+
+
+class TestEffectSize:
+    def test_by_hand(self):
+        """Means 2 and 5.5, sums of squares 2 and 5, so a pooled variance of 7 / 5 with 5 degrees of freedom."""
+        expected = gamma(5 / 2) / (sqrt(5 / 2) * gamma(4 / 2)) * (2 - 5.5) / sqrt(7 / 5)
+        assert effect_size([1, 2, 3], [4, 5, 6, 7]) == pytest.approx(expected)
+        assert expected == pytest.approx(-2.487, abs=1e-3)
+
+    def test_two_against_two(self):
+        """The factor is gamma(1) / gamma(1/2) = 1 / sqrt(pi) at two degrees of freedom."""
+        assert effect_size([3.0, 5.0], [0.0, 2.0]) == pytest.approx(3 / sqrt(2) / sqrt(np.pi))
+
+    def test_many_runs_need_no_correction(self, rng):
+        a, b = rng.normal(1, 2, size=5000), rng.normal(0, 2, size=5000)
+        assert effect_size(a, b) == pytest.approx(0.5, abs=0.06)
+
+    def test_no_standard_deviation(self):
+        assert effect_size([0.1] * 3, [0.2] * 3) is None
+        assert effect_size([1.0], [2.0, 3.0]) is None
+
+
+class TestPermutation:
+    def test_all_of_one_side_below_all_of_the_other(self):
+        assert permutation_p([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20)
+
+    def test_against_all_splits(self, rng):
+        """Twice the smaller tail, in whole numbers, which tie."""
+        a, b = rng.integers(0, 20, size=4), rng.integers(5, 25, size=5)
+        both = [*a, *b]
+        sums = np.array([sum(split) for split in combinations(both, 4)])
+        expected = min(1, 2 * min((sums <= a.sum()).mean(), (sums >= a.sum()).mean()))
+        assert permutation_p(a, b) == pytest.approx(expected)
+        assert permutation_p(b, a) == pytest.approx(expected)
+
+    def test_rounding_does_not_break_ties(self, rng):
+        for _ in range(20):
+            a, b = rng.integers(-3, 4, size=(2, 4))
+            assert permutation_p(a / 10, b / 10) == permutation_p(a, b)
+
+    def test_many_runs_have_the_p_of_a_t_test(self, rng):
+        a, b = rng.normal(0.6, 1, size=30), rng.normal(0, 1, size=30)
+        p = permutation_p(a, b)
+        assert p == pytest.approx(stats.ttest_ind(a, b).pvalue, abs=0.01)
+        assert p == permutation_p(a, b)
+
+    def test_guards(self):
+        assert permutation_p([0.1] * 3, [0.1] * 3) == 1.0
+        assert permutation_p([1.0], [2.0, 3.0]) is None
+
+    @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 3), (2, 5), (5, 5), (9, 9)])
+    def test_the_smallest_p(self, n, m):
+        assert smallest_p(n, m) == pytest.approx(permutation_p(range(n), range(100, 100 + m)))
+
+
+class TestHolm:
+    def test_by_hand(self):
+        """.005 * 4, .01 * 3, .03 * 2, and .04 * 1 is not below the one before it."""
+        assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+    def test_none_does_not_count(self):
+        assert holm([None, 0.02, None, 0.01]) == [None, pytest.approx(0.02), None, pytest.approx(0.02)]
+        assert holm([None]) == [None]
+        assert holm([]) == []
+
+    def test_never_above_one(self):
+        assert holm([0.6, 0.7]) == [1, 1]
+
+    def test_not_finite(self):
+        with pytest.raises(ValueError, match="not a finite number: nan"):
+            holm([0.1, nan])
+
+
+TAKES = {
+    "mean_interval": lambda values: mean_interval(values),
+    "iqm": lambda values: iqm(values),
+    "bootstrap_interval": lambda values: bootstrap_interval([[1.0, 2.0], values], "iqm"),
+    "survival": lambda values: survival(values, [True] * len(values)),
+    "median_time": lambda values: median_time(values, [True] * len(values)),
+    "probability_of_improvement": lambda values: probability_of_improvement([[1.0, 2.0]], [values]),
+    "effect_size": lambda values: effect_size([1.0, 2.0], values),
+    "permutation_p": lambda values: permutation_p([1.0, 2.0], values),
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+@pytest.mark.parametrize("bad", ["nan", "inf", "-inf"])
+def test_what_is_not_finite_is_named(name, bad):
+    with pytest.raises(ValueError, match=f"not a finite number: {bad}"):
+        TAKES[name]([0.5, float(bad)])
+
+
+@pytest.mark.parametrize("name", TAKES.keys() - {"effect_size", "permutation_p"})
+def test_no_values(name):
     with pytest.raises(ValueError, match="no values"):
-        mean_interval([])
+        TAKES[name]([])
+
+
+def test_no_values_to_compare():
+    assert effect_size([], []) is None
+    assert permutation_p([], []) is None
+    for function in (lambda: bootstrap_interval([], "mean"), lambda: probability_of_improvement([], [])):
+        with pytest.raises(ValueError, match="no values"):
+            function()
+
+
+def test_an_unknown_statistic():
+    assert set(statistics.STATISTICS) == {"mean", "median", "iqm"}
+    with pytest.raises(KeyError):
+        bootstrap_interval([[1.0]], "mode")

@@ -11,7 +11,7 @@ import jinja2
 from rnnbench import records
 from rnnbench.errors import UserError
 from rnnbench.records import FAILED, Record
-from rnnbench.report import figures, tables
+from rnnbench.report import comparisons, figures, tables
 from rnnbench.report.summary import Setting, settings
 
 NOTES = "NOTES.md"
@@ -54,7 +54,7 @@ def _page(name: str, found: list[Record], groups: list[Setting]) -> dict[str, An
         "answers": [_answer(task, groups) for task in dict.fromkeys(setting.task for setting in groups)],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
-        "more": [],
+        "more": [table for table in (comparisons.pooled(groups), comparisons.comparisons(groups)) if table],
         "commands": sorted({record.command for record in found}),
         "runs": len(found),
         "seconds": sum(record.seconds for record in found),
@@ -72,7 +72,7 @@ def _page(name: str, found: list[Record], groups: list[Setting]) -> dict[str, An
 
 def _answer(task: str, groups: list[Setting]) -> str:
     """One sentence of what was seen on a task, from best to worst."""
-    scored = [(setting.score.mean, setting) for setting in groups if setting.task == task and setting.score]
+    scored = [(setting.score.value, setting) for setting in groups if setting.task == task and setting.score]
     if not scored:
         return f"{task}: no run was completed."
     ranked = sorted(scored, key=lambda pair: -pair[0])

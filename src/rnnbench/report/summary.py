@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from rnnbench.factors import factors, flatten
 from rnnbench.records import DIVERGED, DONE, FAILED, Record
-from rnnbench.statistics import Estimate, mean_interval
+from rnnbench.statistics import Estimate, bootstrap_interval, mean_interval, median_time, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Setting:
     @property
     def label(self) -> str:
         """The factors' values less the task, for a legend."""
-        return ", ".join(_word(key, value) for key, value in self.factors.items() if key != "task") or self.cell
+        return words({key: value for key, value in self.factors.items() if key != "task"}) or self.cell
 
     @property
     def task(self) -> str:
@@ -38,25 +37,61 @@ class Setting:
         return [record for record in self.records if record.status == DONE]
 
     @property
+    def ended(self) -> list[Record]:
+        """The runs with a result: done or diverged. A failed run says nothing about its setting."""
+        return [record for record in self.records if record.complete]
+
+    @property
+    def scores(self) -> list[float]:
+        """Of the runs that are done."""
+        return [record.score for record in self.done if record.score is not None]
+
+    @property
     def score(self) -> Estimate | None:
-        """Over the runs that are done; None where none is."""
-        return self._estimate(record.score for record in self.done)
+        """The mean over the runs that are done; None where none is."""
+        return mean_interval(self.scores) if self.scores else None
+
+    @property
+    def iqm(self) -> Estimate | None:
+        """The interquartile mean of the scores."""
+        return bootstrap_interval([self.scores], "iqm") if self.scores else None
+
+    @property
+    def median_score(self) -> Estimate | None:
+        return bootstrap_interval([self.scores], "median") if self.scores else None
 
     @property
     def metric(self) -> tuple[str, Estimate | None]:
         """The task's primary metric on the test split: its name and its estimate."""
         name = self.records[0].metric
-        return name, self._estimate(record.final.get(f"test/{name}") for record in self.done)
+        values = [value for r in self.done if (value := r.final.get(f"test/{name}")) is not None]
+        return name, mean_interval(values) if values else None
 
     @property
     def solved(self) -> list[int]:
         """The step at which each solved run was solved."""
-        return [record.solved_at_step for record in self.records if record.solved_at_step is not None]
+        return [record.solved_at_step for record in self.ended if record.solved_at_step is not None]
+
+    @property
+    def solved_share(self) -> Estimate | None:
+        """Of the runs that ended, diverged ones included."""
+        return wilson_interval(len(self.solved), len(self.ended)) if self.ended else None
 
     @property
     def median_steps_to_solve(self) -> float | None:
-        """None while at least half of the runs have not solved the task."""
-        return median(self.solved) if 2 * len(self.solved) > len(self.records) else None
+        """The Kaplan-Meier median; None where more than half of the runs would take longer than they were given.
+
+        A run that ended unsolved would have taken longer than its steps. One that diverged never solves: it counts as
+        unsolved until the longest run of the setting ended. Failed runs do not count.
+        """
+        if not self.ended:
+            return None
+        longest = max(record.steps for record in self.ended)
+        times = [
+            r.solved_at_step if r.solved_at_step is not None else longest if r.status == DIVERGED else r.steps
+            for r in self.ended
+        ]
+        return median_time(times, [record.solved_at_step is not None for record in self.ended])
 
     @property
     def failures(self) -> str:
@@ -76,11 +111,6 @@ class Setting:
         """Whether any run measured its gradients."""
         return any(record.gradients for record in self.records)
 
-    @staticmethod
-    def _estimate(values: Iterator[float | None] | Any) -> Estimate | None:
-        present = [value for value in values if value is not None]
-        return mean_interval(present) if present else None
-
 
 def settings(records: list[Record]) -> list[Setting]:
     """The records grouped by everything that varies but the seed, in the order of first appearance by task and cell."""
@@ -93,5 +123,8 @@ def settings(records: list[Record]) -> list[Setting]:
     return [Setting(dict(zip(names, values, strict=True)), group) for values, group in groups.items()]
 
 
-def _word(key: str, value: Any) -> str:
-    return str(value) if isinstance(value, str) else f"{key.rpartition('.')[2]} {value}"
+def words(values: dict[str, Any]) -> str:
+    """Factors as people write them: "lstm, length 50"."""
+    return ", ".join(
+        str(value) if isinstance(value, str) else f"{key.rpartition('.')[2]} {value}" for key, value in values.items()
+    )

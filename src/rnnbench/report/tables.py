@@ -54,7 +54,7 @@ def row(setting: Setting) -> list[str]:
         *map(str, setting.factors.values()),
         str(len(setting.records)),
         estimate(setting.score),
-        f"{len(setting.solved)}/{len(setting.records)}",
+        share(setting.solved_share),
         number(setting.median_steps_to_solve),
         f"{name} {estimate(metric)}",
         half_life(setting, "initial"),
@@ -74,12 +74,19 @@ def _budget(record: Record) -> list[str]:
 
 
 def estimate(value: Estimate | None) -> str:
-    """``mean [low, high]``."""
+    """``value [low, high]``."""
     if value is None:
         return "–"
     if value.low is None:
-        return f"{value.mean:.3f}"
-    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
+        return f"{value.value:.3f}"
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def share(value: Estimate | None) -> str:
+    """``successes/n [low, high]``."""
+    if value is None:
+        return "–"
+    return f"{value.value * value.n:.0f}/{value.n} [{value.low:.2f}, {value.high:.2f}]"
 
 
 def number(value: float | None) -> str:

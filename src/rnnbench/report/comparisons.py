@@ -1,0 +1,146 @@
+"""Tables across settings: what they reach over all tasks, and which differences are more than luck of the seed."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+from rnnbench.report.summary import Setting, words
+from rnnbench.report.tables import Table, estimate, share
+from rnnbench.statistics import (
+    bootstrap_interval,
+    effect_size,
+    holm,
+    permutation_p,
+    probability_of_improvement,
+    smallest_p,
+    wilson_interval,
+)
+
+MOST = 40  # rows that anybody reads
+
+
+def pooled(settings: list[Setting]) -> Table | None:
+    """Each combination of the other factors over all tasks, best first; None for one task or where none ran on all."""
+    tasks = list(dict.fromkeys(setting.task for setting in settings))
+    if len(tasks) < 2:
+        return None
+    groups: dict[str, list[Setting]] = {}
+    for setting in settings:
+        groups.setdefault(setting.label, []).append(setting)
+    ranked, missing = [], []
+    for label, group in groups.items():
+        strata = [setting.scores for setting in group if setting.scores]
+        if len(strata) < len(tasks):
+            missing.append(label)
+            continue
+        values = [bootstrap_interval(strata, statistic) for statistic in ("iqm", "mean", "median")]
+        solved = wilson_interval(sum(len(s.solved) for s in group), sum(len(s.ended) for s in group))
+        ranked.append((values[0].value, [label, str(values[0].n), *map(estimate, values), share(solved)]))
+    if not ranked:
+        return None
+    note = (
+        f"Scores of all completed runs on {', '.join(tasks)} together. IQM, the interquartile mean, leaves out the "
+        "lowest and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw the seeds anew "
+        "within each task; with two or three seeds they are too narrow. Solved: of all runs that did not fail, with "
+        "Wilson's interval."
+    )
+    if missing:
+        note += f" Left out, without a completed run on every task: {'; '.join(missing)}."
+    rows = [row for _, row in sorted(ranked, key=lambda pair: -pair[0])]
+    return Table("All tasks together", ["setting", "runs", "IQM", "mean", "median", "solved"], rows, note)
+
+
+class Pair(NamedTuple):
+    """Two settings of a task; ``a`` has the better mean score."""
+
+    a: Setting
+    b: Setting
+    difference: float
+    """Of the mean scores."""
+
+
+def comparisons(settings: list[Setting]) -> Table | None:
+    """Pairs of settings of a task that differ in one factor, by their scores; None without two runs on both sides."""
+    pairs = [
+        _pair(a, b)
+        for a, b in combinations(settings, 2)
+        if a.task == b.task and len(_factors(a, b)) == 1 and min(len(a.scores), len(b.scores)) >= 2
+    ]
+    if not pairs:
+        return None
+    tested, choice = pairs, ""
+    if len(pairs) > MOST:
+        of_cells = [pair for pair in pairs if _factors(pair.a, pair.b) == ["cell"]]
+        if of_cells:
+            tested, choice = of_cells, f" Of {len(pairs)} pairs only those that differ in the cell are compared."
+    p_values = [permutation_p(a.scores, b.scores) for a, b, _ in tested]
+    # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
+    rows = list(zip(tested, p_values, holm(p_values), strict=True))
+    if len(rows) > MOST:
+        choice += f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
+        rows = sorted(rows, key=lambda row: -row[0].difference)[:MOST]
+    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in tested})
+    smallest = ", ".join(f"{smallest_p(n, m):.2g} for {n} against {m}" for n, m in sizes)
+    lowest = min(1.0, len(tested) * min(smallest_p(n, m) for n, m in sizes))
+    note = (
+        "Scores of completed runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
+        "a tie counting half; its 95 % bootstrap interval is too narrow with few seeds, and has no width where all "
+        "runs of A beat all of B. Hedges' g: the difference in standard deviations. p: two-sided permutation test of "
+        f"the means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p above .05 is therefore "
+        f"no sign that two settings are equal. Holm: corrected over all {len(tested)} pairs compared, which here "
+        f"cannot give less than {lowest:.2g}.{choice}"
+    )
+    texts = [_row(*row) for row in rows]
+    shared = [text[0] for text in texts]
+    return Table("Comparisons", HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
+
+
+HEADER = [
+    "compared on",
+    "A",
+    "B",
+    "difference of mean score (A - B)",
+    "P(A > B)",
+    "Hedges' g",
+    "p (permutation)",
+    "p (Holm)",
+]
+
+
+def _pair(a: Setting, b: Setting) -> Pair:
+    difference = (a.score.value if a.score else 0.0) - (b.score.value if b.score else 0.0)
+    return Pair(a, b, difference) if difference >= 0 else Pair(b, a, -difference)
+
+
+def _row(pair: Pair, p: float | None, corrected: float | None) -> list[str]:
+    a, b, difference = pair
+    shared = {key: value for key, value in a.factors.items() if key != "task" and b.factors[key] == value is not None}
+    g = effect_size(a.scores, b.scores)
+    return [
+        ", ".join(filter(None, (a.task, words(shared)))),
+        _side(a, b),
+        _side(b, a),
+        f"{difference:.3f}",
+        estimate(probability_of_improvement([a.scores], [b.scores])),
+        "–" if g is None else f"{g:.2f}",
+        "–" if p is None else f"{p:.2g}",
+        "–" if corrected is None else f"{corrected:.2g}",
+    ]
+
+
+def _side(setting: Setting, other: Setting) -> str:
+    """What a side has that the other has not: "norm, threshold 1 (n = 5)"."""
+    chosen = _factors(setting, other)
+    own = {k: v for k, v in setting.factors.items() if other.factors[k] != v and (v is not None or k in chosen)}
+    return f"{words(own)} (n = {len(setting.scores)})"
+
+
+def _factors(a: Setting, b: Setting) -> list[str]:
+    """The factors in which two settings differ by choice: that clip=none has no clip.threshold is not one more."""
+    differing = [key for key, value in a.factors.items() if value != b.factors[key]]
+    return [
+        key
+        for key in differing
+        if None not in (a.factors[key], b.factors[key]) or not any(key.startswith(f"{other}.") for other in differing)
+    ]
