@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rnnbench import records
 from rnnbench.errors import UserError
 from rnnbench.records import FAILED, Record
 from rnnbench.report import figures, tables
+from rnnbench.report.drawing import PALETTE
 from rnnbench.report.summary import Setting, settings
 
 NOTES = "NOTES.md"
@@ -22,12 +24,14 @@ def write_report(name: str, runs_dir: Path, results_dir: Path) -> Path:
     """Writes ``results_dir/name`` from ``runs_dir/name`` and returns it.
 
     README.md, report.html, runs.csv and figures/*.svg are generated. NOTES.md, where it exists, is a person's word on
-    what was expected and what was seen; it opens the pages and is left alone. Raises UserError without runs.
+    what was expected and what was seen; it opens the pages and is left alone. A damaged record is listed as a failure.
+    Raises UserError without runs.
     """
     source, target = runs_dir / name, results_dir / name
-    found = records.read_all(source)
+    found, damaged = _read(source)
     if not found:
-        raise UserError(f"no runs under {source}: run 'python scripts/train.py experiment={name}' first")
+        reason = next(iter(damaged.values()), f"run 'python scripts/train.py experiment={name}' first")
+        raise UserError(f"no runs under {source}: {reason}")
     groups = sorted(settings(found), key=_order)
     (target / "figures").mkdir(parents=True, exist_ok=True)
     drawn = figures.draw_all(groups, lambda record: source / record.run_id)
@@ -35,7 +39,7 @@ def write_report(name: str, runs_dir: Path, results_dir: Path) -> Path:
         (target / "figures" / f"{key}.svg").write_text(figure.svg)
     tables.write_runs(target / "runs.csv", groups)
     notes = target / NOTES
-    page = _page(name, found, groups) | {"notes": notes.read_text().strip() if notes.exists() else ""}
+    page = _page(name, found, damaged, groups) | {"notes": notes.read_text().strip() if notes.exists() else ""}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=jinja2.select_autoescape(["html.jinja"]),
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -46,28 +50,81 @@ def write_report(name: str, runs_dir: Path, results_dir: Path) -> Path:
     return target
 
 
-def _page(name: str, found: list[Record], groups: list[Setting]) -> dict[str, Any]:
+def _read(source: Path) -> tuple[list[Record], dict[str, str]]:
+    """The records of all ended runs, and what is wrong with those that cannot be read, by run."""
+    found, damaged = [], {}
+    for path in sorted(source.glob(f"*/{records.FILE}")):
+        try:
+            record = records.read(path.parent)
+        except UserError as error:
+            damaged[path.parent.name] = str(error)
+        else:
+            found += [record] if record else []
+    return found, damaged
+
+
+def _page(name: str, found: list[Record], damaged: dict[str, str], groups: list[Setting]) -> dict[str, Any]:
     """What the templates show."""
-    newest = found[-1]
-    return {
+    tasks = list(dict.fromkeys(setting.task for setting in groups))
+    values = {key: list(dict.fromkeys(str(s.factors[key]) for s in groups)) for key in groups[0].factors}
+    made = {
+        "commits": _distinct(record.commit or "unknown" for record in found),
+        "machines": _distinct(_machine(record.machine) for record in found),
+        "versions": {
+            package: ", ".join(_distinct(record.versions[package] for record in found if package in record.versions))
+            for package in dict.fromkeys(package for record in found for package in record.versions)
+        },
+    }
+    failures = [{"run_id": run, "reason": reason} for run, reason in damaged.items()]
+    failures += [{"run_id": r.run_id, "reason": _reason(r)} for r in found if r.status != records.DONE]
+    return made | {
         "name": name,
-        "answers": [_answer(task, groups) for task in dict.fromkeys(setting.task for setting in groups)],
+        "warnings": _mixed(found),
+        "answers": [_answer(task, groups) for task in tasks],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
+        "order": sorted(range(len(groups)), key=lambda i: (tasks.index(groups[i].task), -_score(groups[i]))),
+        "factors": {key: listed for key, listed in values.items() if len(listed) > 1},
+        "settings": [{"factors": {k: str(v) for k, v in s.factors.items()}, "label": s.label} for s in groups],
+        "palette": PALETTE,
         "more": [],
         "commands": sorted({record.command for record in found}),
         "runs": len(found),
         "seconds": sum(record.seconds for record in found),
-        "statuses": dict(Counter(record.status for record in found)),
-        "failures": [
-            {"run_id": record.run_id, "reason": _reason(record)} for record in found if record.status != records.DONE
-        ],
-        "samples": {setting.label: setting.records[0].sample for setting in groups if setting.records[0].sample},
-        "data": sorted({f"{k}: {v}" for record in found for k, v in record.data.items()}),
-        "commits": sorted({record.commit or "unknown" for record in found}),
-        "versions": newest.versions,
-        "machine": newest.machine,
+        "statuses": dict(Counter(record.status for record in found)) | ({"damaged": len(damaged)} if damaged else {}),
+        "failures": failures,
+        "samples": [(f"{s.task}, {s.label}", s.records[0].sample) for s in groups if s.records[0].sample],
+        "data": _distinct(f"{k}: {v}" for record in found for k, v in record.data.items()),
     }
+
+
+def _mixed(found: list[Record]) -> list[str]:
+    """What makes runs hard to compare: they differ in more than what was swept."""
+    kinds = {
+        "commits": {record.commit for record in found},
+        "machines": {_machine(record.machine) for record in found},
+        "versions of packages": {tuple(sorted(record.versions.items())) for record in found},
+    }
+    return [
+        f"The runs are of {len(seen)} different {kind}, listed below." for kind, seen in kinds.items() if len(seen) > 1
+    ]
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted(set(values))
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    """A machine in a line."""
+    if not machine:
+        return "unknown"
+    words = [str(machine.get("processor")), f"{machine.get('cores')} cores", str(machine.get("platform"))]
+    return ", ".join([*words, f"accelerator {machine.get('accelerator')}"])
+
+
+def _score(setting: Setting) -> float:
+    """Behind all others where there is none."""
+    return setting.score[0] if setting.score else float("-inf")
 
 
 def _answer(task: str, groups: list[Setting]) -> str:
@@ -89,13 +146,19 @@ def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
 
 
 def _decay(setting: Setting) -> str:
-    start, end = tables.half_life(setting, "initial"), tables.half_life(setting, "final")
+    """The half-life of the gradient before and after training, in words."""
     if not setting.probed:
         return "gradient not measured"
-    return f"gradient half-life {start} steps before training, {end} after"
+    start, end = setting.decay("initial", "half_life"), setting.decay("final", "half_life")
+    if start is None and end is None:
+        return "gradient does not decay, neither before training nor after"
+    if start is None:
+        return f"gradient does not decay before training, half-life {tables.number(end)} steps after"
+    after = "does not decay after" if end is None else f"{tables.number(end)} after"
+    return f"gradient half-life {tables.number(start)} steps before training, {after}"
 
 
 def _reason(record: Record) -> str:
     if record.status == FAILED:
-        return (record.error or "unknown error").strip().splitlines()[-1]
+        return ((record.error or "").strip() or "unknown error").splitlines()[-1]
     return f"the loss was not finite at step {record.diverged_at_step}"
