@@ -24,11 +24,12 @@ def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
         for index, setting in group:
             runs = setting.done or setting.records
             curves = [curve for run in runs if (curve := dict(read_curve(folder(run), "val/loss")))]
-            # A solved run stops early; the mean goes only as far as every run does.
-            steps = sorted(set.intersection(*map(set, curves))) if curves else []
-            if not steps:
+            if not curves:
                 continue
-            mean = band(panel, index, steps, [[curve[step] for step in steps] for curve in curves], style[index])
+            steps = sorted(set.union(*map(set, curves)))
+            # A solved run stops early and counts on with its last loss: else the mean ended with the fastest run.
+            held = [np.interp(steps, list(curve), list(curve.values())) for curve in curves]
+            mean = band(panel, index, steps, held, style[index])
             shown.append(index)
             rows.append([task, setting.label, str(len(curves)), *(f"{v:.4g}" for v in (mean[0], mean.min(), mean[-1]))])
             rows[-1].append(str(steps[-1]))
@@ -59,7 +60,8 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     if sketch is None:
         return None
     for axes in sketch.figure.axes:
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], FLOOR))
+        if np.isfinite(axes.dataLim.ymax):
+            axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
     header = [*sketch.header, *(f"at lag {lag} / largest" for lag in lags)]
     return sketch._replace(header=header, rows=[row + ["–"] * (len(header) - len(row)) for row in sketch.rows])
 

@@ -38,6 +38,7 @@ PALETTE = [mpl.colors.to_hex(color) for name in ("tab10", "Dark2") for color in 
 DASHES: list[Any] = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (7, 3)), (0, (3, 1, 1, 3))]
 MARKERS = "os^Dv*XP"
 WIDTH, HEIGHT = 5.2, 3.5  # inches of a panel
+LEGIBLE = 0.6  # of its size, a figure can be read; on a narrower screen it scrolls
 POINTS = 200  # of a line, for small pages
 NAMED = 12  # settings that a legend names one by one; above, it names colors and dashes
 
@@ -60,16 +61,17 @@ def by_task(settings: list[Setting]) -> dict[str, list[tuple[int, Setting]]]:
 
 
 def styles(settings: list[Setting]) -> list[dict[str, Any]]:
-    """A color for each cell, a dash and a marker for each combination of the other factors."""
+    """A color for each cell, a dash and a marker for each combination of the other factors; of one cell, colors too."""
     cells = list(dict.fromkeys(setting.cell for setting in settings))
     others = list(dict.fromkeys(map(_other, settings)))
+    places = [(cells.index(setting.cell), others.index(_other(setting))) for setting in settings]
     return [
         {
-            "color": PALETTE[cells.index(setting.cell) % len(PALETTE)],
-            "linestyle": DASHES[others.index(_other(setting)) % len(DASHES)],
-            "marker": MARKERS[others.index(_other(setting)) % len(MARKERS)],
+            "color": PALETTE[(cell if len(cells) > 1 else other) % len(PALETTE)],
+            "linestyle": DASHES[other % len(DASHES)],
+            "marker": MARKERS[other % len(MARKERS)],
         }
-        for setting in settings
+        for cell, other in places
     ]
 
 
@@ -82,7 +84,7 @@ def panels(count: int, columns: int = 2, width: float = WIDTH, height: float = H
     """A figure of that many panels, row by row."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(max(6, width * columns), height * rows), layout="constrained")
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for spare in axes[count:]:
         spare.remove()
@@ -181,4 +183,5 @@ def svg(figure: Figure, name: str, text: str, dpi: int = 72) -> str:
         return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), found)
 
     markup = re.sub(r"<[^!>][^>]*>", tag, file.getvalue())  # text may hold anything, tags only what matplotlib wrote
-    return markup.replace("<svg ", f'<svg role="img" aria-label="{html.escape(text)}" ', 1)
+    words = f'role="img" aria-label="{html.escape(text)}"'
+    return markup.replace("<svg ", f'<svg {words} style="min-width: {LEGIBLE * figure.get_figwidth():.1f}in" ', 1)

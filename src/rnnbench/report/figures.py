@@ -26,7 +26,8 @@ class Drawn(NamedTuple):
 FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]] = {
     "learning_curves": (
         curves.learning_curves,
-        "Validation loss over training steps against the memoryless baseline; mean and range over completed runs",
+        "Validation loss over training steps against the memoryless baseline; mean and range over completed runs, "
+        "a run that stops when it has solved the task with its last loss",
     ),
     "gradient_profiles": (
         curves.gradient_profiles,
@@ -40,7 +41,10 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]]
         curves.time_to_solve,
         "Share of runs that have not solved the task over training steps (Kaplan-Meier)",
     ),
-    "heat_maps": (heat.heat_maps, "Norm of the gradient over lag and training step, the first run of each setting"),
+    "heat_maps": (
+        heat.heat_maps,
+        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero",
+    ),
     "lyapunov_spectra": (
         curves.lyapunov_spectra,
         "The largest Lyapunov exponents before and after training; mean and range over runs",

@@ -38,7 +38,6 @@ def heat_maps(settings: list[Setting], folder: Folder) -> Sketch | None:
     single, rows = {}, []
     for index, (steps, logs) in maps.items():
         single[index], (panel,) = panels(1, width=3.6, height=2.6)
-        single[index].set_figwidth(3.6)
         single[index].colorbar(_panel(panel, settings[index], steps, logs, low, high), ax=panel, extend="min")
         ends = [
             f"{logs[probe, lag]:.1f}" if np.isfinite(logs[probe, lag]) else "–" for probe in (0, -1) for lag in (0, -1)
@@ -60,4 +59,5 @@ def _panel(axes: Axes, setting: Setting, steps: Array, logs: Array, low: float, 
     axes.set_xticks(shown, [str(steps[position]) for position in shown])
     axes.set_title(plain(f"{setting.task}, {setting.label}"), fontsize=9)
     axes.set(xlabel="training step", ylabel="lag")
+    axes.grid(False)
     return image

@@ -36,7 +36,8 @@ def horizon_and_score(settings: list[Setting], folder: Folder) -> Sketch | None:
 
 def cost(settings: list[Setting], folder: Folder) -> Sketch | None:
     """What a score took: seconds of training and parameters, one point a setting, the mean over completed runs."""
-    shown = [index for index, setting in enumerate(settings) if setting.score]
+    spent = [(fmean(run.seconds for run in s.done), s.done[0].parameters) if s.score else (0, 0) for s in settings]
+    shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:
         return None
     groups, style, rows = by_task([settings[index] for index in shown]), styles(settings), []
@@ -44,7 +45,7 @@ def cost(settings: list[Setting], folder: Folder) -> Sketch | None:
     for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
         for position, setting in group:
             index, score = shown[position], setting.score[0] if setting.score else 0.0
-            seconds, parameters = fmean(run.seconds for run in setting.done), setting.done[0].parameters
+            seconds, parameters = spent[index]
             for panel, x in ((left, seconds), (right, parameters)):
                 mark(panel.scatter([x], [score], color=style[index]["color"], marker=style[index]["marker"]), index)
             rows.append([task, setting.label, f"{seconds:.1f}", str(parameters), f"{score:.3f}"])
