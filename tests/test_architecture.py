@@ -49,7 +49,9 @@ MAY_IMPORT = {
         "probe",
         "training",
     },
-    "report": {"errors", "factors", "protocol", "records", "statistics"},
+    "rows": {"errors", "records"},
+    "report": {"errors", "factors", "protocol", "records", "rows", "statistics"},
+    "reproduce": {"config", "entry", "errors", "provenance", "records", "report", "rows", "statistics", "sweep"},
     "checkpoint": {"files", "layers", "records", "stop", "training"},
     "run": {
         "budget",
@@ -83,7 +85,9 @@ LIGHT = {
     "factors",
     "protocol",
     "statistics",
+    "rows",
     "report",
+    "reproduce",
     "entry",
     "sweep",
 }

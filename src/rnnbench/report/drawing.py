@@ -1,16 +1,21 @@
-"""What all figures share: style, colors, one panel a task, SVG that is the same for the same runs."""
+"""What all figures share: style, colors, panels, bands, legends, and SVG that is the same for the same runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import html
+import math
+import re
+from collections.abc import Callable, Iterable
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from rnnbench.records import Record
 from rnnbench.report.summary import Setting
@@ -29,40 +34,128 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.3,
 }
-COLORS = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]  # a ListedColormap
+PALETTE = [mpl.colors.to_hex(color) for name in ("tab10", "Dark2") for color in mpl.colormaps[name].colors]  # type: ignore[attr-defined]  # ListedColormaps
 DASHES: list[Any] = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (7, 3)), (0, (3, 1, 1, 3))]
+MARKERS = "os^Dv*XP"
 WIDTH, HEIGHT = 5.2, 3.5  # inches of a panel
+LEGIBLE = 0.6  # of its size, a figure can be read; on a narrower screen it scrolls
+POINTS = 200  # of a line, for small pages
+NAMED = 12  # settings that a legend names one by one; above, it names colors and dashes
 
 
-def by_task(settings: list[Setting]) -> dict[str, list[Setting]]:
-    """The settings of each task, in order."""
-    groups: dict[str, list[Setting]] = {}
-    for setting in settings:
-        groups.setdefault(setting.task, []).append(setting)
+class Sketch(NamedTuple):
+    """A figure, the numbers behind it as a table, and the pictures of single settings by index where it has them."""
+
+    figure: Figure
+    header: list[str]
+    rows: list[list[str]]
+    single: dict[int, Figure] = {}  # noqa: RUF012  # never changed
+
+
+def by_task(settings: list[Setting]) -> dict[str, list[tuple[int, Setting]]]:
+    """The settings of each task with their indices, in order."""
+    groups: dict[str, list[tuple[int, Setting]]] = {}
+    for index, setting in enumerate(settings):
+        groups.setdefault(setting.task, []).append((index, setting))
     return groups
 
 
-def styles(settings: list[Setting]) -> dict[str, dict[str, Any]]:
-    """A color for each cell and a dash for each combination of the other factors, by the settings' labels."""
+def styles(settings: list[Setting]) -> list[dict[str, Any]]:
+    """A color for each cell, a dash and a marker for each combination of the other factors; of one cell, colors too."""
     cells = list(dict.fromkeys(setting.cell for setting in settings))
-    others = list(dict.fromkeys(_other(setting) for setting in settings))
-    return {
-        setting.label: {
-            "color": COLORS[cells.index(setting.cell) % len(COLORS)],
-            "linestyle": DASHES[others.index(_other(setting)) % len(DASHES)],
+    others = list(dict.fromkeys(map(_other, settings)))
+    places = [(cells.index(setting.cell), others.index(_other(setting))) for setting in settings]
+    return [
+        {
+            "color": PALETTE[(cell if len(cells) > 1 else other) % len(PALETTE)],
+            "linestyle": DASHES[other % len(DASHES)],
+            "marker": MARKERS[other % len(MARKERS)],
         }
-        for setting in settings
-    }
+        for cell, other in places
+    ]
 
 
-def _other(setting: Setting) -> tuple[Any, ...]:
-    return tuple(value for key, value in setting.factors.items() if key not in ("task", "cell"))
+def _other(setting: Setting) -> str:
+    """The label less the cell."""
+    return "" if setting.label == setting.cell else setting.label.removeprefix(f"{setting.cell}, ")
 
 
-def legend(axes: Axes) -> None:
-    """Names the lines; where all runs failed there is nothing to name."""
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7)
+def panels(count: int, columns: int = 2, width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
+    """A figure of that many panels, row by row."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, list(axes[:count])
+
+
+def mark(artist: Artist, *indices: int) -> None:
+    """Says in the SVG which settings an artist shows: the page filters and colors by it."""
+    artist.set_gid("setting-" + "-".join(map(str, indices)))
+
+
+def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
+    """Draws the mean of the lines of a setting's runs and the range from the lowest to the highest; returns the mean."""
+    length = min(map(len, lines))
+    stacked = np.array([line[:length] for line in lines])
+    kept = np.unique(np.linspace(0, length - 1, min(length, POINTS)).round().astype(int))
+    at, mean = np.asarray(x)[:length][kept], stacked.mean(axis=0)
+    (line,) = axes.plot(at, mean[kept], color=style["color"], linestyle=style["linestyle"], linewidth=1.8)
+    mark(line, index)
+    if len(lines) > 1:
+        low, high = stacked.min(axis=0)[kept], stacked.max(axis=0)[kept]
+        mark(axes.fill_between(at, low, high, color=style["color"], alpha=0.15, linewidth=0), index)
+    return mean
+
+
+def legend(
+    figure: Figure, settings: list[Setting], shown: Iterable[int], *, lines: bool, baseline: bool = False
+) -> None:
+    """Names what is shown below the panels: each label, or where there are many, each color, and above each dash."""
+    style, shown = styles(settings), sorted(set(shown))
+    labels: dict[str, list[int]] = {}
+    for index in shown:
+        labels.setdefault(settings[index].label, []).append(index)
+    entries = [(label, style[indices[0]], indices) for label, indices in labels.items()]
+    if len(labels) > NAMED:
+        cells, others = {}, {}
+        for index in shown:
+            cells.setdefault(settings[index].cell, []).append(index)
+            others.setdefault(_other(settings[index]), style[index] | {"color": "black"})
+        plain = {"linestyle": "-", "marker": "o"}
+        entries = [(cell, style[indices[0]] | plain, indices) for cell, indices in cells.items()]
+        if len(others) > 1:
+            _legend(figure, "upper", [(other, look, []) for other, look in others.items()], lines)
+    if baseline:
+        entries.append(("memoryless", {"color": "black", "linestyle": "--"}, []))
+    _legend(figure, "lower", entries, lines)
+
+
+def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], list[int]]], lines: bool) -> None:
+    """In as many columns as fit; the figure grows by its height."""
+    columns = max(1, int(figure.get_figwidth() / (0.7 + 0.07 * max(len(label) for label, _, _ in entries))))
+    handles = [
+        Line2D([], [], color=look["color"], linewidth=1.8, linestyle=look["linestyle"])
+        if lines or "marker" not in look
+        else Line2D([], [], color=look["color"], linestyle="none", marker=look["marker"])
+        for _, look, _ in entries
+    ]
+    drawn = figure.legend(
+        handles, [plain(label) for label, _, _ in entries], loc=f"outside {side} center", ncols=min(columns, len(entries)),
+        fontsize=8, frameon=False, handlelength=3 if lines else 1,
+    )  # fmt: skip
+    for handle, text, (_, _, indices) in zip(drawn.legend_handles, drawn.get_texts(), entries, strict=True):
+        if indices:
+            mark(handle, *indices)
+            mark(text, *indices)
+    figure.set_figheight(figure.get_figheight() + 0.18 * math.ceil(len(entries) / columns))
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib shows as it is, dollars too."""
+    return text.replace("$", r"\$")
 
 
 def load(folder: Path, name: str) -> Array | None:
@@ -74,8 +167,21 @@ def load(folder: Path, name: str) -> Array | None:
         return arrays.get(name)
 
 
-def svg(figure: Figure) -> str:
-    """The figure as text, without a date."""
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+def log10(norms: Array) -> Array:
+    """Nothing to draw where a norm is zero or not finite."""
+    return np.log10(np.where(np.isfinite(norms) & (norms > 0), norms, np.nan))
+
+
+def svg(figure: Figure, name: str, text: str, dpi: int = 72) -> str:
+    """The figure as text, without a date; its ids start with ``name``, so that a page can hold many figures."""
+    file = StringIO()
+    figure.savefig(file, format="svg", dpi=dpi, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+
+    def tag(match: re.Match[str]) -> str:
+        found = re.sub(r'^<g id="setting-([\d-]+)"', lambda m: f'<g data-setting="{m[1].replace("-", " ")}"', match[0])
+        found = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}--", found)
+        return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), found)
+
+    markup = re.sub(r"<[^!>][^>]*>", tag, file.getvalue())  # text may hold anything, tags only what matplotlib wrote
+    words = f'role="img" aria-label="{html.escape(text)}"'
+    return markup.replace("<svg ", f'<svg {words} style="min-width: {LEGIBLE * figure.get_figwidth():.1f}in" ', 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rnnbench.records import Record
 from rnnbench.report.summary import Setting
@@ -102,41 +100,3 @@ def half_life(setting: Setting, moment: str) -> str:
         return "not measured"
     value = setting.decay(moment, "half_life")
     return "no decay" if value is None else number(value)
-
-
-def write_runs(path: Path, settings: list[Setting]) -> None:
-    """Writes ``runs.csv``: one row a run, the swept factors first."""
-    rows = [setting.factors | _run(record) for setting in settings for record in setting.records]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _run(record: Record) -> dict[str, Any]:
-    gradients = {
-        f"{key}_{moment}": record.gradients.get(moment, {}).get(key)
-        for moment in ("initial", "final")
-        for key in ("slope", "half_life", "horizon", "vanishing_ratio")
-    }
-    return {
-        "seed": record.seed,
-        "run_id": record.run_id,
-        "status": record.status,
-        "score": record.score,
-        "test_loss": record.final.get("test/loss"),
-        "baseline": record.baseline,
-        "metric": record.metric,
-        "test_metric": record.final.get(f"test/{record.metric}"),
-        "solved_at_step": record.solved_at_step,
-        "diverged_at_step": record.diverged_at_step,
-        "steps": record.steps,
-        **gradients,
-        "hidden_size": record.hidden_size,
-        "parameters": record.parameters,
-        "state_size": record.state_size,
-        "flops": record.flops,
-        "off_budget": record.off_budget,
-        "seconds": round(record.seconds, 1),
-        "commit": record.commit,
-    }

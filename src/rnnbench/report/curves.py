@@ -1,0 +1,141 @@
+"""Figures of lines: a mean over seeds, and as a band the range from the lowest to the highest run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import stats
+
+from rnnbench.records import DIVERGED, read_curve
+from rnnbench.report.drawing import Array, Folder, Sketch, band, by_task, legend, load, log10, mark, panels, styles
+from rnnbench.report.summary import Setting
+
+FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
+LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
+
+
+def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """Validation loss over training steps and the memoryless baseline; of completed runs, where there are any."""
+    groups, style, rows = by_task(settings), styles(settings), []
+    figure, axes = panels(len(groups))
+    baselines, shown = False, []
+    for panel, (task, group) in zip(axes, groups.items(), strict=True):
+        for index, setting in group:
+            runs = setting.done or setting.records
+            curves = [curve for run in runs if (curve := dict(read_curve(folder(run), "val/loss")))]
+            if not curves:
+                continue
+            steps = sorted(set.union(*map(set, curves)))
+            # A solved run stops early and counts on with its last loss: else the mean ended with the fastest run.
+            held = [np.interp(steps, list(curve), list(curve.values())) for curve in curves]
+            mean = band(panel, index, steps, held, style[index])
+            shown.append(index)
+            rows.append([task, setting.label, str(len(curves)), *(f"{v:.4g}" for v in (mean[0], mean.min(), mean[-1]))])
+            rows[-1].append(str(steps[-1]))
+        baseline = group[0][1].records[0].validation_baseline
+        if baseline is not None:
+            baselines = True
+            panel.axhline(baseline, color="black", linestyle="--", linewidth=1)
+        panel.set(title=task, xlabel="training step", ylabel="validation loss", yscale="log")
+    if not shown:
+        return None
+    legend(figure, settings, shown, lines=True, baseline=baselines)
+    return Sketch(figure, ["task", "setting", "runs", "first loss", "lowest", "last", "at step"], rows)
+
+
+def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """log10 of the norm of dL/dh_t over lag."""
+    lags: list[int] = []
+
+    def numbers(mean: Array) -> list[str]:
+        lags[:] = max(lags, [lag for lag in LAGS if lag < len(mean)], key=len)
+        high = np.nanmax(mean) if np.isfinite(mean).any() else np.nan
+        return [f"{10 ** (mean[lag] - high):.1e}" if np.isfinite(mean[lag]) else "0" for lag in LAGS if lag < len(mean)]
+
+    sketch = _before_and_after(
+        settings, folder, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
+        "lag (steps before the loss)", "log10 of mean ||dL/dh||",
+    )  # fmt: skip
+    if sketch is None:
+        return None
+    for axes in sketch.figure.axes:
+        if np.isfinite(axes.dataLim.ymax):
+            axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
+    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in lags)]
+    return sketch._replace(header=header, rows=[row + ["–"] * (len(header) - len(row)) for row in sketch.rows])
+
+
+def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """The largest Lyapunov exponents of the last layer's forward direction."""
+    sketch = _before_and_after(
+        settings, folder, "lyapunov", lambda values, index: values[index, -1, 0],
+        lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank", "Lyapunov exponent (per step)",
+    )  # fmt: skip
+    return sketch and sketch._replace(header=[*sketch.header, "largest", "last drawn"])
+
+
+def _before_and_after(
+    settings: list[Setting],
+    folder: Folder,
+    name: str,
+    line: Callable[[Array, int], Array],
+    numbers: Callable[[Array], list[str]],
+    x: str,
+    y: str,
+) -> Sketch | None:
+    """One row a task; left the first probe, right the last; ``line`` reads one run's curve from its array."""
+    groups, style, rows = by_task(settings), styles(settings), []
+    arrays = [[a for run in s.records if (a := load(folder(run), name)) is not None] for s in settings]
+    if not any(arrays):
+        return None
+    figure, axes = panels(2 * len(groups))
+    for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
+        for panel, probe, moment in ((left, 0, "before training"), (right, -1, "after training")):
+            for index, setting in group:
+                lines = [line(array, probe) for array in arrays[index]]
+                if lines:
+                    mean = band(panel, index, range(len(lines[0])), lines, style[index])
+                    rows.append([task, setting.label, moment, *numbers(mean)])
+            panel.set(title=f"{task}, {moment}", xlabel=x)
+        left.set_ylabel(y)
+        right.sharey(left)
+    legend(figure, settings, [index for index, found in enumerate(arrays) if found], lines=True)
+    return Sketch(figure, ["task", "setting", "moment"], rows)
+
+
+def time_to_solve(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """The share of runs that have not yet solved the task; a diverged run never does."""
+    groups = {task: group for task, group in by_task(settings).items() if any(s.solved for _, s in group)}
+    if not groups:
+        return None
+    style, rows, shown = styles(settings), [], []
+    figure, axes = panels(len(groups))
+    for panel, (task, group) in zip(axes, groups.items(), strict=True):
+        last = max(run.steps for _, setting in group for run in setting.records)
+        for index, setting in group:
+            runs = [run for run in setting.records if run.complete]
+            if not runs:
+                continue
+            ends = [run.solved_at_step or (last if run.status == DIVERGED else run.steps) for run in runs]
+            steps, share = survival(ends, [run.solved_at_step is not None for run in runs])
+            (line,) = panel.plot(
+                [0, *steps, last], [1, *share, share[-1]], drawstyle="steps-post", linewidth=1.8,
+                color=style[index]["color"], linestyle=style[index]["linestyle"],
+            )  # fmt: skip
+            mark(line, index)
+            shown.append(index)
+            rows.append([task, setting.label, str(len(runs)), str(len(setting.solved)), f"{share[-1]:.2f}"])
+            half = [str(int(step)) for step, left in zip(steps, share, strict=True) if left <= 0.5]
+            rows[-1] += [str(min(setting.solved, default="–")), half[0] if half else "–"]
+        panel.set(title=task, xlabel="training step", ylabel="share of runs not solved", ylim=(-0.03, 1.03))
+    legend(figure, settings, shown, lines=True)
+    header = ["task", "setting", "runs", "solved", "share left", "first solved at step", "half solved at step"]
+    return Sketch(figure, header, rows)
+
+
+def survival(times: Sequence[float], solved: Sequence[bool]) -> tuple[Array, Array]:
+    """Kaplan and Meier's estimate (1958): the steps and the share of runs that are unsolved after each."""
+    at, done = np.asarray(times, dtype=float), np.asarray(solved, dtype=bool)
+    function = stats.ecdf(stats.CensoredData(uncensored=at[done], right=at[~done])).sf
+    return function.quantiles, function.probabilities

@@ -1,0 +1,56 @@
+"""Figures of points: what else a setting has, against its score."""
+
+from __future__ import annotations
+
+from statistics import fmean, median
+
+from rnnbench.report.drawing import Folder, Sketch, by_task, legend, mark, panels, styles
+from rnnbench.report.summary import Setting
+
+
+def horizon_and_score(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """The horizon after training against the score, one point a run: does a gradient that arrives decide?"""
+    points = [
+        [
+            (r.gradients["final"]["horizon"], r.score)
+            for r in setting.done
+            if "final" in r.gradients and r.score is not None
+        ]
+        for setting in settings
+    ]
+    if not any(points):
+        return None
+    groups, style, rows = by_task(settings), styles(settings), []
+    figure, axes = panels(len(groups))
+    for panel, (task, group) in zip(axes, groups.items(), strict=True):
+        for index, setting in group:
+            if points[index]:
+                x, y = zip(*points[index], strict=True)
+                dots = panel.scatter(x, y, color=style[index]["color"], marker=style[index]["marker"], alpha=0.8)
+                mark(dots, index)
+                rows.append([task, setting.label, str(len(x)), f"{median(x):g}", f"{fmean(y):.3f}"])
+        panel.set(title=task, xlabel="horizon after training (steps)", ylabel="score")
+    legend(figure, settings, [index for index, found in enumerate(points) if found], lines=False)
+    return Sketch(figure, ["task", "setting", "runs", "median horizon", "mean score"], rows)
+
+
+def cost(settings: list[Setting], folder: Folder) -> Sketch | None:
+    """What a score took: seconds of training and parameters, one point a setting, the mean over completed runs."""
+    spent = [(fmean(run.seconds for run in s.done), s.done[0].parameters) if s.score else (0, 0) for s in settings]
+    shown = [index for index, known in enumerate(spent) if min(known) > 0]
+    if not shown:
+        return None
+    groups, style, rows = by_task([settings[index] for index in shown]), styles(settings), []
+    figure, axes = panels(2 * len(groups))
+    for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
+        for position, setting in group:
+            index, score = shown[position], setting.score[0] if setting.score else 0.0
+            seconds, parameters = spent[index]
+            for panel, x in ((left, seconds), (right, parameters)):
+                mark(panel.scatter([x], [score], color=style[index]["color"], marker=style[index]["marker"]), index)
+            rows.append([task, setting.label, f"{seconds:.1f}", str(parameters), f"{score:.3f}"])
+        left.set(title=f"{task}, time", xlabel="seconds of training (mean)", ylabel="score", xscale="log")
+        right.set(title=f"{task}, size", xlabel="parameters", xscale="log")
+        right.sharey(left)
+    legend(figure, settings, shown, lines=False)
+    return Sketch(figure, ["task", "setting", "seconds", "parameters", "score"], rows)
