@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rnnbench.errors import exit_on_user_error
 from rnnbench.report import write_report
+from rnnbench.report.leaderboard import write_leaderboard
 
 
 def main() -> None:
@@ -15,6 +16,7 @@ def main() -> None:
     options = parser.parse_args()
     with exit_on_user_error():
         target = write_report(options.name, options.runs_dir, options.results_dir)
+        write_leaderboard(options.results_dir)
         print((target / "README.md").read_text())
         print(f"report: {target / 'report.html'}")
 

@@ -26,6 +26,9 @@ def row(record: Record) -> dict[str, Any]:
     return {
         "seed": record.seed,
         "run_id": record.run_id,
+        "task": record.config["task"]["name"],
+        "length": record.config["task"].get("length"),
+        "cell": record.config["cell"]["name"],
         "status": record.status,
         "score": record.score,
         "validation_loss": record.final.get("val/loss"),
