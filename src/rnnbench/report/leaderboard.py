@@ -24,6 +24,9 @@ HEADER = ["cell", "score", "solved", "steps to solve", "horizon", "parameters", 
           "seconds a run", "tuned to"]  # fmt: skip
 
 
+LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
+
+
 class Place(NamedTuple):
     """One cell on one task."""
 
@@ -163,7 +166,10 @@ def picture(found: list[Board]) -> str:
                 panel.plot([score.value], [height], "o", color=color)
             panel.set_yticks(range(len(shown)), [plain(cell) for cell, _ in shown])
             panel.axvline(0, color="black", linestyle="--", linewidth=1)
-            panel.set(title=board.title, xlabel="score (0: memoryless, 1: perfect)", xlim=(-0.3, 1.1))
+            lowest = min([0.0, *(score.value for _, score in shown)])
+            panel.set(
+                title=board.title, xlabel="score (0: memoryless, 1: perfect)", xlim=(max(lowest, LOWEST) - 0.1, 1.1)
+            )
         return svg(figure, PICTURE, CAPTION)
 
 
