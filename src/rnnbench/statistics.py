@@ -174,8 +174,6 @@ def _bootstrap(samples: list[Array], statistic: Callable[[list[Array]], Any]) ->
     several = [sample for sample in samples if sample.size > 1]
     if not several:
         return Estimate(value, None, None, n)
-    if not any(np.ptp(sample) for sample in several):
-        return Estimate(value, value, value, n)
 
     def of(*resamples: Array, axis: int) -> Any:
         resampled, shape = iter(resamples), resamples[0].shape[:-1]

@@ -115,7 +115,7 @@ def _pair(a: Setting, b: Setting) -> Pair:
 
 def _row(pair: Pair, p: float | None, corrected: float | None) -> list[str]:
     a, b, difference = pair
-    shared = {key: value for key, value in a.factors.items() if key != "task" and b.factors[key] == value is not None}
+    shared = {key: value for key, value in a.factors.items() if key != "task" and b.factors[key] == value}
     g = effect_size(a.scores, b.scores)
     return [
         ", ".join(filter(None, (a.task, words(shared)))),
