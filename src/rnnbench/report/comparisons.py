@@ -17,7 +17,7 @@ from rnnbench.statistics import (
     wilson_interval,
 )
 
-MOST = 40  # rows that anybody reads
+MOST = 50  # rows that anybody reads
 
 
 def pooled(settings: list[Setting]) -> Table | None:
@@ -60,40 +60,38 @@ class Pair(NamedTuple):
     """Of the mean scores."""
 
 
-def comparisons(settings: list[Setting]) -> Table | None:
-    """Pairs of settings of a task that differ in one factor, by their scores; None without two runs on both sides."""
-    pairs = [
-        _pair(a, b)
-        for a, b in combinations(settings, 2)
-        if a.task == b.task and len(_factors(a, b)) == 1 and min(len(a.scores), len(b.scores)) >= 2
-    ]
-    if not pairs:
-        return None
-    tested, choice = pairs, ""
-    if len(pairs) > MOST:
-        of_cells = [pair for pair in pairs if _factors(pair.a, pair.b) == ["cell"]]
-        if of_cells:
-            tested, choice = of_cells, f" Of {len(pairs)} pairs only those that differ in the cell are compared."
-    p_values = [permutation_p(a.scores, b.scores) for a, b, _ in tested]
+def comparisons(settings: list[Setting]) -> list[Table]:
+    """For each factor the pairs of settings of a task that differ in nothing else, where both sides have two scores."""
+    families: dict[str, list[Pair]] = {}
+    for a, b in combinations(settings, 2):
+        differing = _factors(a, b)
+        if a.task == b.task and len(differing) == 1 and min(len(a.scores), len(b.scores)) >= 2:
+            families.setdefault(_root(differing[0], a), []).append(_pair(a, b))
+    return [_family(factor, pairs) for factor, pairs in families.items()]
+
+
+def _family(factor: str, pairs: list[Pair]) -> Table:
+    """The pairs that one question compares, corrected together."""
+    p_values = [permutation_p(a.scores, b.scores) for a, b, _ in pairs]
     # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
-    rows = list(zip(tested, p_values, holm(p_values), strict=True))
+    rows, choice = list(zip(pairs, p_values, holm(p_values), strict=True)), ""
     if len(rows) > MOST:
-        choice += f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
+        choice = f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
         rows = sorted(rows, key=lambda row: -row[0].difference)[:MOST]
-    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in tested})
+    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in pairs})
     smallest = ", ".join(f"{smallest_p(n, m):.2g} for {n} against {m}" for n, m in sizes)
-    lowest = min(1.0, len(tested) * min(smallest_p(n, m) for n, m in sizes))
+    lowest = min(1.0, len(pairs) * min(smallest_p(n, m) for n, m in sizes))
     note = (
         "Scores of completed runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
         "a tie counting half; its 95 % bootstrap interval is too narrow with few seeds, and has no width where all "
         "runs of A beat all of B. Hedges' g: the difference in standard deviations. p: two-sided permutation test of "
         f"the means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p above .05 is therefore "
-        f"no sign that two settings are equal. Holm: corrected over all {len(tested)} pairs compared, which here "
-        f"cannot give less than {lowest:.2g}.{choice}"
+        f"no sign that two settings are equal. Holm: corrected over the {len(pairs)} pairs of this table, which cannot "
+        f"give less than {lowest:.2g}.{choice}"
     )
     texts = [_row(*row) for row in rows]
     shared = [text[0] for text in texts]
-    return Table("Comparisons", HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
+    return Table(f"Comparisons by {factor}", HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
 
 
 HEADER = [
@@ -134,6 +132,11 @@ def _side(setting: Setting, other: Setting) -> str:
     chosen = _factors(setting, other)
     own = {k: v for k, v in setting.factors.items() if other.factors[k] != v and (v is not None or k in chosen)}
     return f"{words(own)} (n = {len(setting.scores)})"
+
+
+def _root(factor: str, setting: Setting) -> str:
+    """The factor that another one is an option of: ``clip`` for ``clip.threshold`` where both vary."""
+    return next(key for key in setting.factors if key != "task" and (factor == key or factor.startswith(f"{key}.")))
 
 
 def _factors(a: Setting, b: Setting) -> list[str]:

@@ -54,7 +54,7 @@ def context(name: str, parts: Parts, damaged: dict[str, str], groups: list[Setti
 
 def _more(parts: Parts, groups: list[Setting]) -> list[tables.Table]:
     """The tables behind the main one."""
-    found = (comparisons.pooled(groups), comparisons.comparisons(groups), tuning.table(parts, groups))
+    found = (comparisons.pooled(groups), *comparisons.comparisons(groups), tuning.table(parts, groups))
     return [table for table in found if table is not None]
 
 
