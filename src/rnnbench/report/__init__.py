@@ -100,7 +100,7 @@ def _page(name: str, found: list[Record], damaged: dict[str, str], groups: list[
 
 def _mixed(found: list[Record]) -> list[str]:
     """What makes runs hard to compare: they differ in more than what was swept."""
-    kinds = {
+    kinds: dict[str, set[Any]] = {
         "commits": {record.commit for record in found},
         "machines": {_machine(record.machine) for record in found},
         "versions of packages": {tuple(sorted(record.versions.items())) for record in found},

@@ -46,12 +46,11 @@ def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
 
 def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     """log10 of the norm of dL/dh_t over lag."""
-    lags: list[int] = []
 
     def numbers(mean: Array) -> list[str]:
-        lags[:] = max(lags, [lag for lag in LAGS if lag < len(mean)], key=len)
         high = np.nanmax(mean) if np.isfinite(mean).any() else np.nan
-        return [f"{10 ** (mean[lag] - high):.1e}" if np.isfinite(mean[lag]) else "0" for lag in LAGS if lag < len(mean)]
+        found = [10 ** (mean[lag] - high) for lag in LAGS if lag < len(mean)]
+        return [f"{value:.1e}" if np.isfinite(value) else "not drawn" for value in found]
 
     sketch = _before_and_after(
         settings, folder, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
@@ -62,8 +61,9 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     for axes in sketch.figure.axes:
         if np.isfinite(axes.dataLim.ymax):
             axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
-    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in lags)]
-    return sketch._replace(header=header, rows=[row + ["–"] * (len(header) - len(row)) for row in sketch.rows])
+    width = max(map(len, sketch.rows))
+    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in LAGS)][:width]
+    return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
 
 
 def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Sketch | None:

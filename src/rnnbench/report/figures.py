@@ -43,7 +43,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]]
     ),
     "heat_maps": (
         heat.heat_maps,
-        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero",
+        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero or not finite",
     ),
     "lyapunov_spectra": (
         curves.lyapunov_spectra,
