@@ -14,7 +14,7 @@ EVIL = """<img src=x onerror=alert(1)>"&'"""
 T, PROBES = 40, 3
 
 
-def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", score=0.5, probe=True, **factors):
+def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", score=0.5, **factors):
     """What a run leaves behind, by hand: a record, a learning curve and the arrays of a full probe."""
     generator = np.random.default_rng(seed)
     run_id = f"{task}-{len(list(folder.glob('*')))}"
@@ -22,21 +22,19 @@ def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", sc
     losses = np.exp(-np.linspace(0, 1 + 2 * max(score or 0, 0), 21)) * generator.uniform(0.8, 1.2, 21)
     rows = [f"{50 * step},{loss}\n" for step, loss in enumerate(losses)]
     (folder / run_id / "metrics.csv").write_text("step,val/loss\n" + "".join(rows))
-    if probe:
-        slopes = np.linspace(-0.4, -0.4 * (1 - max(score or 0, 0)), PROBES)[:, None]
-        norms = np.exp(slopes * np.arange(T) + generator.normal(0, 0.2, (PROBES, T)))
-        lyapunov = -np.arange(1, 9) * 0.1 * generator.uniform(0.8, 1.2, (PROBES, 1, 1, 8))
-        np.savez(folder / run_id / "gradients.npz", h=norms[:, None, None], lyapunov=lyapunov, step=[0, 500, 1000])
+    slopes = np.linspace(-0.4, -0.4 * (1 - max(score or 0, 0)), PROBES)[:, None]
+    norms = np.exp(slopes * np.arange(T) + generator.normal(0, 0.2, (PROBES, T)))
+    lyapunov = -np.arange(1, 9) * 0.1 * generator.uniform(0.8, 1.2, (PROBES, 1, 1, 8))
+    np.savez(folder / run_id / "gradients.npz", h=norms[:, None, None], lyapunov=lyapunov, step=[0, 500, 1000])
     decay = {"half_life": 1.5, "horizon": int(5 + 30 * max(score or 0, 0)), "slope": -0.4, "vanishing_ratio": 0.1}
     record = records.Record(
-        run_id=run_id, experiment=folder.name, status=status, seed=seed, score=score, metric="mse", solved_at_step=solved,
-        config={"seed": seed, "cell": {"name": cell}, "task": {"name": task}} | factors, command="python scripts/train.py",
-        final={"test/mse": 0.1}, baseline=1.0, validation_baseline=1.0, steps=1000, seconds=10.0 + seed, parameters=4000,
-        gradients={"initial": decay, "final": decay} if probe else {}, versions={"torch": "2.13.0"}, commit="abc",
+        run_id=run_id, experiment=folder.name, status=status, seed=seed, score=score, solved_at_step=solved,
+        config={"seed": seed, "cell": {"name": cell}, "task": {"name": task}} | factors, command="train", metric="mse",
+        final={"test/mse": 0.1}, baseline=1.0, validation_baseline=1.0, steps=1000, seconds=10.0, parameters=4000,
+        gradients={"initial": decay, "final": decay}, versions={"torch": "2.13.0"}, commit="abc",
         machine={"processor": "p", "cores": 2, "platform": "l", "accelerator": "none"},
     )  # fmt: skip
     records.write(folder / run_id, record)
-    return record
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +110,7 @@ def first(values):
 def test_the_page_says_nothing_and_fetches_nothing(visit):
     page = visit()
     assert page.locator("h1").inner_text() == "page"
+    assert page.locator("link").evaluate_all("(all) => all.map((link) => link.href)") == ["data:,"]  # no favicon
     assert page.locator("figure").count() == 7
     assert page.locator("figure figcaption").count() == page.locator("figure details table").count() == 7
     assert all(svg.get_attribute("aria-label") for svg in page.locator("svg[role=img]").all())
@@ -168,8 +167,8 @@ def test_color_by(visit):
         patch.evaluate("(i) => getComputedStyle(i).backgroundColor") for patch in page.locator("#legend i").all()
     ]
     assert set(after) == set(patches)
-    point = page.locator("figure").nth(2).locator("svg [data-setting='0'] use").first
-    assert point.evaluate("(use) => getComputedStyle(use).fill") == patches[0]
+    point = page.locator("figure").nth(2).locator("svg [data-setting='8'] use").first  # the first of the second task
+    assert point.evaluate("(use) => getComputedStyle(use).fill") == patches[1]
     page.get_by_label("color figures by").select_option("")
     assert strokes("gru") == before
     assert chips.count() == 0
@@ -187,6 +186,10 @@ def test_sort(visit):
     scores = column(page, "score")
     assert first(scores) == sorted(first(scores))
     assert scores[-4:] == ["–"] * 4  # last in both directions
+    page.get_by_role("button", name="horizon at end").click()
+    horizons = list(map(int, column(page, "horizon at end")))
+    assert horizons == sorted(horizons)
+    assert list(map(str, horizons)) != sorted(map(str, horizons))
     page.get_by_role("button", name="cell", exact=True).focus()
     page.keyboard.press("Enter")
     assert column(page, "cell") == sorted(column(page, "cell"))
@@ -226,6 +229,7 @@ def test_the_table_is_sorted_within_tasks_and_complete_without_javascript(visit)
 def test_html_in_a_name_is_text(visit):
     page = visit()
     assert page.locator("img").count() == 0
+    assert any(map_.get_attribute("aria-label").endswith(EVIL) for map_ in page.locator(".maps svg").all())
     assert column(page, "init").count(EVIL) == 8
     page.get_by_role("checkbox", name=EVIL).uncheck()
     assert set(column(page, "init")) == {"plain"}

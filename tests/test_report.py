@@ -10,7 +10,6 @@ from rnnbench import records
 from rnnbench.errors import UserError
 from rnnbench.factors import factors, flatten
 from rnnbench.report import tables, write_report
-from rnnbench.report.curves import survival
 from rnnbench.report.summary import settings
 from rnnbench.run import run
 
@@ -260,14 +259,6 @@ def test_figures_of_losses_that_are_not_finite(tmp_path):
     np.savez(folder / "gradients.npz", h=np.full((2, 1, 1, 9), np.inf), step=[0, 30], lyapunov=np.zeros((2, 1, 1, 3)))
     figures = {path.stem for path in (write_report("e", tmp_path, tmp_path / "results") / "figures").iterdir()}
     assert figures == {"learning_curves", "gradient_profiles", "lyapunov_spectra"}
-
-
-def test_survival_is_the_product_limit():
-    """Kaplan and Meier's product by hand: of five, solved at 2 and 4, censored at 3; two left at the end."""
-    steps, share = survival([4, 2, 3, 6, 6], [True, True, False, False, False])
-    np.testing.assert_allclose(dict(zip(steps, share, strict=True))[2], 4 / 5)
-    np.testing.assert_allclose(dict(zip(steps, share, strict=True))[4], 4 / 5 * 2 / 3)
-    np.testing.assert_allclose(share[-1], 4 / 5 * 2 / 3)
 
 
 def test_no_runs(tmp_path):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
 from rnnbench.records import DIVERGED, read_curve
 from rnnbench.report.drawing import Array, Folder, Sketch, band, by_task, legend, load, log10, mark, panels, styles
 from rnnbench.report.summary import Setting
+from rnnbench.statistics import survival
 
 FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
 LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
@@ -46,12 +46,11 @@ def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
 
 def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     """log10 of the norm of dL/dh_t over lag."""
-    lags: list[int] = []
 
     def numbers(mean: Array) -> list[str]:
-        lags[:] = max(lags, [lag for lag in LAGS if lag < len(mean)], key=len)
         high = np.nanmax(mean) if np.isfinite(mean).any() else np.nan
-        return [f"{10 ** (mean[lag] - high):.1e}" if np.isfinite(mean[lag]) else "0" for lag in LAGS if lag < len(mean)]
+        found = [10 ** (mean[lag] - high) for lag in LAGS if lag < len(mean)]
+        return [f"{value:.1e}" if np.isfinite(value) else "not drawn" for value in found]
 
     sketch = _before_and_after(
         settings, folder, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
@@ -62,8 +61,9 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     for axes in sketch.figure.axes:
         if np.isfinite(axes.dataLim.ymax):
             axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
-    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in lags)]
-    return sketch._replace(header=header, rows=[row + ["–"] * (len(header) - len(row)) for row in sketch.rows])
+    width = max(map(len, sketch.rows))
+    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in LAGS)][:width]
+    return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
 
 
 def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Sketch | None:
@@ -132,10 +132,3 @@ def time_to_solve(settings: list[Setting], folder: Folder) -> Sketch | None:
     legend(figure, settings, shown, lines=True)
     header = ["task", "setting", "runs", "solved", "share left", "first solved at step", "half solved at step"]
     return Sketch(figure, header, rows)
-
-
-def survival(times: Sequence[float], solved: Sequence[bool]) -> tuple[Array, Array]:
-    """Kaplan and Meier's estimate (1958): the steps and the share of runs that are unsolved after each."""
-    at, done = np.asarray(times, dtype=float), np.asarray(solved, dtype=bool)
-    function = stats.ecdf(stats.CensoredData(uncensored=at[done], right=at[~done])).sf
-    return function.quantiles, function.probabilities

@@ -97,7 +97,7 @@ def mark(artist: Artist, *indices: int) -> None:
 
 
 def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
-    """Draws the mean of the lines of a setting's runs and the range from the lowest to the highest; returns the mean."""
+    """Draws the mean over a setting's runs and the range from the lowest to the highest; returns the mean."""
     length = min(map(len, lines))
     stacked = np.array([line[:length] for line in lines])
     kept = np.unique(np.linspace(0, length - 1, min(length, POINTS)).round().astype(int))
@@ -116,16 +116,16 @@ def legend(
     """Names what is shown below the panels: each label, or where there are many, each color, and above each dash."""
     style, shown = styles(settings), sorted(set(shown))
     labels: dict[str, list[int]] = {}
+    cells: dict[str, list[int]] = {}
+    others: dict[str, dict[str, Any]] = {}
     for index in shown:
         labels.setdefault(settings[index].label, []).append(index)
+        cells.setdefault(settings[index].cell, []).append(index)
+        others.setdefault(_other(settings[index]), style[index] | {"color": "black"})
     entries = [(label, style[indices[0]], indices) for label, indices in labels.items()]
-    if len(labels) > NAMED:
-        cells, others = {}, {}
-        for index in shown:
-            cells.setdefault(settings[index].cell, []).append(index)
-            others.setdefault(_other(settings[index]), style[index] | {"color": "black"})
-        plain = {"linestyle": "-", "marker": "o"}
-        entries = [(cell, style[indices[0]] | plain, indices) for cell, indices in cells.items()]
+    if len(labels) > NAMED and len(cells) > 1:
+        solid = {"linestyle": "-", "marker": "o"}
+        entries = [(cell, style[indices[0]] | solid, indices) for cell, indices in cells.items()]
         if len(others) > 1:
             _legend(figure, "upper", [(other, look, []) for other, look in others.items()], lines)
     if baseline:
@@ -143,11 +143,11 @@ def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], 
         for _, look, _ in entries
     ]
     drawn = figure.legend(
-        handles, [plain(label) for label, _, _ in entries], loc=f"outside {side} center", ncols=min(columns, len(entries)),
-        fontsize=8, frameon=False, handlelength=3 if lines else 1,
+        handles, [plain(label) for label, _, _ in entries], loc=f"outside {side} center",
+        ncols=min(columns, len(entries)), fontsize=8, frameon=False, handlelength=3 if lines else 1,
     )  # fmt: skip
     for handle, text, (_, _, indices) in zip(drawn.legend_handles, drawn.get_texts(), entries, strict=True):
-        if indices:
+        if indices and handle:
             mark(handle, *indices)
             mark(text, *indices)
     figure.set_figheight(figure.get_figheight() + 0.18 * math.ceil(len(entries) / columns))

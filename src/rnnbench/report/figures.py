@@ -26,8 +26,8 @@ class Drawn(NamedTuple):
 FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]] = {
     "learning_curves": (
         curves.learning_curves,
-        "Validation loss over training steps against the memoryless baseline; mean and range over completed runs, "
-        "a run that stops when it has solved the task with its last loss",
+        "Validation loss over training steps against the memoryless baseline; mean and range over completed runs; "
+        "a solved run stops early and is held at its last loss",
     ),
     "gradient_profiles": (
         curves.gradient_profiles,
@@ -43,7 +43,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]]
     ),
     "heat_maps": (
         heat.heat_maps,
-        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero",
+        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero or not finite",
     ),
     "lyapunov_spectra": (
         curves.lyapunov_spectra,

@@ -17,7 +17,7 @@
 
   function filter() {
     const off = [...controls.querySelectorAll("input")].filter((box) => !box.checked);
-    const kept = settings.map(({ factors }) => !off.some((box) => factors[box.name] === box.value));
+    const kept = settings.map(({ factors }) => !off.some((box) => factors[box.dataset.factor] === box.value));
     for (const element of shown) element.toggleAttribute("hidden", !indices(element).some((index) => kept[index]));
     headings();
   }
