@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnbench.records import DIVERGED, read_curve
+from rnnbench.records import read_curve
 from rnnbench.report.drawing import Array, Folder, Sketch, band, by_task, legend, load, log10, mark, panels, styles
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import survival
@@ -114,13 +114,12 @@ def time_to_solve(settings: list[Setting], folder: Folder) -> Sketch | None:
     for panel, (task, group) in zip(axes, groups.items(), strict=True):
         last = max(run.steps for _, setting in group for run in setting.records)
         for index, setting in group:
-            runs = [run for run in setting.records if run.complete]
+            runs = setting.ended
             if not runs:
                 continue
-            ends = [run.solved_at_step or (last if run.status == DIVERGED else run.steps) for run in runs]
-            steps, share = survival(ends, [run.solved_at_step is not None for run in runs])
+            steps, share = survival(setting.times(last), [run.solved_at_step is not None for run in runs])
             (line,) = panel.plot(
-                [0, *steps, last], [1, *share, share[-1]], drawstyle="steps-post", linewidth=1.8,
+                [*steps, last], [*share, share[-1]], drawstyle="steps-post", linewidth=1.8,
                 color=style[index]["color"], linestyle=style[index]["linestyle"],
             )  # fmt: skip
             mark(line, index)

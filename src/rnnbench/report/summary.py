@@ -77,20 +77,20 @@ class Setting:
         """Of the runs that ended, diverged ones included."""
         return wilson_interval(len(self.solved), len(self.ended)) if self.ended else None
 
+    def times(self, longest: int) -> list[float]:
+        """The step at which each run that ended solved the task, or up to which it is known not to have.
+
+        An unsolved run would have taken longer than its steps. One that diverged never solves the task: it counts as
+        unsolved until ``longest``, where the longest run to compare with ended.
+        """
+        return [r.solved_at_step or (longest if r.status == DIVERGED else r.steps) for r in self.ended]
+
     @property
     def median_steps_to_solve(self) -> float | None:
-        """The Kaplan-Meier median; None where more than half of the runs would take longer than they were given.
-
-        A run that ended unsolved would have taken longer than its steps. One that diverged never solves: it counts as
-        unsolved until the longest run of the setting ended. Failed runs do not count.
-        """
+        """The Kaplan-Meier median; None where more than half of the runs would take longer than they were given."""
         if not self.ended:
             return None
-        longest = max(record.steps for record in self.ended)
-        times = [
-            r.solved_at_step if r.solved_at_step is not None else longest if r.status == DIVERGED else r.steps
-            for r in self.ended
-        ]
+        times = self.times(max(record.steps for record in self.ended))
         return median_time(times, [record.solved_at_step is not None for record in self.ended])
 
     @property

@@ -70,7 +70,8 @@ def warnings(parts: Parts, groups: list[Setting]) -> list[str]:
         names = "; ".join(f"{setting.task}, {setting.label}" for setting in edges)
         lines.append(f"Chosen at the edge of the grid, a better value may lie beyond: {names}.")
     if parts.unused:
-        lines.append(f"{len(parts.unused)} runs are left out: of an earlier choice, or with seeds not in the protocol.")
+        count = "1 run is" if len(parts.unused) == 1 else f"{len(parts.unused)} runs are"
+        lines.append(f"{count} left out: of an earlier choice, or with seeds that are not in the protocol.")
     return lines
 
 
