@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test reproduce check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest
+
+reproduce: $(READY) ## run the smallest committed result again and compare it, about two minutes on two cores
+	$(RUN) scripts/reproduce.py demo
 
 check: $(READY) ## format, lint and types
 	$(RUN) -m ruff format --check .
