@@ -37,6 +37,18 @@ class TestSettings:
         ]
         assert factors(configs) == ["task.name", "clip.kind", "clip.threshold"]
 
+    def test_a_label_reads_like_words(self):
+        changes = [{"clip": {"kind": "none", "threshold": None}, "network": {"bidirectional": False}},
+                   {"clip": {"kind": "norm", "threshold": 1.0}, "network": {"bidirectional": True}},
+                   {"clip": {"kind": "norm", "threshold": 2.0}, "network": {"bidirectional": True}},
+                   {"clip": {"kind": "norm", "threshold": 2.0}, "network": {"bidirectional": False}}]  # fmt: skip
+        groups = settings([make(0, **change) for change in changes])
+        assert [group.label for group in groups[:2]] == [
+            "none, not bidirectional",
+            "norm, threshold 1.0, bidirectional",
+        ]
+        assert groups[0].shown == {"clip": "none", "clip.threshold": "–", "network.bidirectional": "False"}
+
     def test_nothing_varies(self):
         (group,) = settings([make(0), make(1)])
         assert group.factors == {}

@@ -20,7 +20,7 @@ def context(name: str, parts: Parts, damaged: dict[str, str], groups: list[Setti
     """What the templates show of the reported runs, grouped into settings, and of those whose records are damaged."""
     found = parts.tuning + parts.reported
     tasks = list(dict.fromkeys(setting.task for setting in groups))
-    values = {key: list(dict.fromkeys(str(s.factors[key]) for s in groups)) for key in groups[0].factors}
+    values = {key: list(dict.fromkeys(s.shown[key] for s in groups)) for key in groups[0].factors}
     made = {
         "commits": _distinct(record.commit or "unknown" for record in found),
         "machines": _distinct(_machine(record.machine) for record in found),
@@ -39,7 +39,7 @@ def context(name: str, parts: Parts, damaged: dict[str, str], groups: list[Setti
         "rows": tables.rows(groups),
         "order": sorted(range(len(groups)), key=lambda i: (tasks.index(groups[i].task), -_score(groups[i]))),
         "factors": {key: listed for key, listed in values.items() if len(listed) > 1},
-        "settings": [{"factors": {k: str(v) for k, v in s.factors.items()}, "label": s.label} for s in groups],
+        "settings": [{"factors": s.shown, "label": s.label} for s in groups],
         "palette": PALETTE,
         "more": _more(parts, groups),
         "commands": sorted({record.command for record in found}),

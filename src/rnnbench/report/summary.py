@@ -25,6 +25,11 @@ class Setting:
         return words({key: value for key, value in self.factors.items() if key != "task"}) or self.cell
 
     @property
+    def shown(self) -> dict[str, str]:
+        """The factors as text, for the cells of a table."""
+        return {key: "–" if value is None else str(value) for key, value in self.factors.items()}
+
+    @property
     def task(self) -> str:
         return str(self.records[0].config["task"]["name"])
 
@@ -124,7 +129,12 @@ def settings(records: list[Record]) -> list[Setting]:
 
 
 def words(values: dict[str, Any]) -> str:
-    """Factors as people write them: "lstm, length 50"."""
-    return ", ".join(
-        str(value) if isinstance(value, str) else f"{key.rpartition('.')[2]} {value}" for key, value in values.items()
-    )
+    """Factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold to name."""
+    named = {k: v for k, v in values.items() if v is not None or not any(k.startswith(f"{other}.") for other in values)}
+    return ", ".join(_word(key.rpartition(".")[2], value) for key, value in named.items())
+
+
+def _word(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return value if isinstance(value, str) else f"{name} {value}"

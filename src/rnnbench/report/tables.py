@@ -49,7 +49,7 @@ def row(setting: Setting) -> list[str]:
     """One setting as text, without its budget."""
     name, metric = setting.metric
     return [
-        *map(str, setting.factors.values()),
+        *setting.shown.values(),
         str(len(setting.records)),
         estimate(setting.score),
         share(setting.solved_share),

@@ -48,7 +48,7 @@ def table(parts: Parts, groups: list[Setting]) -> Table | None:
         choice = parts.chosen[protocol.setting(setting.records[0].config)]
         trials = "; ".join(f"{_point(trial)}: {_outcome(trial)}" for trial in choice.trials)
         edge = f"{', '.join(choice.edges)} at its edge" if choice.edges else "inside"
-        rows.append([*map(str, setting.factors.values()), trials, _point(choice.best), edge])
+        rows.append([*setting.shown.values(), trials, _point(choice.best), edge])
     grid = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in (protocol.tune or {}).items())
     note = (
         f"Grid, the same for all: {grid}. Each point was trained with {len(protocol.tune_seeds)} seeds that are not "
