@@ -6,9 +6,10 @@ Builds and validates it offline and writes it to <runs-dir>/NAME/workspace.json;
 import argparse
 from pathlib import Path
 
-from rnnbench import records
+from rnnbench import protocol, records
 from rnnbench.errors import UserError, exit_on_user_error
 from rnnbench.factors import factors, flatten
+from rnnbench.report.tuning import divide
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def main() -> None:
     options = parser.parse_args()
     with exit_on_user_error():
         folder = options.runs_dir / options.name
-        configs = [record.config for record in records.read_all(folder)]
+        reported = divide(records.read_all(folder), protocol.read(folder)).reported
+        configs = [record.config for record in reported]
         if not configs:
             raise UserError(f"no runs under {folder}: a page shows what a sweep varied")
         from rnnbench.tracking import workspace  # imports wandb

@@ -41,6 +41,12 @@ def test_one_wandb_run_for_each_run_all_in_one_folder(tracked, tmp_path):
         assert ended.exit_code == 0
 
 
+def test_tuning_runs_have_a_group_of_their_own(tracked):
+    _, folder = tracked("tracking.group=sweep-tuning")
+    (opened,) = kinds(folder, "run")
+    assert opened.run_group == "sweep-tuning"
+
+
 def test_metrics_equal_the_local_ones(tracked):
     record, folder = tracked()
     rows = offline_wandb.history(folder)

@@ -148,6 +148,7 @@ class TrackingConfig:
     mode: str
     project: str
     entity: str | None
+    group: str | None
 
     def __post_init__(self) -> None:
         check_choice("tracking.mode", self.mode, ["offline", "online", "disabled"])

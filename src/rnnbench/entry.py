@@ -108,8 +108,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     (settings,) = BasicSweeper.split_arguments(overrides, None)
     points = [[f"{key}={value}" for key, value in point.items()] for point in protocol.grid]
 
-    def jobs(seeds: Sequence[int]) -> dict[str, Job]:
-        drawn = [[f"seed={seed}"] for seed in seeds] if protocol.tune else [[]]
+    def jobs(seeds: Sequence[int], *more: str) -> dict[str, Job]:
+        drawn = [[f"seed={seed}", *more] for seed in seeds] if protocol.tune else [[]]
         combined = [tuple(a + b + c) for a, b, c in itertools.product(settings, points, drawn)]
         found: dict[str, Job] = {}
         for each in combined:
@@ -117,7 +117,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             found.setdefault(config.run_id, Job(each, config))
         return found
 
-    return Plan(protocol, jobs(protocol.tune_seeds) if protocol.tune else {}, jobs(protocol.report_seeds))
+    apart = f"tracking.group='{base.name}-tuning'"  # a dashboard shows what is reported
+    return Plan(protocol, jobs(protocol.tune_seeds, apart) if protocol.tune else {}, jobs(protocol.report_seeds))
 
 
 def plan(conf: Path, arguments: Sequence[str]) -> Plan:

@@ -1,8 +1,8 @@
 """A W&B run's life: opened under an id of its own, fed, and always finished.
 
 All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
-``scripts/sync.py`` uploads them together. The name is the run_id, the group is the experiment, the config is the whole
-configuration. Loads nothing heavy before a run is opened.
+``scripts/sync.py`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one
+of their own), the config is the whole configuration. Loads nothing heavy before a run is opened.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
             dir=folder,
             id=wandb_id(config),
             name=config.run_id,
-            group=config.name,
+            group=config.tracking.group or config.name,
             config=config.to_dict(),
             mode="online" if online else "offline",
             resume="allow" if online and goes_on else None,
