@@ -128,8 +128,8 @@ class TestLeaderboard:
 class TestTuned:
     def test_the_report_says_grid_choice_and_edge(self, tmp_path):
         runs = board({"gru": 0.9}, chosen=1.0) + board({"lstm": 0.8})
-        stale = record("lstm", 0, 0.01, 0.3)
-        leave(tmp_path / "runs" / "e", [*runs, stale])
+        stale, stranger = record("lstm", 0, 0.01, 0.3), record("lstm", 7, 0.1, 0.3)
+        leave(tmp_path / "runs" / "e", [*runs, stale, stranger])
         folder = write_report("e", tmp_path / "runs", tmp_path / "results")
         text = (folder / "README.md").read_text()
         assert "Grid, the same for all: optimizer.lr: 0.01, 0.1, 1.0." in text
@@ -139,7 +139,7 @@ class TestTuned:
         )
         assert "| lstm | lr 0.01: loss 0.9; lr 0.1: loss 0.1; lr 1.0: loss 0.9 | lr 0.1 | inside |" in text
         assert "**Chosen at the edge of the grid, a better value may lie beyond: adding, gru.**" in text
-        assert "**1 run is left out" in text
+        assert "**2 runs are left out" in text
         assert "0.900 [" in text  # of the reported runs alone
         assert "Chosen at the edge" in (folder / "report.html").read_text()
         phases = [(row["phase"], row["seed"]) for row in rows.read(folder)]
@@ -203,6 +203,7 @@ class TestSideBySide:
         moved = {(pair.setting, pair.number) for pair in pairs if pair.moved}
         assert moved == {("cell lstm", "score"), ("cell lstm", "seconds"), ("cell gru", "seconds")}
         assert {pair.number for pair in pairs} >= {"score", "test_metric", "parameters", "seconds", "solved"}
+        assert {(pair.setting, pair.number) for pair in compare(*two[::-1]).pairs if pair.moved} == moved
         assert notes[0] == "6 runs are in both; 3 of them are the same, digit for digit"
         assert "torch: first -> second" in notes
 
