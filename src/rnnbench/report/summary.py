@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnbench.factors import factors, flatten
 from rnnbench.records import DIVERGED, DONE, FAILED, Record
-from rnnbench.statistics import Estimate, bootstrap_interval, mean_interval, median_time, wilson_interval
+from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,6 @@ class Setting:
     def score(self) -> Estimate | None:
         """The mean over the runs that are done; None where none is."""
         return mean_interval(self.scores) if self.scores else None
-
-    @property
-    def iqm(self) -> Estimate | None:
-        """The interquartile mean of the scores."""
-        return bootstrap_interval([self.scores], "iqm") if self.scores else None
-
-    @property
-    def median_score(self) -> Estimate | None:
-        return bootstrap_interval([self.scores], "median") if self.scores else None
 
     @property
     def metric(self) -> tuple[str, Estimate | None]:
