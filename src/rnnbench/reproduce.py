@@ -177,9 +177,12 @@ def reproduce(
     run_all(configs, Options(jobs))
     repeated = {config.run_id: record for config in configs if (record := records.read(folder_of(config))) is not None}
     for config in configs:
-        row = committed.rows[config.run_id]
-        environment = _environment(committed, row)
-        checks.append(compare(row, repeated[config.run_id], environment, committed.plan.protocol.tolerance))
+        row, record = committed.rows[config.run_id], repeated.get(config.run_id)
+        if record is None:
+            checks.append(Check(config.run_id, row["score"], "", DIFFERS, "left no record"))
+        else:
+            tolerance = committed.plan.protocol.tolerance
+            checks.append(compare(row, record, _environment(committed, row), tolerance))
     return checks + means(committed, repeated)
 
 
