@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import cells
@@ -11,19 +12,11 @@ from rnnbench.cells import CELLS
 ROOT = Path(__file__).parents[1]
 
 
-def demo() -> str:
-    """The table of the committed demo, as its report wrote it."""
-    lines = (ROOT / "results/demo/README.md").read_text().splitlines()
-    return "\n".join(line for line in lines if line.startswith("|"))
-
-
-def leaderboard() -> str:
-    """Which cell to take for each task, and the table of scores, from the committed leaderboard."""
-    text = (ROOT / "results/README.md").read_text()
-    chosen = text.partition("## Which cell?")[2].partition("\n## ")[0]
-    kept = [line for line in chosen.splitlines() if line.startswith(("* ", "|"))]
-    first = next(i for i, line in enumerate(kept) if line.startswith("|"))
-    return "\n".join([*kept[:first], "", *kept[first:]])
+def block(page: str, mark: str) -> str:
+    """The first lines of a committed page that start with ``mark``."""
+    lines = (ROOT / "results" / page).read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(mark))
+    return "\n".join(takewhile(lambda line: line.startswith(mark), lines[start:]))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -32,8 +25,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 BLOCKS = {
-    "demo": demo,
-    "leaderboard": leaderboard,
+    "demo": lambda: block("demo/README.md", "| "),
+    "leaderboard": lambda: f"{block('README.md', '* ')}\n\n{block('README.md', '| ')}",
     "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
     "tasks": lambda: table(tasks.HEADER, tasks.rows()),
 }
