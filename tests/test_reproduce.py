@@ -222,6 +222,28 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
         rows.read(result)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"environment": "7"}, "environment '7' is not in provenance.json"),
+        ({"environment": "x"}, "environment 'x' is not in provenance.json"),
+        ({"score": "much"}, "'much' is no number"),
+    ],
+)
+def test_a_row_that_is_damaged(result, tmp_path, changes, message):
+    for index in range(8):
+        plant(result, index, **changes)
+    with pytest.raises(UserError, match=message):
+        reproduce.reproduce(result, CONF, tmp_path / "work", fraction=0.1)
+
+
+def test_a_run_with_two_rows(result):
+    first = rows.read(result)[0]["run_id"]
+    plant(result, 1, run_id=first)
+    with pytest.raises(UserError, match=f"{first} has 2 rows"):
+        rows.read(result)
+
+
 def test_a_row_keeps_every_bit(tmp_path):
     config = {"task": {"name": "adding"}, "cell": {"name": "lstm"}}
     record = Record(run_id="a", experiment="e", status="done", seed=0, score=0.1 + 0.2, metric="mse", config=config,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from rnnbench import provenance, records, rows
 from rnnbench.config import Config
 from rnnbench.entry import Plan, plan
-from rnnbench.errors import check_range
+from rnnbench.errors import UserError, check_range
 from rnnbench.records import Record
 from rnnbench.report import origin
 from rnnbench.statistics import mean_interval
@@ -113,7 +113,7 @@ def changes(before: dict[str, Any], now: dict[str, Any], keys: Sequence[str]) ->
 def compare(row: dict[str, str], record: Record, environment: dict[str, Any], tolerance: dict[str, float]) -> Check:
     """A repeated run against its row."""
     now = rows.as_text(rows.row(record))
-    different = [key for key in now if key not in rows.NOT_RESULTS and now[key] != row.get(key)]
+    different = [key for key in now if key in row and key not in rows.NOT_RESULTS and now[key] != row[key]]
     same_machine = not changes(environment["machine"], record.machine, KIND)
     same_versions = not changes(environment["versions"], record.versions, COMPUTING)
     if not different:
@@ -129,9 +129,8 @@ def compare(row: dict[str, str], record: Record, environment: dict[str, Any], to
 
 
 def _within(before: str, now: str, most: float) -> bool:
-    if not before or not now:
-        return before == now
-    return abs(float(before) - float(now)) <= most
+    was, is_now = rows.number(before), rows.number(now)
+    return was == is_now if was is None or is_now is None else abs(was - is_now) <= most
 
 
 def means(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
@@ -187,7 +186,11 @@ def reproduce(
 
 
 def _environment(committed: Committed, row: dict[str, str]) -> dict[str, Any]:
-    return committed.environments[int(row["environment"])]
+    try:
+        return committed.environments[int(row["environment"])]
+    except (ValueError, IndexError):
+        told = f"{row['run_id']}: environment '{row['environment']}' is not in provenance.json"
+        raise UserError(f"{told}; write both again with scripts/report.py") from None
 
 
 def exit_code(checks: list[Check]) -> int:

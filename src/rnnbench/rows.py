@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from rnnbench.records import Record
 
 FILE = "runs.csv"
 TUNING, REPORT = "tuning", "report"
+NEEDED = ("seed", "run_id", "task", "length", "cell", "status", "score", "validation_loss", "solved_at_step", "steps",
+          "data_sha256", "seconds", "phase", "environment")  # fmt: skip
 NOT_RESULTS = ("phase", "environment", "commit", "seconds")
 """The columns that say how a run came about, not what came of it."""
 
@@ -74,14 +77,20 @@ def read(folder: Path) -> list[dict[str, str]]:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}); name a folder that scripts/report.py wrote"
         ) from error
-    if not rows or not {"run_id", "phase", "environment"} <= rows[0].keys():
+    if not rows or not set(NEEDED) <= rows[0].keys():
         raise UserError(f"{path}: has no runs, or is of another version; write it again with scripts/report.py")
+    for run_id, count in Counter(row["run_id"] for row in rows).items():
+        if count > 1:
+            raise UserError(f"{path}: {run_id} has {count} rows; write it again with scripts/report.py")
     return rows
 
 
 def number(text: str) -> float | None:
-    """The number in a field; None where it is empty."""
-    return float(text) if text else None
+    """The number in a field; None where it is empty. Raises UserError for anything else."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UserError(f"runs.csv: '{text}' is no number; write it again with scripts/report.py") from None
 
 
 def factors(rows: Iterable[dict[str, str]]) -> list[str]:
