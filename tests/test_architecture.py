@@ -50,7 +50,7 @@ MAY_IMPORT = {
         "training",
     },
     "rows": {"errors", "records"},
-    "report": {"errors", "factors", "protocol", "records", "rows", "statistics"},
+    "report": {"errors", "factors", "protocol", "records", "rows", "statistics", "tasks"},
     "reproduce": {"config", "entry", "errors", "provenance", "records", "report", "rows", "statistics", "sweep"},
     "checkpoint": {"files", "layers", "records", "stop", "training"},
     "run": {

@@ -73,7 +73,8 @@ class TestLeaderboard:
             "parameters, 21 seconds of training; score 0.980 [0.955, 1.005])."
         )
         assert short.advice.startswith("digits, T = 64: lstm scores best, 0.900 [")
-        assert short.advice.endswith("; no run solved it.")
+        assert short.advice.endswith(" seconds of training).")  # digits have no threshold
+        assert short.places[0].row[2] == "–"
 
     def test_who_solves_it_sooner_is_preferred_to_a_better_score(self, tmp_path):
         runs = board({"gru": 0.99, "lru": 0.96}, {"gru": 900, "lru": 100})
@@ -112,6 +113,14 @@ class TestLeaderboard:
         assert "take gru" in text
         assert "![Mean score" in text
         assert (results / "leaderboard.svg").read_text().count("adding, T = 500") == 1
+
+    @pytest.mark.parametrize(("steps", "words"), [(None, "no run solved it"), (400, "no cell solved it in every run")])
+    def test_a_task_that_nobody_solves_always(self, tmp_path, steps, words):
+        runs = board({"gru": 0.5})
+        runs[-1] = replace(runs[-1], solved_at_step=steps)
+        leave(tmp_path / "runs" / "e", runs)
+        write_report("e", tmp_path / "runs", tmp_path / "results")
+        assert boards(tmp_path / "results")[0].advice.endswith(f"; {words}.")
 
     def test_a_diverged_run_is_said(self, tmp_path):
         runs = board({"gru": 0.9})

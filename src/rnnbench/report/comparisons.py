@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import NamedTuple
 
-from rnnbench.report.summary import Setting, words
+from rnnbench.report.summary import Setting, solvable, words
 from rnnbench.report.tables import Table, estimate, share
 from rnnbench.statistics import (
     bootstrap_interval,
@@ -35,15 +35,16 @@ def pooled(settings: list[Setting]) -> Table | None:
             missing.append(label)
             continue
         values = [bootstrap_interval(strata, statistic) for statistic in ("iqm", "mean", "median")]
-        solved = wilson_interval(sum(len(s.solved) for s in group), sum(len(s.ended) for s in group))
+        known = [setting for setting in group if solvable(setting.task)]
+        solved = wilson_interval(sum(len(s.solved) for s in known), sum(len(s.ended) for s in known)) if known else None
         ranked.append((values[0].value, [label, str(values[0].n), *map(estimate, values), share(solved)]))
     if not ranked:
         return None
     note = (
         f"Scores of all completed runs on {', '.join(tasks)} together. IQM, the interquartile mean, leaves out the "
         "lowest and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw the seeds anew "
-        "within each task; with two or three seeds they are too narrow. Solved: of all runs that did not fail, with "
-        "Wilson's interval."
+        "within each task; with two or three seeds they are too narrow. Solved: of the runs that did not fail, "
+        "on tasks that have a threshold, with Wilson's interval."
     )
     if missing:
         note += f" Left out, without a completed run on every task: {'; '.join(missing)}."

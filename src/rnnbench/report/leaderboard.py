@@ -15,6 +15,7 @@ import matplotlib as mpl
 from rnnbench import rows
 from rnnbench.report import origin
 from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
+from rnnbench.report.summary import solvable
 from rnnbench.report.tables import Table, estimate, number, share
 from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
 
@@ -30,6 +31,7 @@ LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
 class Place(NamedTuple):
     """One cell on one task."""
 
+    task: str
     cell: str
     runs: list[dict[str, str]]
     """Of runs.csv, those that are reported."""
@@ -45,8 +47,14 @@ class Place(NamedTuple):
         return mean_interval(scores) if scores else None
 
     @property
-    def solved(self) -> Estimate:
-        return wilson_interval(len(self.numbers("solved_at_step")), len(self.runs))
+    def solved(self) -> Estimate | None:
+        """The share of runs that solved the task; None where nothing counts as solved."""
+        return wilson_interval(len(self.numbers("solved_at_step")), len(self.runs)) if solvable(self.task) else None
+
+    @property
+    def solves(self) -> bool:
+        """Whether every run solved the task."""
+        return self.solved is not None and self.solved.value == 1
 
     @property
     def seconds(self) -> float:
@@ -95,17 +103,24 @@ class Board(NamedTuple):
     @property
     def best(self) -> Place:
         """Of the cells whose every run solved the task the quickest to train, else the one with the best score."""
-        solvers = [place for place in self.places if place.solved.value == 1]
+        solvers = [place for place in self.places if place.solves]
         return min(solvers, key=lambda place: place.seconds) if solvers else self.places[0]
 
     @property
     def advice(self) -> str:
         """The best cell and what it costs, in a sentence."""
-        best, solvers = self.best, sum(place.solved.value == 1 for place in self.places)
+        best, solvers = self.best, sum(place.solves for place in self.places)
         cost = f"{best.runs[0]['parameters']} parameters, {best.seconds:.0f} seconds of training"
         if not solvers:
-            none = "no cell solved it in every run" if any(p.solved.value for p in self.places) else "no run solved it"
-            return f"{self.title}: {best.cell} scores best, {estimate(best.score)} ({cost}); {none}."
+            text = f"{self.title}: {best.cell} scores best, {estimate(best.score)} ({cost})"
+            if not solvable(self.task):
+                return f"{text}."
+            none = (
+                "no run solved it"
+                if all(not p.numbers("solved_at_step") for p in self.places)
+                else "no cell solved it in every run"
+            )
+            return f"{text}; {none}."
         others = f"the quickest to train of the {solvers} that did" if solvers > 1 else "the only one that did"
         return (
             f"{self.title}: take {best.cell}. All its runs solved the task, the median at step "
@@ -129,7 +144,9 @@ def boards(results_dir: Path) -> list[Board]:
             label = ", ".join([row["cell"], *(f"{name.rpartition('.')[2]} {row[name]}" for name in names)])
             groups.setdefault((row["task"], row["length"]), {}).setdefault(label, []).append(row)
         for (task, length), cells in groups.items():
-            places = [Place(cell, runs, _chosen(runs[0], tuned, content["config"])) for cell, runs in cells.items()]
+            places = [
+                Place(task, cell, runs, _chosen(runs[0], tuned, content["config"])) for cell, runs in cells.items()
+            ]
             places.sort(key=lambda place: -(place.score.value if place.score else float("-inf")))
             found.append(Board(folder.name, task, length, places))
     return found

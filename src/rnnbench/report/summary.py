@@ -9,6 +9,7 @@ from typing import Any
 from rnnbench.factors import factors, flatten
 from rnnbench.records import DIVERGED, DONE, FAILED, Record
 from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
+from rnnbench.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Setting:
 
     @property
     def solved_share(self) -> Estimate | None:
-        """Of the runs that ended, diverged ones included."""
-        return wilson_interval(len(self.solved), len(self.ended)) if self.ended else None
+        """Of the runs that ended, diverged ones included; None where nothing counts as solved."""
+        return wilson_interval(len(self.solved), len(self.ended)) if self.ended and solvable(self.task) else None
 
     def times(self, longest: int) -> list[float]:
         """The step at which each run that ended solved the task, or up to which it is known not to have.
@@ -117,6 +118,11 @@ def settings(records: list[Record]) -> list[Setting]:
         groups.setdefault(tuple(config.get(key) for key in chosen), []).append(record)
     names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
     return [Setting(dict(zip(names, values, strict=True)), group) for values, group in groups.items()]
+
+
+def solvable(task: str) -> bool:
+    """Whether the task has a loss below which it counts as solved; a task of somebody's own is taken to have one."""
+    return task not in TASKS or TASKS[task].solvable
 
 
 def words(values: dict[str, Any]) -> str:
