@@ -53,9 +53,9 @@ def table(parts: Parts, groups: list[Setting]) -> Table | None:
     seeds = "one seed that is" if len(protocol.tune_seeds) == 1 else f"{len(protocol.tune_seeds)} seeds that are"
     note = (
         f"Grid, the same for all: {grid}. Each point was trained with {seeds} not reported. The first choice is the "
-        "point at which most runs solved the task; where all did at several points, the one that took fewer steps, else the "
-        "one with the lowest mean validation loss after the last step. Test data were not looked at. A choice at the "
-        "edge of its grid may not be the best there is."
+        "point at which most runs solved the task; where all did at several points, the one that took fewer steps, "
+        "else the one with the lowest mean validation loss after the last step. Test data were not looked at. A choice "
+        "at the edge of its grid may not be the best there is."
     )
     return Table("Tuning", [*groups[0].factors, "trials", "chosen", "in its grid"], rows, note)
 
