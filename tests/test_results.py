@@ -94,6 +94,12 @@ class TestLeaderboard:
             "lr": "lr 0.1",
         }  # fmt: skip
 
+    def test_a_choice_at_the_edge_is_marked(self, tmp_path):
+        leave(tmp_path / "runs" / "e", board({"gru": 0.9}, chosen=1.0) + board({"lstm": 0.8}))
+        write_report("e", tmp_path / "runs", tmp_path / "results")
+        (found,) = boards(tmp_path / "results")
+        assert [place.row[-1] for place in found.places] == ["lr 1.0 (edge)", "lr 0.1"]
+
     def test_a_missing_task_counts_as_nothing_learned(self, results):
         table = overview(boards(results))
         assert [row[0] for row in table.rows] == ["gru", "lstm", "lru"]

@@ -137,7 +137,7 @@ def boards(results_dir: Path) -> list[Board]:
         if content["protocol"] is None:
             continue
         reported = [row for row in rows.read(folder) if row["phase"] == rows.REPORT]
-        tuned = list(content["protocol"]["tune"])
+        tuned = content["protocol"]["tune"]
         names = [name for name in rows.factors(reported) if name not in ("task", "task.length", "cell", *tuned)]
         groups: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
         for row in reported:
@@ -152,10 +152,15 @@ def boards(results_dir: Path) -> list[Board]:
     return found
 
 
-def _chosen(row: dict[str, str], tuned: list[str], common: dict[str, Any]) -> str:
+def _chosen(row: dict[str, str], tune: dict[str, list[Any]], common: dict[str, Any]) -> str:
     """What was chosen for a cell: a column, or where all chose the same, in the common configuration."""
-    values = {key: row.get(key, common.get(key, common.get(f"{key}.name"))) for key in tuned}
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
+    words = []
+    for key, choices in tune.items():
+        value = str(row.get(key, common.get(key, common.get(f"{key}.name"))))
+        numbers = all(isinstance(choice, int | float) for choice in choices)
+        edge = numbers and float(value) in (min(choices), max(choices))
+        words.append(f"{key.rpartition('.')[2]} {value}{' (edge)' if edge else ''}")
+    return ", ".join(words)
 
 
 def overview(found: list[Board]) -> Table:
