@@ -230,9 +230,10 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
         ({"score": "much"}, "'much' is no number"),
     ],
 )
-def test_a_row_that_is_damaged(result, tmp_path, changes, message):
+def test_a_damaged_row_is_said_before_anything_runs(result, tmp_path, monkeypatch, changes, message):
     for index in range(8):
         plant(result, index, **changes)
+    monkeypatch.setattr(reproduce, "run_all", None)
     with pytest.raises(UserError, match=message):
         reproduce.reproduce(result, CONF, tmp_path / "work", fraction=0.1)
 

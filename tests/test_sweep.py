@@ -29,7 +29,7 @@ SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "tra
 LONG = ["trainer.max_steps=150", "trainer.validate_every=150"]  # three seconds with a slow seed
 FOLDER = Path("runs/sweep")
 STATUS = HERE.parent / "scripts" / "status.py"
-TIMES = ("seconds", "steps_per_second", "peak_memory", "resumed", "command")
+TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "command")
 
 
 @pytest.fixture(autouse=True)

@@ -56,8 +56,11 @@ class Committed(NamedTuple):
 
 
 def read(folder: Path, conf: Path) -> Committed:
-    """A result that scripts/report.py wrote to ``folder``. Raises UserError where it is not complete."""
+    """A result that scripts/report.py wrote to ``folder``. Raises UserError where it is not complete or is damaged."""
     found = {row["run_id"]: row for row in rows.read(folder)}
+    for row in found.values():
+        for key in ("score", "validation_loss", "solved_at_step"):
+            rows.number(row[key])
     content = origin.read(folder)
     plans = [plan(conf, [word for word in shlex.split(command)[2:] if word != "-m"]) for command in content["commands"]]
     tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}
