@@ -205,9 +205,8 @@ def write_leaderboard(results_dir: Path) -> Path:
         loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=False,  # Markdown
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    details = [Table(board.title, HEADER, [place.row for place in board.places], board.experiment) for board in found]
     text = environment.get_template("results.md.jinja").render(
-        results=results, boards=found, overview=overview(found) if found else None, details=details,
+        results=results, boards=found, overview=overview(found) if found else None, header=HEADER,
         picture=PICTURE, caption=CAPTION,
     )  # fmt: skip
     target = results_dir / "README.md"
