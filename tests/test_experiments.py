@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from rnnbench.entry import plan
 from rnnbench.report import write_report
 from rnnbench.run import run
+from rnnbench.sweep.compose import plan
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from rnnbench import protocol
-from rnnbench.entry import plan
 from rnnbench.errors import UserError
 from rnnbench.protocol import Protocol, choices
 from rnnbench.records import Record
+from rnnbench.sweep.compose import plan
 
 CONF = Path(__file__).parents[1] / "conf"
 GRID = [0.001, 0.01, 0.1]
@@ -98,7 +98,7 @@ def test_a_group_is_tuned_by_its_name():
         ({"tune_seeds": []}, "protocol.tune_seeds=\\[\\]"),
         ({"report_seeds": []}, "protocol.report_seeds=\\[\\]"),
         ({"tune": {"optimizer.lr": [0.1]}}, "give two or more values"),
-        ({"tune": {"seed": [1, 2]}}, "of a key other than seed"),
+        ({"tune": {"seed": [1, 2]}}, "part of a run and not its seed"),
     ],
 )
 def test_a_protocol_that_contradicts_itself(changes, message):

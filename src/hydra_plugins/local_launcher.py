@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
-from rnnbench.entry import job
+from rnnbench.sweep.compose import job
 
 
 class LocalLauncher(Launcher):

@@ -6,7 +6,7 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
-from rnnbench.entry import job
+from rnnbench.sweep.compose import job
 
 
 class SlurmLauncher(Launcher):

@@ -1,56 +1,71 @@
-"""Hydra's basic sweeper, which checks every run of a sweep before the first one starts or anything is written.
+"""The sweeper of every multirun: it checks every run before the first one starts or anything is written.
 
 Hydra executes plugin files outside sys.modules, where a dataclass cannot resolve postponed annotations.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+import sys
+from dataclasses import dataclass, field
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
 
 from rnnbench import protocol, records
-from rnnbench.entry import expand
+from rnnbench.sweep.compose import expand
 from rnnbench.sweep.ledger import expect
 from rnnbench.tracking import check_sweep
 
 
-class ValidatingSweeper(BasicSweeper):
+class ValidatingSweeper(Sweeper):
     """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
 
     With a ``protocol`` that tunes, the tuning runs come first, and then the reported runs that they choose. Raises
-    UserError where any of the runs is not valid.
+    UserError where any of the runs is not valid, SystemExit(1) where any that was asked for has no result.
     """
+
+    def __init__(self, params: Any = None) -> None:
+        """``params`` are read from the configuration, where an experiment file states them."""
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
 
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
         runs = plan.tuning | plan.candidates
         if any(job.config.tracking.mode == "online" for job in runs.values()):
             check_sweep()
-        folder = Path(self.config.runs_dir) / self.config.name
+        folder = plan.folder
         protocol.write(folder, plan.protocol)
+        returns, chosen, undecided = [], plan.candidates, []
         if plan.tuning:
             print(f"{len(plan.tuning)} tuning runs to {folder}, then those that they choose", flush=True)
             returns = self._launch(folder, plan.tuning)
             done = [record for run_id in plan.tuning if (record := records.read(folder / run_id)) is not None]
-            chosen = plan.reported(done)
-        else:
-            returns, chosen = [], plan.candidates
-        print(f"{len(chosen)} runs to {folder}; each says here how it ended", flush=True)
-        returns += self._launch(folder, chosen)
+            chosen, undecided = plan.reported(done), plan.undecided(done)
+        if chosen:
+            print(f"{len(chosen)} runs to {folder}; each says here how it ended", flush=True)
+            returns += self._launch(folder, chosen)
+        for setting in undecided:
+            print(f"not reported, because a tuning run has no result: {setting}", flush=True)
         for each in returns:
             _ = each.return_value  # raises what stopped it
+        if undecided:
+            sys.exit(1)
         return [returns]
 
-    def _launch(self, folder: Path, jobs: Any) -> Any:
+    def _launch(self, folder: Any, jobs: Any) -> Any:
         expect(folder, jobs)
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 
 @dataclass
-class ValidatingSweeperConf(BasicSweeperConf):
+class ValidatingSweeperConf:
     _target_: str = "hydra_plugins.validating_sweeper.ValidatingSweeper"
+    params: dict[str, Any] | None = field(default_factory=dict)
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="validating", node=ValidatingSweeperConf, provider="rnnbench")

@@ -1,26 +1,24 @@
-"""From the command line to a run: the only module besides the plugins that knows Hydra and OmegaConf.
+"""From the command line to a run: with ``rnnbench.sweep.compose`` and the plugins all that knows Hydra and OmegaConf.
 
 Imports nothing heavy, so that ``--help`` and a typo answer at once.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -29,113 +27,83 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnbench.cell_options import CELL_CONFIGS, CellConfig
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
-from rnnbench.protocol import Protocol, choices
 from rnnbench.provenance import COMMAND
-from rnnbench.records import Record
 from rnnbench.tasks import TASKS
+
+SWEPT = {
+    r"Ambiguous value for argument '(.*)'": "has several values; to sweep over them add -m, to give one with a comma "
+    "quote it, as in 'key=\"a,b\"'",
+    r"Sweep parameters '(.*)' requires --multirun": "is a sweep; add -m",
+    "Config group override must be (a string)": "a group takes the name of one of its files in conf/, as in cell=lstm",
+}
+"""What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
+EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
 
 
 def parse(composed: DictConfig) -> Config:
-    """The composed YAML as a checked, plain Config. Raises UserError for a wrong key, type, value or combination."""
+    """Return the composed YAML as a checked, plain Config.
+
+    Raises UserError for a wrong key, type, value or combination.
+    """
+    with explained():
+        return checked(typed(composed))
+
+
+def typed(composed: DictConfig) -> DictConfig:
+    """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
     schema = {
-        "task": _choose("task", composed.task.name, TASKS),
-        "cell": CELL_CONFIGS.get(composed.cell.name, CellConfig),
-        "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
+        "task": _choose("task", composed, TASKS),
+        "cell": CELL_CONFIGS.get(_name("cell", composed), CellConfig),
+        "optimizer": _choose("optimizer", composed, OPTIMIZER_CONFIGS),
     }
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
-    with explained():
-        typed = OmegaConf.structured(Config)
-        for group, config_class in schema.items():
-            typed[group] = OmegaConf.structured(config_class)
-        config = OmegaConf.to_object(OmegaConf.merge(typed, own))
+    made = OmegaConf.structured(Config)
+    for group, config_class in schema.items():
+        made[group] = OmegaConf.structured(config_class)
+    merged = OmegaConf.merge(made, own)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def checked(made: DictConfig) -> Config:
+    """Return a ``typed`` configuration as a Config, whose values and combinations are checked."""
+    config = OmegaConf.to_object(made)
     assert isinstance(config, Config)
     config.task.check()
     return config
 
 
-_jobs: dict[tuple[int, tuple[str, ...]], tuple[DictConfig, Config]] = {}
+def is_group(loader: Any, key: str) -> bool:
+    """Whether ``key`` chooses a file of ``conf/``, and is no value."""
+    return bool(loader.get_group_options(key))
 
 
-def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
-    """The configuration of one job of a sweep; composed once, though the sweeper and the launcher both ask for it."""
-    key = (id(base), tuple(overrides))
-    if key not in _jobs:
-        _jobs[key] = base, parse(loader.load_sweep_config(base, list(overrides)))  # with base, so that its id stays
-    return _jobs[key][1]
-
-
-class Job(NamedTuple):
-    """One run of a sweep: what Hydra must be told for it, and what comes of that."""
-
-    overrides: tuple[str, ...]
-    config: Config
-
-
-class Plan(NamedTuple):
-    """The runs of a sweep by run_id, each once, though several combinations may be the same run."""
-
-    protocol: Protocol
-    tuning: dict[str, Job]
-    """The tuning runs; empty where nothing is tuned."""
-    candidates: dict[str, Job]
-    """The runs to report, for every point of the grid."""
-
-    def reported(self, records: Iterable[Record]) -> dict[str, Job]:
-        """The candidates that the tuning runs ``records`` chose; all where nothing is tuned."""
-        if not self.tuning:
-            return self.candidates
-        chosen = {setting: choice.best.point for setting, choice in choices(records, self.protocol).items()}
-        plain = {run_id: json.loads(json.dumps(job.config.to_dict())) for run_id, job in self.candidates.items()}
-        return {
-            run_id: self.candidates[run_id]
-            for run_id, config in plain.items()
-            if chosen.get(self.protocol.setting(config)) == self.protocol.point(config)
-        }
-
-
-def expand(loader: Any, base: DictConfig) -> Plan:
-    """All runs of a sweep from its composed configuration. Raises UserError where one of them is not valid."""
-    params = base.hydra.sweeper.get("params") or {}
-    given = [*(f"{key}={value}" for key, value in params.items()), *base.hydra.overrides.task]
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)
-    with explained():
-        protocol = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Protocol), base.protocol))
-    assert isinstance(protocol, Protocol)
+def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
+    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture."""
     for override in overrides:
-        if protocol.tune is not None and override.get_key_element() in ("seed", *protocol.tune):
-            key = override.get_key_element()
-            raise UserError(f"{key}: the protocol chooses it; leave it out, or add protocol.tune=null")
-    (settings,) = BasicSweeper.split_arguments(overrides, None)
-    points = [[f"{key}={value}" for key, value in point.items()] for point in protocol.grid]
-
-    def jobs(seeds: Sequence[int], *more: str) -> dict[str, Job]:
-        drawn = [[f"seed={seed}", *more] for seed in seeds] if protocol.tune else [[]]
-        combined = [tuple(a + b + c) for a, b, c in itertools.product(settings, points, drawn)]
-        found: dict[str, Job] = {}
-        for each in combined:
-            config = job(loader, base, each)
-            found.setdefault(config.run_id, Job(each, config))
-        return found
-
-    apart = f"tracking.group='{base.name}-tuning'"  # a dashboard shows what is reported
-    return Plan(protocol, jobs(protocol.tune_seeds, apart) if protocol.tune else {}, jobs(protocol.report_seeds))
-
-
-def plan(conf: Path, arguments: Sequence[str]) -> Plan:
-    """The runs of the multirun that ``arguments`` make of the defaults in the folder ``conf``."""
-    with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        return expand(loader, loader.load_configuration("train", list(arguments), run_mode=RunMode.MULTIRUN))
+        value = None if override.is_sweep_override() or override.is_delete() else override.value()
+        if isinstance(value, list | dict) and is_group(loader, override.key_or_group):
+            wanted = ",".join(map(str, value))
+            raise UserError(
+                f"{override.input_line}: a run has one {override.key_or_group}; to sweep over several: "
+                f"-m {override.key_or_group}={wanted}"
+            )
 
 
 def execute(composed: DictConfig) -> float | None:
-    """One job of Hydra: runs a composed configuration and returns its score, None where there is none.
+    """Run a composed configuration, one job of Hydra, and return its score, None where there is none.
 
     A single run ends here on a user's mistake. In a sweep the others go on, and ``launch`` reports it at the end.
     """
     single = HydraConfig.get().mode != RunMode.MULTIRUN
     with exit_on_user_error() if single else nullcontext():
+        loader = GlobalHydra.instance().config_loader()
+        given = OverridesParser.create(config_loader=loader).parse_overrides(list(HydraConfig.get().overrides.task))
+        check_groups(loader, given)
         config = parse(composed)
+        if single:
+            steps = f"{config.trainer.max_steps} training step{'s' if config.trainer.max_steps > 1 else ''}"
+            print(f"{config.run_id}: at most {steps}, to {Path(config.runs_dir) / config.name}", flush=True)
         from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
 
         return run(config, retry=single or config.retry_failed).score
@@ -157,16 +125,31 @@ def configure(conf: Path, *overrides: str) -> Config:
     Raises UserError where they are not valid.
     """
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        check_groups(loader, OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))
         return parse(compose("train", list(overrides)))
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns an error of Hydra or OmegaConf into a UserError of one line."""
+    """Turn an error of Hydra or OmegaConf, which is about what the user gave them, into a UserError of one line."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(explain(error)) from error
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, HydraException | OmegaConfBaseException) or _comes_from_composition(error):
+            raise UserError(explain(error)) from error
+        raise
+
+
+def _comes_from_composition(error: BaseException) -> bool:
+    """Whether the libraries that compose a configuration raised it: they meet odd values with errors of any kind."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    module = "" if frame is None else str(frame.tb_frame.f_globals.get("__name__"))
+    return module.partition(".")[0] in ("hydra", "omegaconf", "yaml", "antlr4")
 
 
 def explain(error: Exception) -> str:
@@ -175,7 +158,10 @@ def explain(error: Exception) -> str:
         group, _, choice = (error.missing_cfg_file or "").rpartition("/")
         return str(unknown(group or "configuration", choice, error.options))
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override '{error.override}'"
+        return f"cannot read the override '{error.override}'{quoted(error.override)}"
+    for pattern, advice in SWEPT.items():
+        if (found := re.match(pattern, str(error))) is not None:
+            return f"{found[1]}: {advice}"
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):
@@ -187,7 +173,27 @@ def explain(error: Exception) -> str:
     return re.sub(r"\s+", " ", lines[0] if lines else type(error).__name__)
 
 
-def _choose(group: str, name: str, known: dict[str, Any]) -> Any:
+def quoted(override: str) -> str:
+    """The advice to quote a value that cannot be read as it is; empty where that would not help."""
+    key, equals, value = override.partition("=")
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        OverridesParser.create().parse_override(f'{key}="{text}"')
+    except HydraException:
+        return "; give key=value"
+    return f"; quote the value: '{key}=\"{text}\"'" if equals else "; give key=value"
+
+
+def _name(group: str, composed: DictConfig) -> str:
+    """The name of what was chosen for a group."""
+    chosen = composed.get(group)
+    if not isinstance(chosen, DictConfig) or not isinstance(chosen.get("name"), str):
+        raise UserError(f"{group}: nothing is chosen; give one, as in {group}={EXAMPLES[group]}")
+    return str(chosen.name)
+
+
+def _choose(group: str, composed: DictConfig, known: dict[str, Any]) -> Any:
+    name = _name(group, composed)
     if name not in known:
         raise unknown(group, name, known)
     return known[name]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 
 class UserError(Exception):
@@ -46,9 +48,26 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
 
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """Turns a UserError into one line on standard error and exit code 2."""
+    """Turn a UserError, and a file or folder that cannot be used, into one line on standard error and exit code 2.
+
+    Ctrl-C and a reader that closes the pipe (``| head``) end the command without a word.
+    """
     try:
         yield
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _leave(2, f"error: {error}")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it closes it
+        _leave(0)
+    except KeyboardInterrupt:
+        _leave(130)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _leave(2, f"error: {error.filename}: {error.strerror}; change that, or choose another place")
+
+
+def _leave(code: int, line: str | None = None) -> NoReturn:
+    if line is not None:
+        print(" ".join(line.splitlines()), file=sys.stderr)
+    sys.exit(code)

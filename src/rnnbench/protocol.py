@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnbench.errors import UserError
+from rnnbench.errors import UserError, check_range
 from rnnbench.factors import NOT_FACTORS, below, flatten
 from rnnbench.files import replacing
 from rnnbench.records import DONE, Record
@@ -37,14 +37,22 @@ class Protocol:
     """By how much a column of runs.csv may differ when a run is repeated on another kind of machine."""
 
     def __post_init__(self) -> None:
+        for key, most in self.tolerance.items():
+            check_range(f"protocol.tolerance.{key}", most, at_least=0)
         if self.tune is None:
             return
         for key, values in self.tune.items():
-            if key == "seed" or len(set(map(str, values))) < 2:
-                raise UserError(f"protocol.tune.{key}={values}: give two or more values of a key other than seed")
+            if below(key, NOT_FACTORS) or len(set(map(str, values))) < 2:
+                raise UserError(
+                    f"protocol.tune.{key}={values}: give two or more values of a key that is part of a run and not "
+                    "its seed"
+                )
         for key in ("tune_seeds", "report_seeds"):
-            if not getattr(self, key):
+            seeds = getattr(self, key)
+            if not seeds:
                 raise UserError(f"protocol.{key}=[]: tuning needs both protocol.tune_seeds and protocol.report_seeds")
+            if len(set(seeds)) < len(seeds):
+                raise UserError(f"protocol.{key}={seeds}: name each seed once")
         common = set(self.tune_seeds) & set(self.report_seeds)
         if common:
             raise UserError(f"protocol.tune_seeds and protocol.report_seeds share {sorted(common)}: report fresh seeds")
@@ -62,9 +70,26 @@ class Protocol:
         return json.dumps(flat, sort_keys=True)
 
     def point(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The value of each tuned key in a configuration; a group such as ``init`` has that of its name."""
+        """Return the value of each tuned key in a configuration; a group such as ``init`` has that of its name.
+
+        A key that does not apply to it (``clip.threshold`` with ``clip=none``) is left out.
+        """
         flat = flatten(config)
-        return {key: flat.get(key, flat.get(f"{key}.name")) for key in self.tune or {}}
+        values = {key: flat.get(key, flat.get(f"{key}.name")) for key in self.tune or {}}
+        return {key: value for key, value in values.items() if value is not None or None in (self.tune or {})[key]}
+
+    def points(self, config: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the points of the grid that are different runs of the setting of a configuration."""
+        applies = self.point(config)
+        points = [{key: value for key, value in point.items() if key in applies} for point in self.grid]
+        return [point for index, point in enumerate(points) if point not in points[:index]]
+
+    def check(self, point: dict[str, Any], config: dict[str, Any]) -> None:
+        """Raises UserError where the configuration made for a point of the grid has other values than that point."""
+        for key, value in self.point(config).items():
+            given = flatten({key: point[key]})[key]
+            if given != value:
+                raise UserError(f"protocol.tune.{key}: {given!r} is read as {value!r}; write it so")
 
 
 class Trial(NamedTuple):
@@ -102,7 +127,8 @@ def choices(records: Iterable[Record], protocol: Protocol) -> dict[str, Choice]:
             found.setdefault(protocol.setting(record.config), []).append(record)
     chosen = {}
     for setting, runs in found.items():
-        trials = [_trial(point, [r for r in runs if protocol.point(r.config) == point]) for point in protocol.grid]
+        points = protocol.points(runs[0].config)
+        trials = [_trial(point, [r for r in runs if protocol.point(r.config) == point]) for point in points]
         if all(trial.runs == len(protocol.tune_seeds) for trial in trials):
             best = min(trials, key=lambda trial: trial.rank)
             chosen[setting] = Choice(trials, best, _edges(best.point, protocol))
@@ -124,7 +150,7 @@ def _edges(point: dict[str, Any], protocol: Protocol) -> list[str]:
     edges = []
     for key, values in (protocol.tune or {}).items():
         numbers = all(isinstance(value, int | float) for value in values)
-        if numbers and point[key] in (min(values), max(values)):
+        if numbers and point.get(key) in (min(values), max(values)):
             edges.append(key)
     return edges
 

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 from rnnbench import provenance, records, rows
 from rnnbench.config import Config
-from rnnbench.entry import Plan, plan
 from rnnbench.errors import UserError, check_range
 from rnnbench.records import Record
 from rnnbench.report import origin
 from rnnbench.statistics import mean_interval
+from rnnbench.sweep.compose import Plan, plan
 from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 

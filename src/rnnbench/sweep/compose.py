@@ -1,0 +1,222 @@
+"""From the command line of a sweep to its runs: every combination composed, checked and told apart before any starts.
+
+With ``rnnbench.entry`` the only module that knows Hydra and OmegaConf. Hydra composes each combination of group
+choices once; plain values are merged into the result, which is the same and a hundred times faster.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from rnnbench.config import Config
+from rnnbench.entry import check_groups, checked, explained, is_group, typed
+from rnnbench.errors import UserError
+from rnnbench.factors import NOT_FACTORS, below, factors, flatten
+from rnnbench.protocol import Protocol, choices
+from rnnbench.records import Record
+from rnnbench.sweep.ledger import folder_of
+
+NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
+"""What a sweep reads once, so that no choice within it may change it."""
+NO_RUN = {"cell": "external"}
+"""Choices that are no run by themselves, so that ``glob(*)`` leaves them out."""
+
+
+class Job(NamedTuple):
+    """One run of a sweep: what Hydra must be told for it, and what comes of that."""
+
+    overrides: tuple[str, ...]
+    config: Config
+
+
+class Plan(NamedTuple):
+    """The runs of a sweep by run_id, each once, though several combinations may be the same run."""
+
+    protocol: Protocol
+    tuning: dict[str, Job]
+    """The tuning runs; empty where nothing is tuned."""
+    candidates: dict[str, Job]
+    """The runs to report, for every point of the grid."""
+
+    @property
+    def folder(self) -> Path:
+        """Where all runs of the sweep lie."""
+        return folder_of(next(iter(self.candidates.values())).config).parent
+
+    def reported(self, records: Iterable[Record]) -> dict[str, Job]:
+        """Return the candidates that the tuning runs ``records`` chose; all where nothing is tuned."""
+        if not self.tuning:
+            return self.candidates
+        chosen = {setting: choice.best.point for setting, choice in choices(records, self.protocol).items()}
+        return {
+            run_id: self.candidates[run_id]
+            for run_id, config in self._plain().items()
+            if chosen.get(self.protocol.setting(config)) == self.protocol.point(config)
+        }
+
+    def undecided(self, records: Iterable[Record]) -> list[str]:
+        """Name the settings for which the tuning runs ``records`` chose nothing, so that none of their runs follows."""
+        if not self.tuning:
+            return []
+        chosen, plain = choices(records, self.protocol), list(self._plain().values())
+        names = [key for key in factors([flatten(each) for each in plain]) if key not in (self.protocol.tune or {})]
+        left = [flatten(each) for each in plain if self.protocol.setting(each) not in chosen]
+        return list(dict.fromkeys(", ".join(f"{key} {each.get(key)}" for key in names) or "all" for each in left))
+
+    def _plain(self) -> dict[str, dict[str, Any]]:
+        """The configuration of each candidate as its record will hold it."""
+        return {run_id: json.loads(json.dumps(job.config.to_dict())) for run_id, job in self.candidates.items()}
+
+
+class Composer:
+    """Composes the jobs of one sweep from its ``base``, the configuration of what they share."""
+
+    def __init__(self, loader: Any, base: DictConfig) -> None:
+        self.loader, self.base = loader, base
+        self.parser = OverridesParser.create(config_loader=loader)
+        self._typed: dict[tuple[str, ...], DictConfig] = {}
+        self._groups: dict[str, bool] = {}
+
+    def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
+        """Return the configuration that ``overrides`` make, and then ``values`` by key.
+
+        Raises UserError for a mistake.
+        """
+        parsed = self.parser.parse_overrides(list(overrides))
+        plain = [each for each in parsed if self._is_value(each)]
+        composed = tuple(each.input_line for each in parsed if each not in plain)
+        merged = {each.key_or_group: each.value() for each in plain} | (values or {})
+        with explained():
+            if composed not in self._typed:
+                self._typed[composed] = self._compose(composed)
+            made = copy.deepcopy(self._typed[composed])
+            for key, value in merged.items():
+                OmegaConf.update(made, key, value, merge=True)
+            return checked(made)
+
+    def is_group(self, key: str) -> bool:
+        """Whether ``key`` chooses a file of ``conf/``, and is no value; looked up once."""
+        if key not in self._groups:
+            self._groups[key] = is_group(self.loader, key)
+        return self._groups[key]
+
+    def _is_value(self, override: Override) -> bool:
+        """Whether an override sets a key of the run that is there already, and selects no file."""
+        prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
+        key = override.key_or_group
+        return not (prefixed or key.startswith("protocol") or self.is_group(key))
+
+    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
+        found = self.loader.load_sweep_config(self.base, list(overrides))
+        for key in NOT_SWEPT:
+            if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
+                names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
+                raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each choice by itself")
+        return typed(found)
+
+
+def expand(loader: Any, base: DictConfig) -> Plan:
+    """Return all runs of a sweep from its composed configuration. Raises UserError where one of them is not valid."""
+    with explained():
+        protocol = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Protocol), base.protocol))
+    assert isinstance(protocol, Protocol)
+    composer = Composer(loader, base)
+    dimensions = _dimensions(composer)
+    for key in dimensions:
+        if protocol.tune is not None and key in ("seed", *protocol.tune):
+            raise UserError(f"{key}: the protocol chooses it; leave it out, or add protocol.tune=null")
+    settings = list(itertools.product(*dimensions.values()))
+
+    def jobs(seeds: Sequence[int], group: str | None = None) -> dict[str, Job]:
+        found: dict[str, Job] = {}
+        outside: dict[str, Any] = {}
+        fixed: dict[str, Any] = {} if group is None else {"tracking.group": group}
+        drawn = [{"seed": seed} for seed in seeds] if protocol.tune else [{}]
+        for setting, point, seed in itertools.product(settings, protocol.grid, drawn):
+            chosen = [f"{key}={value}" for key, value in point.items() if composer.is_group(key)]
+            values = {key: value for key, value in point.items() if not composer.is_group(key)} | seed | fixed
+            config = composer.config([*setting, *chosen], values)
+            protocol.check(point, config.to_dict())
+            shown = (*setting, *chosen, *(f"{key}={json.dumps(value)}" for key, value in values.items()))
+            _agree(config, outside)
+            found.setdefault(config.run_id, Job(shown, config))
+        _known.update({(id(base), job.overrides): (base, job.config) for job in found.values()})
+        return found
+
+    # A dashboard shows what is reported: the tuning runs have a group of their own.
+    candidates = jobs(protocol.report_seeds)
+    name = next(iter(candidates.values())).config.name
+    return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
+
+
+_known: dict[tuple[int, tuple[str, ...]], tuple[DictConfig, Config]] = {}
+"""The jobs that were composed, with their base, so that its id stays: a launcher asks for each again."""
+
+
+def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
+    """Return the configuration of one job that a sweeper hands to a launcher."""
+    key = (id(base), tuple(overrides))
+    if key not in _known:
+        _known[key] = base, Composer(loader, base).config(overrides)
+    return _known[key][1]
+
+
+def plan(conf: Path, arguments: Sequence[str]) -> Plan:
+    """Return the runs of the multirun that ``arguments`` make of the defaults in the folder ``conf``."""
+    with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        return expand(loader, loader.load_configuration("train", list(arguments), run_mode=RunMode.MULTIRUN))
+
+
+def _dimensions(composer: Composer) -> dict[str, list[str]]:
+    """What is given for each key, as overrides of one choice each; the command line replaces the experiment file."""
+    params = composer.base.hydra.sweeper.get("params")
+    if OmegaConf.is_list(params) or any(OmegaConf.is_config(each) or each is None for each in (params or {}).values()):
+        raise UserError("hydra.sweeper.params: give the choices of each key as text, such as {seed: '0,1,2'}")
+    given = [*(f"{key}={value}" for key, value in (params or {}).items()), *composer.base.hydra.overrides.task]
+    with explained():
+        parsed = composer.parser.parse_overrides(given)
+        check_groups(composer.loader, parsed)
+        found = {each.get_key_element(): (each, list(_choices(composer, each))) for each in parsed}
+    for key, (override, texts) in found.items():
+        if not texts:
+            raise UserError(f"{override.input_line}: nothing to sweep over; give at least one choice for {key}")
+        if len(texts) > 1 and key.lstrip("+").partition(".")[0] == "protocol":
+            raise UserError(f"{override.input_line}: a sweep has one protocol; launch one sweep for each")
+    return {key: texts for key, (_, texts) in found.items()}
+
+
+def _choices(composer: Composer, override: Override) -> Iterator[str]:
+    key = override.get_key_element()
+    if override.is_delete():
+        yield override.input_line or ""
+    elif not override.is_sweep_override():
+        yield f"{key}={override.get_value_element_as_str()}"
+    elif not override.is_discrete_sweep():
+        raise UserError(f"{override.input_line}: has no end; list the values, as in {key}=0.1,0.2, or use range(...)")
+    else:
+        for text in override.sweep_string_iterator():
+            if not (text == NO_RUN.get(key) and "glob(" in (override.input_line or "")):
+                yield f"{key}={text!s}"
+
+
+def _agree(config: Config, seen: dict[str, Any]) -> None:
+    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run."""
+    for key, value in flatten(config.to_dict()).items():
+        if key != "seed" and below(key, NOT_FACTORS) and seen.setdefault(key, value) != value:
+            raise UserError(
+                f"{key}={seen[key]},{value}: cannot be swept, because runs that differ in nothing else are one run; "
+                "launch each choice by itself"
+            )
