@@ -31,10 +31,10 @@ from rnnbench.provenance import COMMAND
 from rnnbench.tasks import TASKS
 
 SWEPT = {
-    r"Ambiguous value for argument '(.*)'": "has several values; to sweep over them add -m, to give one with a comma "
-    "quote it, as in 'key=\"a,b\"'",
-    r"Sweep parameters '(.*)' requires --multirun": "is a sweep; add -m",
-    "Config group override must be (a string)": "a group takes the name of one of its files in conf/, as in cell=lstm",
+    r"Ambiguous value for argument '(.*)'": "{}: has several values; to sweep over them add -m, to give one with a "
+    "comma quote it, as in 'key=\"a,b\"'",
+    r"Sweep parameters '(.*)' requires --multirun": "{}: is a sweep; add -m",
+    "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
@@ -135,7 +135,7 @@ def explained() -> Iterator[None]:
     """Turn an error of Hydra or OmegaConf, which is about what the user gave them, into a UserError of one line."""
     try:
         yield
-    except UserError:
+    except (UserError, OSError):
         raise
     except Exception as error:
         if isinstance(error, HydraException | OmegaConfBaseException) or _comes_from_composition(error):
@@ -161,7 +161,7 @@ def explain(error: Exception) -> str:
         return f"cannot read the override '{error.override}'{quoted(error.override)}"
     for pattern, advice in SWEPT.items():
         if (found := re.match(pattern, str(error))) is not None:
-            return f"{found[1]}: {advice}"
+            return advice.format(*found.groups())
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from rnnbench.errors import UserError, check_range
 from rnnbench.records import Record
 from rnnbench.report import origin
 from rnnbench.statistics import mean_interval
-from rnnbench.sweep.compose import Plan, plan
+from rnnbench.sweep.compose import Plan, plan_again
 from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
@@ -62,7 +61,7 @@ def read(folder: Path, conf: Path) -> Committed:
         for key in ("score", "validation_loss", "solved_at_step"):
             rows.number(row[key])
     content = origin.read(folder)
-    plans = [plan(conf, [word for word in shlex.split(command)[2:] if word != "-m"]) for command in content["commands"]]
+    plans = [plan_again(conf, command) for command in content["commands"]]
     tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}
     candidates = {run_id: job for each in plans for run_id, job in each.candidates.items()}
     return Committed(found, content["environments"], Plan(plans[0].protocol, tuning, candidates))

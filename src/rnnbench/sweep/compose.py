@@ -6,9 +6,11 @@ choices once; plain values are merged into the result, which is the same and a h
 
 from __future__ import annotations
 
+import argparse
 import copy
 import itertools
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -173,11 +175,35 @@ def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
     return _known[key][1]
 
 
-def plan(conf: Path, arguments: Sequence[str]) -> Plan:
-    """Return the runs of the multirun that ``arguments`` make of the defaults in the folder ``conf``."""
+def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
+    """Return the runs of the multirun that ``arguments`` make of the configuration ``name`` in the folder ``conf``."""
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
-        return expand(loader, loader.load_configuration("train", list(arguments), run_mode=RunMode.MULTIRUN))
+        return expand(loader, loader.load_configuration(name, list(arguments), run_mode=RunMode.MULTIRUN))
+
+
+def plan_again(conf: Path, command: str) -> Plan:
+    """Return the runs of a recorded ``command``, ``python scripts/train.py ...`` with any of Hydra's flags for a run.
+
+    Raises UserError where it cannot be read, or its folder of configurations is not here.
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-cd", "--config-dir", type=Path)
+    parser.add_argument("-cn", "--config-name", default="train")
+    parser.add_argument("overrides", nargs="*")
+    try:
+        given, more = parser.parse_known_args(shlex.split(command)[2:])
+    except (ValueError, argparse.ArgumentError) as error:
+        raise UserError(f"cannot read the recorded command '{command}': {error}") from error
+    unknown = [word for word in more if word.startswith("-")]
+    if unknown or not command:
+        raise UserError(f"cannot read the recorded command '{command}': {' '.join(unknown) or 'it is empty'}")
+    if given.config_dir is not None:
+        if not given.config_dir.is_dir():
+            raise UserError(f"'{command}' needs the folder {given.config_dir}, which is not here")
+        more = [*more, f'hydra.searchpath=["file://{given.config_dir.resolve()}"]']
+    return plan(conf, [*given.overrides, *more], given.config_name)
 
 
 def _dimensions(composer: Composer) -> dict[str, list[str]]:
