@@ -24,9 +24,7 @@ def main() -> None:
         console = Console()
         if not console.is_terminal:
             console.width = 250
-        table = ledger_table(
-            (each.run_id, each.status, each.text, str(each.log) if each.log.exists() else "") for each in entries
-        )
+        table = ledger_table((each.run_id, each.status, each.text, each.where) for each in entries)
         console.print(table)
         console.print(counted(entries), highlight=False)
 

@@ -52,3 +52,21 @@ def configure(tmp_path):
         return entry.configure(Path(__file__).parents[1] / "conf", *small, *overrides)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A server of commands, ``tests/commands.py``."""
+    from commands import Server
+
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def command(server, tmp_path):
+    """A function (script, *arguments, **environment) that runs a script in an empty folder."""
+    from functools import partial
+
+    return partial(server, tmp_path)

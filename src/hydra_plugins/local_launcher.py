@@ -22,8 +22,9 @@ class LocalLauncher(Launcher):
         self.jobs, self.max_memory, self.timeout, self.devices = jobs, max_memory, timeout, devices
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        from rnnbench.sweep.scheduler import Options, run_all  # --help needs none of it
+        from rnnbench.sweep.scheduler import Options, check_sockets, run_all  # --help needs none of it
 
+        check_sockets()  # it comes before the sweep: before anything is written
         self.loader, self.config, self.run_all = hydra_context.config_loader, config, run_all
         devices = None if self.devices is None else tuple(self.devices)
         self.options = Options(self.jobs, self.max_memory, self.timeout, devices)

@@ -35,8 +35,7 @@ class ValidatingSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
-        runs = plan.tuning | plan.candidates
-        if any(job.config.tracking.mode == "online" for job in runs.values()):
+        if any(job.config.tracking.mode == "online" for job in plan.candidates.values()):
             check_sweep()
         folder = plan.folder
         protocol.write(folder, plan.protocol)
@@ -47,7 +46,8 @@ class ValidatingSweeper(Sweeper):
             done = [record for run_id in plan.tuning if (record := records.read(folder / run_id)) is not None]
             chosen, undecided = plan.reported(done), plan.undecided(done)
         if chosen:
-            print(f"{len(chosen)} runs to {folder}; each says here how it ended", flush=True)
+            runs = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
+            print(f"{runs} to {folder}; each says here how it ended", flush=True)
             returns += self._launch(folder, chosen)
         for setting in undecided:
             print(f"not reported, because a tuning run has no result: {setting}", flush=True)

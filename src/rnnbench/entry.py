@@ -135,10 +135,12 @@ def explained() -> Iterator[None]:
     """Turn an error of Hydra or OmegaConf, which is about what the user gave them, into a UserError of one line."""
     try:
         yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error)) from error
     except (UserError, OSError):
         raise
     except Exception as error:
-        if isinstance(error, HydraException | OmegaConfBaseException) or _comes_from_composition(error):
+        if _comes_from_composition(error):
             raise UserError(explain(error)) from error
         raise
 

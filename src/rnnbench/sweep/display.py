@@ -52,7 +52,7 @@ class Display:
         already = entry.text.startswith("already ")
         self._skipped += already
         text = entry.text if already else f"{entry.status}, {entry.text}"
-        where = f"; see {entry.log}" if entry.status == records.FAILED else ""
+        where = f"; see {entry.where}" if entry.status == records.FAILED and entry.where else ""
         if self.console.is_terminal and already and entry.complete:
             return
         self.console.print(f"{entry.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
@@ -94,7 +94,7 @@ class Display:
         open_ends = [entry for entry in entries if not entry.complete]
         if open_ends:
             self.console.width = max(self.console.width, 0 if self.console.is_terminal else 250)
-            self.console.print(ledger_table((e.run_id, e.status, e.text, str(e.log)) for e in open_ends))
+            self.console.print(ledger_table((e.run_id, e.status, e.text, e.where) for e in open_ends))
 
 
 def counted(entries: Iterable[Entry]) -> str:

@@ -38,6 +38,11 @@ class Entry(NamedTuple):
     def complete(self) -> bool:
         return self.status in (records.DONE, records.DIVERGED)
 
+    @property
+    def where(self) -> str:
+        """The log, empty for a run that has none: one by itself writes to the terminal."""
+        return str(self.log) if self.log.exists() else ""
+
 
 def folder_of(config: Config) -> Path:
     """Where the run of a configuration lies."""

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -18,16 +19,17 @@ import psutil
 
 from rnnbench import records
 from rnnbench.config import Config
-from rnnbench.errors import check_range
+from rnnbench.errors import UserError, check_range
 from rnnbench.stop import Stop, stoppable
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure
-from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, work
+from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, Outcome, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
 GRACE = 60.0  # seconds that a job has for its last checkpoint once it is asked to stop
 LEAVE = 10.0  # seconds that a process has to end after its last word
 GIB = 2**30
+LONGEST_TEMPORARY = 70  # characters: a socket's path may have 104, and Python's forkserver and W&B add up to 32
 
 
 @dataclass(frozen=True)
@@ -87,23 +89,24 @@ class Job:
     def conclude(self, stopping: bool) -> Entry:
         """What became of the job, once its end of the pipe says a word or closes."""
         try:
-            word = self.report.recv_bytes().decode()
+            told = Outcome.decode(self.report.recv_bytes())
         except EOFError:
-            word = ""
+            told = None
         self.process.join(LEAVE)
         if self.process.is_alive():
             self.kill()
             self.process.join()
         self.report.close()
         entry = inspect(self.folder)
-        if word == ELSEWHERE:
+        if told is not None and told.status == ELSEWHERE:
             return entry if entry.complete else entry._replace(status=ELSEWHERE, text="is running elsewhere")
-        if word == records.INTERRUPTED or (not word and stopping and self.killed_because is None):
+        cut_off = told is None and stopping and self.killed_because is None
+        if cut_off or (told is not None and told.status == records.INTERRUPTED):
             return entry._replace(status=records.INTERRUPTED, text="the same command goes on with it")
         if entry.status in (records.DONE, records.DIVERGED, records.FAILED):
             return entry
-        reason = self.killed_because or death(self.process.exitcode) if not word else "its record cannot be written"
-        return fail(self.config, reason)
+        reason = death(self.process.exitcode) if told is None else told.reason or "its record cannot be written"
+        return fail(self.config, self.killed_because or reason)
 
 
 def fail(config: Config, reason: str) -> Entry:
@@ -186,11 +189,22 @@ class Sweep:
         self.display.ended(entry)
 
 
+def check_sockets() -> None:
+    """Raises UserError where the system refuses the paths of the sockets through which a sweep starts its processes."""
+    folder = tempfile.gettempdir()
+    if len(folder) > LONGEST_TEMPORARY:
+        raise UserError(
+            f"TMPDIR={folder}: is {len(folder)} characters long, more than the {LONGEST_TEMPORARY} that leave room for "
+            "the name of a socket; set TMPDIR to a shorter folder"
+        )
+
+
 def run_all(configs: list[Config], options: Options) -> list[Entry]:
     """Runs what has not ended yet and returns what became of each configuration, in order.
 
     Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
     """
+    check_sockets()
     for config in configs:
         forget(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]

@@ -160,7 +160,7 @@ def work(config: Config) -> None:
         print(f"{config.run_id}: Slurm job {job_id} on {os.environ.get('SLURMD_NODENAME', 'an unnamed node')}")
         import rnnbench.run  # noqa: F401  # takes seconds, in which it may be asked to stop
 
-        status = records.INTERRUPTED if stop.requested else perform(config)
+        status = records.INTERRUPTED if stop.requested else perform(config).status
         if status == records.INTERRUPTED:
             _queue_again(job_id)
     if status == records.FAILED:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
+from typing import NamedTuple
 
 from rnnbench import records
 from rnnbench.config import Config
@@ -22,34 +25,55 @@ TRACKED = "rnnbench.tracking.warm"
 ELSEWHERE = "elsewhere"
 
 
+class Outcome(NamedTuple):
+    """How a run ended, as its process tells it: its record may be missing where nothing can be written."""
+
+    status: str
+    reason: str = ""
+    """Of a failure, in a line."""
+
+    def encode(self) -> bytes:
+        return json.dumps(self).encode()
+
+    @classmethod
+    def decode(cls, message: bytes) -> Outcome:
+        return cls(*json.loads(message))
+
+
 def work(config: Config, device: int | None, report: connection.Connection) -> None:
-    """Runs ``config`` on the GPU ``device``, or None, and reports in a word how it ended."""
+    """Run ``config`` on the GPU ``device``, or None, and report how it ended."""
     os.setpgrp()  # Ctrl-C in the terminal is for the parent, which asks its children to stop
     _end_with_parent()
-    redirect(folder_of(config) / records.LOG)
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
-    report.send_bytes(perform(config).encode())
+    try:
+        redirect(folder_of(config) / records.LOG)
+        outcome = perform(config)
+    except OSError as error:  # the disk is full or read-only
+        outcome = Outcome(records.FAILED, str(error))
+    report.send_bytes(outcome.encode())
 
 
-def perform(config: Config) -> str:
-    """Runs ``config``; whatever stops it is printed and, where it is a failure, recorded."""
+def perform(config: Config) -> Outcome:
+    """Run ``config``; whatever stops it is printed and, where it is a failure and can be, recorded."""
     from rnnbench.run import run
 
     try:
-        return run(config, retry=False).status
+        return Outcome(run(config, retry=False).status)
     except HeldElsewhereError as error:
         print(error)
-        return ELSEWHERE
+        return Outcome(ELSEWHERE)
     except Interrupted:
-        return records.INTERRUPTED
+        return Outcome(records.INTERRUPTED)
     except UserError as error:
         print(f"error: {error}")
-        record_failure(config, str(error))
+        reason = str(error)
     except Exception as error:
         traceback.print_exc()
-        record_failure(config, f"{type(error).__name__}: {error}")  # where the run could not
-    return records.FAILED
+        reason = f"{type(error).__name__}: {error}"
+    with suppress(OSError):  # the run itself could not, or did
+        record_failure(config, reason)
+    return Outcome(records.FAILED, reason)
 
 
 def _end_with_parent() -> None:

@@ -1,0 +1,125 @@
+"""Commands as a user types them, without the seconds in which each new Python would load torch.
+
+A server loads the libraries once and forks itself for each command: what follows is a process of its own with its own
+arguments, folder, environment and output. Its sweeps fork their workers from it in the same way. That a new Python does
+the same is shown by tests/test_scripts.py, once for each way to start.
+"""
+
+import json
+import multiprocessing.util
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+FORKSERVER = "from multiprocessing.forkserver import main"
+
+
+class Ended(NamedTuple):
+    """What a command left: its exit code and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Server:
+    """Runs scripts in forks of one process."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __call__(self, folder, script, *arguments, **environment):
+        """Run ``scripts/<script>``, or a script's path, in ``folder``."""
+        with tempfile.TemporaryDirectory() as outputs:
+            out, err = (Path(outputs, name) for name in ("out", "err"))
+            request = {
+                "script": str(SCRIPTS / script),
+                "arguments": list(map(str, arguments)),
+                "folder": str(folder),
+                "environment": os.environ | environment,
+                "outputs": [str(out), str(err)],
+            }
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            code = int(self.process.stdout.readline())
+            return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def close(self):
+        self.process.communicate()
+
+
+def serve():
+    """Answer each request on standard input with the exit code of its command."""
+    import rnnbench.report
+    import rnnbench.reproduce
+    import rnnbench.run
+    import rnnbench.sweep.compose
+    import rnnbench.sweep.worker
+    import rnnbench.tracking.warm  # noqa: F401
+
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            answer(json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def answer(request):
+    """Become the process of a command."""
+    os.setsid()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    tempfile.tempdir = None  # it was that of the server
+    standard = [os.open(os.devnull, os.O_RDONLY)]
+    standard += [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) for path in request["outputs"]]
+    for number, file in enumerate(standard):
+        os.dup2(file, number)
+        os.close(file)
+    sys.argv = [request["script"], *request["arguments"]]
+    sys.path.insert(0, str(Path(request["script"]).parent))
+    multiprocessing.process.ORIGINAL_DIR = request["folder"]
+    multiprocessing.util.spawnv_passfds = fork_the_forkserver
+    os._exit(perform(lambda: runpy.run_path(request["script"], run_name="__main__")))
+
+
+def perform(function):
+    """The exit code of ``function`` as a process of its own would have it."""
+    code = 0
+    try:
+        function()
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    multiprocessing.util._exit_function()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+spawn = multiprocessing.util.spawnv_passfds
+
+
+def fork_the_forkserver(path, arguments, descriptors):
+    """Start multiprocessing's server of forks from here, where all that it would load is loaded."""
+    source = os.fsdecode(arguments[-1])
+    if not source.startswith(FORKSERVER):
+        return spawn(path, arguments, descriptors)
+    child = os.fork()
+    if child == 0:
+        os._exit(perform(lambda: exec(source, {})))
+    return child
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,114 @@
+"""What users get wrong, as they type it: one line that says what, where and what to do, exit code 2, nothing written.
+
+A row that ends with exit code 0 or 1 is the right use that stands beside a mistake.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+QUICK = ["trainer.max_steps=4", "trainer.validate_every=2", "trainer.evaluation_batches=1", "task.length=8",
+         "tracking=disabled", "probe=off"]  # fmt: skip
+TUNED = ["-m", "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", *QUICK]
+LONG = "t" * 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command, the files that are there before it, and what it must do."""
+
+    arguments: list[str]
+    line: str
+    """A part of the one line of an error, or of what is printed."""
+    code: int = 2
+    script: str = "train.py"
+    files: dict[str, str | bytes] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    writes: set[str] = field(default_factory=set)
+    """What lies in the folder afterwards besides ``files``."""
+
+
+ROWS = {
+    # What is swept though it is no part of a run.
+    "names": Row(["-m", "cell=lstm", "name=na,nb", *QUICK], "name=na,nb: cannot be swept"),
+    "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),
+    "tracking": Row(["-m", "tracking=offline,disabled"], "tracking.mode=offline,disabled: cannot be swept"),
+    "force": Row(["-m", "force=true,false"], "force=True,False: cannot be swept"),
+    "bars": Row(["-m", "trainer.progress=true,false"], "trainer.progress=True,False: cannot be swept"),
+    "experiments": Row(
+        ["-m", "experiment=demo,clipping"], "changes hydra.sweeper, so a sweep cannot choose it; launch each choice"
+    ),
+    "protocols": Row(
+        ["-m", "protocol.tolerance={score: .1},{score: .2}"], "a sweep has one protocol; launch one sweep for each"
+    ),
+    # Lists where there is one choice.
+    "cells": Row(["cell=[lstm,gru]"], "cell=[lstm,gru]: a run has one cell; to sweep over several: -m cell=lstm,gru"),
+    "tasks": Row(
+        ["-m", "task=[adding,copy]"], "task=[adding,copy]: a run has one task; to sweep over several: -m task"
+    ),
+    "no -m": Row(["cell=lstm,gru"], "cell=lstm,gru: has several values; to sweep over them add -m"),
+    "no -m, range": Row(["seed=range(0,3)"], "seed=range(0,3): is a sweep; add -m"),
+    "null": Row(["cell=null"], "a group takes the name of one of its files in conf/, as in cell=lstm"),
+    "null, swept": Row(["-m", "task=null"], "a group takes the name of one of its files in conf/, as in cell=lstm"),
+    "deleted": Row(["~task"], "task: nothing is chosen; give one, as in task=adding"),
+    "number for a group": Row(["hydra=3"], "a group takes the name of one of its files"),
+    # Values that cannot be read.
+    "umlaut": Row(["name=größe"], """quote the value: 'name="größe"'"""),
+    "umlaut, quoted": Row(['name="größe"', *QUICK], "done, score", code=0, writes={"runs"}),
+    "parenthesis": Row(["task.corpus=/data/a(1).txt"], """quote the value: 'task.corpus="/data/a(1).txt"'"""),
+    "no value": Row(["seed"], "cannot read the override 'seed'; give key=value"),
+    "number for a name": Row(["-m", "name=2024", *QUICK], "1 run to runs/2024", code=0, writes={"runs"}),
+    # Sweeps of nothing.
+    "glob of none": Row(["-m", "cell=glob(zz*)"], "cell=glob(zz*): nothing to sweep over"),
+    "empty range": Row(["-m", "seed=range(0,0)"], "seed=range(0,0): nothing to sweep over"),
+    "endless": Row(["-m", "optimizer.lr=interval(0,1)"], "optimizer.lr=interval(0,1): has no end; list the values"),
+    "params, a key": Row(["-m", "hydra.sweeper.params={seed:[0,1]}"], "hydra.sweeper.params"),
+    "params, a number": Row(["-m", "hydra.sweeper.params=3"], "hydra.sweeper.params: Cannot assign int"),
+    "params, a list": Row(["-m", "+hydra.sweeper.params.seed=[0,1]"], "give the choices of each key as text"),
+    "all cells": Row(["-m", "cell=glob(*)", "network.depth=0"], "network.depth=0: must be at least 1"),
+    # What is tuned.
+    "tuned seeds twice": Row(
+        [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "protocol.tune_seeds=[7,7]"], "each seed once"
+    ),
+    "tuned name": Row([*TUNED, "protocol.tune={name:[a,b]}"], "a key that is part of a run and not its seed"),
+    "tuned typo": Row([*TUNED, "protocol.tune={optimizer.lt:[1,2]}"], "unknown key 'optimizer.lt': did you mean"),
+    "tuned words": Row([*TUNED, "protocol.tune={optimizer.lr:[a,b]}"], "optimizer.lr: Value 'a' of type 'str'"),
+    "tuned text": Row(
+        [*TUNED, "protocol.tune={optimizer.lr:['0.1','1e0']}"], "protocol.tune.optimizer.lr: '0.1' is read as 0.1"
+    ),
+    "tuned group": Row([*TUNED, "protocol.tune={init:[default,glrot]}"], "unknown init 'glrot': did you mean 'glorot'"),
+    "tuned, swept too": Row(
+        [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "optimizer.lr=1"], "the protocol chooses it"
+    ),
+    # Places.
+    "run folder": Row(["hydra.run.dir=/proc/x"], "/proc/x: No such file or directory"),
+    "config dir": Row(["--config-dir", "nowhere"], "Additional config directory"),
+    "temporary folder": Row(
+        ["-m", "seed=0,1"], "set TMPDIR to a shorter folder", environment={"TMPDIR": f"{{folder}}/{LONG}"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_it_is_said_in_one_line(command, tmp_path, name):
+    row = ROWS[name]
+    for path, content in row.files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content.encode() if isinstance(content, str) else content)
+    environment = {key: value.format(folder=tmp_path) for key, value in row.environment.items()}
+    for place in environment.values():
+        if place.startswith(str(tmp_path)):
+            Path(place).mkdir(parents=True)
+    before = {path.name for path in tmp_path.iterdir()}
+    ended = command(row.script, *row.arguments, **environment)
+    assert ended.returncode == row.code, ended
+    said = ended.stderr if row.code == 2 else ended.stdout
+    assert row.line in said
+    if row.code == 2:
+        assert said.startswith("error: ")
+        assert said.count("\n") == 1
+        assert ended.stdout == ""
+    else:
+        assert ended.stderr == ""
+    assert {path.name for path in tmp_path.iterdir()} - before == row.writes
