@@ -1,0 +1,127 @@
+"""From the command line of a sweep to its runs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnnbench.entry import configure
+from rnnbench.errors import UserError
+from rnnbench.records import Record
+from rnnbench.sweep.compose import plan, plan_again
+
+CONF = Path(__file__).parents[1] / "conf"
+SEEDS = ["protocol.tune_seeds=[7,8]", "protocol.report_seeds=[0]"]
+
+
+def ended(jobs, loss):
+    """Records of tuning runs, each with the validation loss that ``loss`` says of its configuration."""
+    for run_id, job in jobs.items():
+        config = json.loads(json.dumps(job.config.to_dict()))
+        yield Record(
+            run_id=run_id, experiment="e", status="done", config=config, seed=job.config.seed,
+            final={"val/loss": loss(job.config)},
+        )  # fmt: skip
+
+
+def ids(found):
+    return set(found.candidates)
+
+
+def test_merged_values_are_what_hydra_composes():
+    """One by one, each run of a sweep is the single run of its choices."""
+    arguments = ["cell=lstm,indrnn", "task=adding,copy", "task.length=9,11", "init=chrono,glorot", "seed=range(0,2)",
+                 "optimizer.lr=0.1,1e-3", "+init.gate_bias.forget=1,2", "clip.threshold=3"]  # fmt: skip
+    found = plan(CONF, arguments)
+    assert len(found.candidates) == 2**7
+    for run_id, job in list(found.candidates.items())[::17]:
+        single = configure(CONF, *job.overrides)
+        assert single.run_id == run_id
+        assert single == job.config
+
+
+def test_the_command_line_replaces_what_the_experiment_sweeps():
+    assert len(plan(CONF, ["experiment=demo"]).candidates) == 12
+    assert len(plan(CONF, ["experiment=demo", "cell=gru", "seed=5"]).candidates) == 2
+
+
+def test_a_tuned_key_that_does_not_apply_leaves_one_point():
+    found = plan(CONF, ["clip=none,norm", "protocol.tune={clip.threshold:[0.1,1]}", *SEEDS])
+    assert len(found.tuning) == 2 * (1 + 2)
+    assert len(found.candidates) == 1 + 2
+    runs = list(ended(found.tuning, lambda config: config.clip.threshold or 0.5))
+    chosen = [job.config.clip for job in found.reported(runs).values()]
+    assert [(clip.kind, clip.threshold) for clip in chosen] == [("none", None), ("norm", 0.1)]
+    assert found.undecided(runs) == []
+    assert found.undecided(runs[2:]) == ["clip.kind none"]
+    assert found.undecided(runs[:-1]) == ["clip.kind norm"]
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    """A function that makes an experiment file tune a key over values, and returns the values that its runs have."""
+    shutil.copytree(CONF, tmp_path / "conf")
+
+    def values(key, choices, task="adding"):
+        content = json.dumps({"protocol": {"tune": {key: choices}}})
+        (tmp_path / "conf" / "experiment" / "tuned.yaml").write_text(
+            f"# @package _global_\n{content}", encoding="utf-8"
+        )
+        group, name = key.split(".")
+        found = plan(tmp_path / "conf", ["experiment=tuned", f"task={task}", *SEEDS])
+        return {getattr(getattr(job.config, group), name) for job in found.candidates.values()}
+
+    return values
+
+
+def test_tuned_values_are_values(tuned):
+    """Whatever signs a text has, it reaches the run as it is."""
+    texts = ["a, b", "it's", 'say "no"', "{a: 1}", "null", "[", "é\\", "x=y"]
+    assert tuned("task.prompt", texts, task="char_lm") == set(texts)
+    assert tuned("network.budget", [None, "parameters:5000"]) == {None, "parameters:5000"}
+    assert tuned("optimizer.lr", [1, 0.5]) == {1.0, 0.5}
+    assert tuned("network.bidirectional", [True, False]) == {True, False}
+    with pytest.raises(UserError, match=r"task.prompt"):
+        tuned("task.prompt", ["${x", "y"], task="char_lm")  # OmegaConf's own sign
+
+
+def test_a_recorded_command_is_read_with_hydras_flags(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    own = "# @package _global_\nname: mine\nhydra: {mode: MULTIRUN, sweeper: {params: {cell: 'lstm,gru'}}}\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(own, encoding="utf-8")
+    expected = ids(plan(CONF, ["cell=lstm,gru", "seed=1"]))
+    for words in (
+        "-m cell=lstm,gru seed=1",
+        "--multirun cell=lstm,gru seed=1",
+        "cell=lstm,gru --multirun seed=1",
+        f"--config-dir {tmp_path} experiment=mine seed=1",
+        f"experiment=mine seed=1 -cd {tmp_path}",
+    ):
+        assert ids(plan_again(CONF, f"python scripts/train.py {words}")) == expected, words
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "it is empty"),
+        ("python scripts/train.py 'a", "No closing quotation"),
+        ("python scripts/train.py --foo seed=1", "cannot read the recorded command .* --foo"),
+        ("python scripts/train.py -cd /nowhere experiment=mine", "needs the folder /nowhere, which is not here"),
+        ("python scripts/train.py experiment=mine", "unknown experiment 'mine'"),
+    ],
+)
+def test_a_recorded_command_that_cannot_be_read(command, message):
+    with pytest.raises(UserError, match=message):
+        plan_again(CONF, command)
+
+
+def test_what_is_not_reported_is_said(command):
+    """The GRU has no forget gate, so no tuning run of its setting has a result."""
+    ended = command("train.py", "-m", "cell=gru,lstm", "init=forget_one", "protocol.tune={optimizer.lr:[0.01,0.1]}",
+                    "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", "tracking=disabled", "probe=off",
+                    "task.length=8", "trainer.max_steps=4", "trainer.evaluation_batches=1")  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stdout.splitlines()[-1] == "not reported, because a tuning run has no result: cell.name gru"
+    assert ended.stdout.count(": done, score") == 2 + 1
+    assert ended.stderr == ""
