@@ -72,7 +72,7 @@ def test_full_gate_recurrence_adds_nine_matrices_and_is_the_peephole_lstm_withou
 
 def test_peepholes_begin_small():
     for name in ("lstm_peephole", "lstm_full_gate"):
-        for peephole in CELLS[name](3, 4000).peephole.values():
+        for peephole in CELLS[name](3, 1000).peephole.values():
             assert peephole.std().item() == pytest.approx(0.1, rel=0.1)
 
 
