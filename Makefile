@@ -5,10 +5,10 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test reproduce check format clean
+.PHONY: help install demo test test-fast reproduce check format clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(READY) ## create .venv and install the pinned dependencies
 
@@ -22,12 +22,15 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 	$(RUN) scripts/train.py experiment=demo
 	$(RUN) scripts/report.py demo
 	@echo
-	@echo "The page:         results/demo/report.html"
+	@echo "The page:         runs/demo/report/report.html"
 	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
 	@echo "Upload them:      $(RUN) scripts/sync.py demo"
 
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest
+
+test-fast: $(READY) ## the tests that start no sweeps, browsers, clusters or servers
+	$(RUN) -m pytest -m "not processes"
 
 reproduce: $(READY) ## run the smallest committed result again and compare it, about two minutes on two cores
 	$(RUN) scripts/reproduce.py demo
@@ -41,5 +44,6 @@ format: $(READY) ## rewrite the code in the project's format
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-clean: ## delete .venv and all runs
-	rm -rf $(VENV) runs
+clean: ## delete what can be made again: .venv and caches; runs/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info
+	find src scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
