@@ -39,12 +39,18 @@ ROWS = {
     "unknown key": Row(["task.lenght=5"], "unknown key 'task.lenght': did you mean 'task.length'?"),
     "too short": Row(["task.length=0"], "task.length=0: must be at least 1"),
     "unclosed bracket": Row(["task.length=[1"], "cannot read the override 'task.length=[1'"),
-    "sees the next input": Row(["task=char_lm", "network.bidirectional=true"], "network.bidirectional=true with task=char_lm"),
+    "sees the next input": Row(
+        ["task=char_lm", "network.bidirectional=true"], "network.bidirectional=true with task=char_lm"
+    ),
     "unknown cell, swept": Row(["-m", "cell=elman,lstn"], "unknown cell 'lstn'"),
     "too short, swept": Row(["-m", "task.length=10,0", "seed=0,1"], "task.length=0: must be at least 1"),
     "no jobs": Row(["-m", "seed=0,1", "hydra.launcher.jobs=0"], "hydra.launcher.jobs=0: must be greater than 0"),
-    "unknown option of a launcher": Row(["-m", "seed=0,1", "hydra.launcher.job=2"], "unknown key 'hydra.launcher.job': did you mean"),
-    "no such gate": Row(["cell=gru", "init=forget_one"], "init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'", announced=True),
+    "unknown option of a launcher": Row(
+        ["-m", "seed=0,1", "hydra.launcher.job=2"], "unknown key 'hydra.launcher.job': did you mean"
+    ),
+    "no such gate": Row(
+        ["cell=gru", "init=forget_one"], "init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'", announced=True
+    ),
     # What is swept though it is no part of a run.
     "names": Row(["-m", "cell=lstm", "name=na,nb", *QUICK], "name=na,nb: cannot be swept"),
     "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),
@@ -52,7 +58,7 @@ ROWS = {
     "force": Row(["-m", "force=true,false"], "force=True,False: cannot be swept"),
     "bars": Row(["-m", "trainer.progress=true,false"], "trainer.progress=True,False: cannot be swept"),
     "experiments": Row(
-        ["-m", "experiment=demo,clipping"], "changes hydra.sweeper, so a sweep cannot choose it; launch each choice"
+        ["-m", "experiment=demo,clipping"], "changes hydra.sweeper, so a sweep cannot choose it; launch each by itself"
     ),
     "protocols": Row(
         ["-m", "protocol.tolerance={score: .1},{score: .2}"], "a sweep has one protocol; launch one sweep for each"

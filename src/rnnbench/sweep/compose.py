@@ -101,9 +101,7 @@ class Composer:
         composed = tuple(each.input_line for each in parsed if each not in plain)
         merged = {each.key_or_group: each.value() for each in plain} | (values or {})
         with explained():
-            if composed not in self._typed:
-                self._typed[composed] = self._compose(composed)
-            made = copy.deepcopy(self._typed[composed])
+            made = copy.deepcopy(self.typed(composed))
             for key, value in merged.items():
                 OmegaConf.update(made, key, value, merge=True)
             return checked(made)
@@ -120,13 +118,16 @@ class Composer:
         key = override.key_or_group
         return not (prefixed or key.startswith("protocol") or self.is_group(key))
 
-    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
-        found = self.loader.load_sweep_config(self.base, list(overrides))
-        for key in NOT_SWEPT:
-            if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
-                names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
-                raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each choice by itself")
-        return typed(found)
+    def typed(self, overrides: tuple[str, ...]) -> DictConfig:
+        """Return what Hydra makes of ``overrides``, with types; composed once."""
+        if overrides not in self._typed:
+            found = self.loader.load_sweep_config(self.base, list(overrides))
+            for key in NOT_SWEPT:
+                if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
+                    names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
+                    raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
+            self._typed[overrides] = typed(found)
+        return self._typed[overrides]
 
 
 def expand(loader: Any, base: DictConfig) -> Plan:
