@@ -5,6 +5,7 @@ RNNBENCH_EXAMPLES=10000 python -m pytest -n 0 tests/test_any_input.py draws that
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,10 @@ def outcome(function, *arguments):
     try:
         return function(*arguments)
     except UserError as error:
-        assert str(error).strip()
-        assert len(str(error).splitlines()) == 1, str(error)
-        return str(error)
+        line = str(error)
+    assert line.strip()
+    assert len(line.splitlines()) == 1, line
+    return line
 
 
 @pytest.fixture(scope="module")
@@ -128,5 +130,49 @@ READERS = {
     "protocol.json": protocol.read,
     "runs.csv": rows.read,
     "provenance.json": origin.read,
+    "run-x.wandb": wandb_files.ended,
 }
 """Who reads each file, from the folder that it lies in."""
+
+
+@pytest.fixture(scope="module")
+def whole(server, tmp_path_factory):
+    """What a tuned sweep of two runs leaves, and its report: the bytes of each file of READERS."""
+    folder = tmp_path_factory.mktemp("whole")
+    ended = server(folder, "train.py", "-m", "protocol.tune={optimizer.lr:[0.1,0.2]}", "protocol.tune_seeds=[1]",
+                   "protocol.report_seeds=[0]", "task.length=6", "network.hidden_size=3", "trainer.max_steps=4",
+                   "trainer.evaluation_batches=1", "trainer.validate_every=2", "probe.every=2")  # fmt: skip
+    assert ended.returncode == 0, ended
+    assert server(folder, "report.py", "scratch").returncode == 0
+    found = {}
+    for name in READERS:
+        pattern = "run-*.wandb" if name.endswith(".wandb") else name
+        found[name] = next(path for path in sorted(folder.rglob(pattern))).read_bytes()
+    return found
+
+
+@st.composite
+def damage(draw, content):
+    """``content`` cut off, with other bytes somewhere in it, or with a word of it replaced."""
+    place = draw(st.integers(0, len(content)))
+    kind = draw(st.sampled_from(["cut", "bytes", "word", "other"]))
+    if kind == "cut":
+        return content[:place]
+    if kind == "bytes":
+        more = draw(st.binary(min_size=1, max_size=20))
+        return content[:place] + more + content[place + len(more) :]
+    if kind == "word":
+        words = [b"null", b"[]", b"{}", b"-1", b"1e999", b'"x"', b"true", b"NaN", b"", b"9" * 400]
+        found = list(re.finditer(rb'[\w.+-]+|"[^"]*"', content))
+        match = found[place % len(found)] if found else None
+        replacement = draw(st.sampled_from(words))
+        return content if match is None else content[: match.start()] + replacement + content[match.end() :]
+    return draw(st.binary(max_size=200))
+
+
+@pytest.mark.parametrize("name", READERS)
+@drawn
+@given(data=st.data())
+def test_any_damage_of_any_file(tmp_path, whole, name, data):
+    (tmp_path / name).write_bytes(data.draw(damage(whole[name])))
+    outcome(READERS[name], tmp_path)
