@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import reprlib
 import sys
 import unicodedata
 from collections import Counter
@@ -101,7 +102,8 @@ def _divided(setting: str, rows: Rows) -> LabelledTexts:
     for split, (all_texts, names) in rows.items():
         strange = next((name for name in names if name not in numbers), None)
         if strange is not None:
-            raise UserError(f"{setting}: the label {strange!r} of {split} does not occur in the training split")
+            short = reprlib.repr(strange)
+            raise UserError(f"{setting}: the label {short} of {split} does not occur in the training split")
         encoded = np.array([numbers[name] for name in names], dtype=np.int64)
         absent = [other for other in SPLITS if other not in rows] if split == "train" else []
         shares = [1 - HELD_SHARE * len(absent), *[HELD_SHARE] * len(absent)]
