@@ -1,8 +1,10 @@
 """Local files: the named one is read whatever its name, as it is now, and nothing that is no file makes a traceback."""
 
+import hashlib
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,28 @@ def test_another_content_of_the_same_size_and_time_is_another(tmp_path, name):
         task = make(name, path)
         found.append((task.fingerprint(), task.provenance()["sha256"], task.batch("train", 0, 0).inputs.tolist()))
     assert all(old != new for old, new in zip(*found, strict=True))
+
+
+def test_changes_that_the_clock_of_the_file_system_cannot_tell_apart(tmp_path, monkeypatch):
+    path = tmp_path / "text.txt"
+    path.touch()
+    frozen = path.stat()
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: frozen)
+    for content in (b"old", b"new"):
+        path.write_bytes(content)
+        assert local.fingerprint("task.corpus", [path]) == {"task.corpus": hashlib.sha256(content).hexdigest()}
+
+
+def test_a_change_in_place_that_keeps_size_and_time_is_seen_without_reading(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "SETTLED", -1e9)
+    path = tmp_path / "text.txt"
+    prints = []
+    for content in ("old", "new"):
+        path.write_text(content, encoding="utf-8")
+        os.utime(path, (1, 1))
+        prints.append(local.fingerprint("task.corpus", [path]))
+        time.sleep(0.05)  # some ticks of the file system's clock
+    assert prints[0] != prints[1]
 
 
 def test_a_file_that_has_settled_is_read_once(tmp_path, monkeypatch):
