@@ -157,7 +157,6 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
         (["cell=gru", "init=forget_one"], "the cell GRU has no gate 'forget'"),
         (["cell.name=lsmt"], "unknown cell 'lsmt': did you mean 'lstm'"),
         (["init.recurrent=orthogonl"], "did you mean 'orthogonal'"),
-        (["task=char_lm", "task.prompt='漢'"], "'漢' does not occur"),
         (["tracking=online"], "tracking=online: .* or use tracking=offline"),
     ],
 )
@@ -169,7 +168,7 @@ def test_a_users_mistake_writes_nothing(configure, tmp_path, monkeypatch, overri
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_text_is_written_by_the_trained_model(configure):
+def test_text_is_written_by_the_trained_model(configure, capsys):
     overrides = ["task=char_lm", "task.prompt='The dog'", "task.sample_length=15"]
     record = run(configure(*overrides))
     assert record.sample.startswith("The dog")
@@ -177,6 +176,13 @@ def test_text_is_written_by_the_trained_model(configure):
     assert record.data["corpus"] == "docs"
     assert len(record.data["sha256"]) == 64
     assert run(configure(*overrides, "task.sample_length=0")).sample is None
+    assert "task.prompt" not in capsys.readouterr().err
+    record = run(configure("task=char_lm", "task.prompt='漢字'", "task.sample_length=5"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"{record.run_id}: task.prompt='漢字': '字' does not occur in task.corpus=docs; the sample goes on"
+    )
+    assert line.endswith(repr(record.sample[:2]))
 
 
 class TestRecords:

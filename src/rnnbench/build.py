@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -108,7 +108,7 @@ def build_probe(config: Config) -> Probe | None:
     """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
     if config.probe.kind == "off":
         return None
-    task = replace(config.task, batch_size=config.probe.batch_size)
+    task = config.task.altered(batch_size=config.probe.batch_size)
     batch = to_torch(task.batch("validation", config.seed, 0))
     survey: Callable[..., Survey] = survey_profile
     if config.probe.kind == "full":

@@ -18,9 +18,10 @@ import torch
 from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
-from rnnbench import records
+from rnnbench import records, sources
 from rnnbench.files import replacing
 from rnnbench.layers import leaves
+from rnnbench.records import Record
 from rnnbench.stop import Stop
 from rnnbench.training import Learner, Meter
 
@@ -45,8 +46,9 @@ class History(CSVLogger):
 class Checkpoint(lightning.Callback):
     """Writes ``folder/last.ckpt`` every ``every`` steps and when the run is asked to ``stop``."""
 
-    def __init__(self, folder: Path, run_id: str, every: int, stop: Stop, history: History) -> None:
-        self.path, self.run_id, self.every = folder / FILE, run_id, every
+    def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
+        self.path, self.every = folder / FILE, every
+        self.run_id, self.sources = record.run_id, record.sources
         self.stop, self.history = stop, history
         self.started = records.now()
         """When the first session began."""
@@ -87,6 +89,7 @@ class Checkpoint(lightning.Callback):
     def on_save_checkpoint(self, trainer: lightning.Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint[KEY] = {
             "run_id": self.run_id,
+            "sources": self.sources,
             "finished": learner.between_steps is None,
             "rows": list(self.history.rows),
             "started": self.started,
@@ -108,20 +111,22 @@ class Checkpoint(lightning.Callback):
                 logger.log_metrics(values, step=step)
 
 
-def read(folder: Path, run_id: str) -> Path | None:
+def read(folder: Path, run_id: str, now: dict[str, str]) -> Path | None:
     """The checkpoint of a run that can go on; None, and a line on standard error, where it is damaged or another's.
 
+    It is also another's where it was made from other data or source code than ``now`` (``rnnbench.sources``).
     Nothing in the file is executed: it is read with ``weights_only``.
     """
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        found = torch.load(path, weights_only=True, map_location="cpu")[KEY]["run_id"]
-        reason = None if found == run_id else f"it belongs to {found}"
+        state = torch.load(path, weights_only=True, map_location="cpu")[KEY]
+        found = state["run_id"]
+        reason = f"it belongs to {found}" if found != run_id else sources.changed(state.get("sources", {}), now)
     except Exception as error:  # whatever a damaged file can raise
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
-    if reason is None:
+    if not reason:
         return path
     print(f"warning: {path} cannot be used, the run starts anew ({reason})", file=sys.stderr, flush=True)
     return None

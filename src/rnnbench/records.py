@@ -42,6 +42,8 @@ class Record:
     config: dict[str, Any]
     seed: int
     data: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    """The sha256 of the local data and the classes that the configuration names, by setting (``rnnbench.sources``)."""
     hidden_size: int = 0
     """Units of each direction of each layer; with a ``network.budget``, those that it came to."""
     parameters: int = 0

@@ -18,13 +18,14 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from rnnbench import checkpoint, records, tracking
+from rnnbench import checkpoint, records, sources, tracking
 from rnnbench.budget import off_budget
 from rnnbench.build import build_learner, build_probe
 from rnnbench.checkpoint import Checkpoint
 from rnnbench.config import Config
 from rnnbench.costs import COSTS
 from rnnbench.data import Stream, evaluation_stream
+from rnnbench.errors import UserError
 from rnnbench.files import locked
 from rnnbench.probe import Probe
 from rnnbench.provenance import provenance
@@ -59,13 +60,19 @@ def run(config: Config, retry: bool = True) -> Record:
 
 
 def ended(config: Config, retry: bool) -> Record | None:
-    """The record of a run that is not to be run again, which is said; None where there is something to do."""
+    """The record of a run that is not to be run again, which is said; None where there is something to do.
+
+    Raises UserError where it ran on other data, or with other source code, than there are now.
+    """
     if config.force:
         return None
     folder = Path(config.runs_dir) / config.name / config.run_id
     old = records.read(folder)
     if old is None or not (old.complete or (old.status == records.FAILED and not retry)):
         return None
+    changed = sources.changed_since(old.sources, config) if old.complete else ""
+    if changed:
+        raise UserError(f"{old.run_id}: already {old.outcome}, but {changed}; {sources.AGAIN}")
     hint = "force=true runs it again" if old.complete else "retry_failed=true runs it again"
     print(f"{old.run_id}: already {old.outcome} ({hint})", flush=True)
     return old
@@ -74,7 +81,7 @@ def ended(config: Config, retry: bool) -> Record | None:
 def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
-    last = None if anew else checkpoint.read(folder, config.run_id)
+    last = None if anew else checkpoint.read(folder, config.run_id, record.sources)
     logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
     try:
         if last is None:
@@ -82,7 +89,7 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
         history = checkpoint.History(folder)
-        keeper = checkpoint.Checkpoint(folder, config.run_id, config.trainer.checkpoint_every, stop, history)
+        keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
         _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
         if probe is not None and probe.surveys:
             probe.save(folder / "gradients.npz")
@@ -133,6 +140,8 @@ def _train(
     record.peak_memory = _peak_memory(learner.device)
     request = task.continuation()
     if request is not None and record.status == records.DONE:
+        if request.note:
+            print(f"{record.run_id}: {request.note}", file=sys.stderr, flush=True)
         prompt = torch.from_numpy(request.tokens).to(learner.device)
         generator = torch.Generator().manual_seed(config.seed)
         tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
@@ -172,6 +181,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
         config=config.to_dict(),
         seed=config.seed,
         data=config.task.provenance(),
+        sources=sources.fingerprints(config),
         hidden_size=learner.model.stack.directions()[0][0].cell.hidden_size,
         parameters=spent["parameters"],
         state_size=spent["state"],

@@ -11,7 +11,6 @@ import pytest
 from catalogue import make_task
 from rnnbench.errors import UserError
 from rnnbench.tasks import SPLITS
-from rnnbench.tasks.char_lm import read
 from rnnbench.tasks.corpus import NAMED
 from rnnbench.tasks.count_model import count_model_loss
 
@@ -29,7 +28,7 @@ def text_file(tmp_path):
 
 
 def small(path, **changes):
-    return make_task("char_lm", corpus=str(path), prompt="a", **({"length": 7, "batch_size": 3} | changes))
+    return make_task("char_lm", corpus=str(path), **({"prompt": "a", "length": 7, "batch_size": 3} | changes))
 
 
 def test_streams_carry_on_and_splits_are_contiguous(text_file):
@@ -98,28 +97,29 @@ def test_a_file_is_read_to_the_letter(text_file):
     assert small(path).provenance()["sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_unusable_texts(tmp_path, text_file):
-    path, _ = text_file
+def test_unusable_texts(tmp_path):
     with pytest.raises(UserError, match="no such file; give a text file"):
         small(tmp_path / "none.txt").check()
-    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="0 characters are too few, 440 are needed"):
         small(tmp_path / "empty.txt").check()
     short = tmp_path / "short.txt"
-    short.write_text("too short")
+    short.write_text("too short", encoding="utf-8")
     with pytest.raises(UserError, match="9 characters are too few, 440 are needed"):
         small(short).check()
     wide = tmp_path / "wide.txt"
-    wide.write_text("é" * 300)  # 600 bytes, but 300 characters
+    wide.write_text("é" * 300, encoding="utf-8")  # 600 bytes, but 300 characters
     small(wide).check()
     with pytest.raises(UserError, match="300 characters are too few"):
         small(wide).baseline("test")
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"\xff\xfe\x00" * 1000)
-    with pytest.raises(UserError, match="cannot be read as UTF-8 text"):
+    with pytest.raises(UserError, match="binary.txt, line 1: byte 1 of the file, 0xff, is not UTF-8; save it as UTF-8"):
         small(binary).baseline("test")
-    with pytest.raises(UserError, match="'ß' does not occur"):
-        make_task("char_lm", corpus=str(path), length=7, batch_size=3, prompt="aß").baseline("test")
+    one = tmp_path / "one.txt"
+    one.write_text("a" * 1000, encoding="utf-8")
+    with pytest.raises(UserError, match="holds no character but 'a', so there is nothing to predict"):
+        small(one).baseline("test")
     with pytest.raises(UserError, match="task.prompt is empty"):
         make_task("char_lm", prompt="")
     with pytest.raises(UserError, match=r"task.temperature=0: must be greater than 0"):
@@ -138,7 +138,6 @@ def test_named_corpora_keep_their_published_splits(monkeypatch, name):
         return datasets.DatasetDict({split: datasets.Dataset.from_dict({"text": part}) for split, part in rows.items()})
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    read.cache_clear()
     task = small(name)
     task.check()
     for split, part in rows.items():
@@ -151,7 +150,6 @@ def test_named_corpora_keep_their_published_splits(monkeypatch, name):
     assert (
         task.provenance()["sha256"] == hashlib.sha256("".join("".join(p) for p in rows.values()).encode()).hexdigest()
     )
-    read.cache_clear()
 
 
 def test_a_data_set_of_the_hub_without_all_splits_is_cut(monkeypatch, text_file):
@@ -176,3 +174,51 @@ def test_a_slip_of_the_pen():
         UserError, match=r"no such file; did you mean 'tiny_shakespeare'\? give a text file, one of docs"
     ):
         small("tiny_shakespear").check()
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_other_systems_are_no_symbols(tmp_path, text_file):
+    path, text = text_file
+    for name, end in (("windows", "\r\n"), ("old mac", "\r")):
+        (tmp_path / name).write_bytes(("\ufeff" + text.replace("\n", end)).encode())
+        assert small(tmp_path / name).provenance()["sha256"] == small(path).provenance()["sha256"]
+
+
+def test_a_text_in_lower_case_is_continued_from_its_beginning(tmp_path):
+    path = tmp_path / "own.txt"
+    path.write_text("once upon a time " * 100, encoding="utf-8")
+    task = small(path, prompt="The ")
+    assert task.baseline("test") > 0
+    request = task.continuation()
+    assert task.decode(request.tokens) == "once"
+    assert request.note == (
+        f"task.prompt='The ': 'T' does not occur in task.corpus={path}; the sample goes on from the beginning of the "
+        "text, 'once'"
+    )
+    request = small(path, prompt="a time").continuation()
+    assert (task.decode(request.tokens), request.note) == ("a time", "")
+    assert task.decode(small(path, prompt="Z" * 9999).continuation().tokens) == ("once upon a time " * 100)[:1530]
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_the_shortest_text_has_all_facts(tmp_path, length):
+    """Each split holds a chunk and a context of every count model."""
+    path = tmp_path / "short.txt"
+    path.write_text("ab" * 49 + "a", encoding="utf-8")
+    task = make_task("char_lm", corpus=str(path), length=length, batch_size=1)
+    with pytest.raises(UserError, match="99 characters are too few, 1[02]0 are needed"):
+        task.baseline("test")
+    path.write_text("ab" * 60, encoding="utf-8")
+    task = make_task("char_lm", corpus=str(path), length=length, batch_size=1)
+    assert all(math.isfinite(value) for key, value in task.provenance().items() if key.startswith("order"))
+
+
+def test_a_task_stays_with_the_text_that_it_has_read(text_file):
+    """What is tested after training at another length is the text that was trained on."""
+    path, _ = text_file
+    task = small(path)
+    first = task.batch("test", 0, 0)
+    longer = small(path).at_length(9).batch("test", 0, 0)
+    path.write_text("xyz " * 2000, encoding="utf-8")
+    assert np.array_equal(task.at_length(9).batch("test", 0, 0).inputs, longer.inputs)
+    assert np.array_equal(task.altered(batch_size=3).batch("test", 0, 0).inputs, first.inputs)
+    assert small(path).input_size == 4

@@ -1,5 +1,8 @@
 """Images as sequences, against scikit-learn's own arrays: pixels, rows, the permutation, disjoint splits, errors."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -68,12 +71,14 @@ def make_order(plain, permuted):
 
 def test_the_data_are_named_by_their_hash():
     task = make_task("digits")
-    images = task.images
+    images = task.content
     assert task.provenance() == make_task("digits", length=64, permuted=True, batch_size=5).provenance()
     for change in ("pixels", "labels"):
         arrays = {split: array.copy() for split, array in getattr(images, change).items()}
         arrays["test"].flat[-1] += 1
         assert images._replace(**{change: arrays}).sha256 != task.provenance()["sha256"]
+    committed = Path(__file__).parents[2] / "results" / "leaderboard_small" / "provenance.json"
+    assert task.provenance() in json.loads(committed.read_text(encoding="utf-8"))["data"]
 
 
 def test_errors():

@@ -112,8 +112,17 @@ def test_missing_files(folder, tmp_path):
             "images of shape (5, 8, 8), not [N, 28, 28]",
         ),
         (lambda f: write_idx(f, "train", np.zeros((5, 28, 28)), np.full(5, 10)), "labels from 10 to 10, not 0 to 9"),
+        (lambda f: write_idx(f, "train", np.zeros((5, 28, 28)), np.arange(5)), "none is left for the validation split"),
+        (
+            lambda f: write_idx(f, "train", np.zeros((99, 28, 28)), np.arange(99) % 9),
+            "the label 9 of test does not occur in the training split",
+        ),
+        (
+            lambda f: (f / FILES[0]).write_bytes(bytes.fromhex("00000803") + b"\xff" * 12),
+            "has 16 bytes, not those of [4294967295, 4294967295, 4294967295]",
+        ),
     ],
-    ids=["swapped", "empty", "cut", "counts", "size", "labels"],
+    ids=["swapped", "empty", "cut", "counts", "size", "labels", "few", "strange", "huge"],
 )
 def test_unusable_files(folder, change, message):
     change(folder)
@@ -123,8 +132,14 @@ def test_unusable_files(folder, change, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_compressed(folder):
-    (folder / FILES[0]).rename(folder / f"{FILES[0]}.gz")
+@pytest.mark.parametrize(
+    "damage",
+    [lambda raw: raw, lambda raw: gzip.compress(raw)[:-20], lambda raw: gzip.compress(raw)[:12] + b"\xff" * 99],
+    ids=["plain", "cut", "garbled"],
+)
+def test_a_compressed_file_that_is_none(folder, damage):
+    (folder / f"{FILES[0]}.gz").write_bytes(damage((folder / FILES[0]).read_bytes()))
+    (folder / FILES[0]).unlink()
     with pytest.raises(UserError, match=f"{FILES[0]}.gz cannot be read"):
         make_task("mnist", data=str(folder)).baseline("test")
 

@@ -46,7 +46,7 @@ def test_a_file_is_divided(tmp_path, ending):
     assert load(str(write(tmp_path / f"other{ending}", [("x", "no"), *table[1:]]))).sha256 != found.sha256
 
 
-@pytest.mark.parametrize("labels", [(0, 1, 10, 2), ("b", "a", "c", "10")])
+@pytest.mark.parametrize("labels", [(0, 1, 10, 2), (5, -3, 10), ("b", "a", "c", "10")])
 def test_classes_are_those_of_the_training_split_in_order(tmp_path, labels):
     found = load(str(write(tmp_path / "data.jsonl", rows(80, labels))))
     assert found.classes == [str(label) for label in sorted(labels)]
@@ -162,20 +162,44 @@ def test_a_data_set_of_the_hub(monkeypatch):
         ("none.csv", None, "no such file or folder; give a .csv or .jsonl file"),
         ("data.txt", b"text,label\na,b\n", "must end in .csv or .jsonl, with columns text and label"),
         ("empty.csv", b"", "empty.csv is empty"),
-        ("head.csv", b"text,label\n", "corresponds to no data"),
+        ("head.csv", b"text,label\n", "head.csv: has no rows"),
+        ("blank_lines.csv", b"\r\n\n", "has no column 'text'; its first line is []"),
         ("one.csv", b"text,label\na,0\nb,0\n", "1 classes in the training split; at least 2 are needed"),
-        ("names.csv", b"words,label\na,0\nb,1\n", "has no column 'text', only words, label"),
-        ("names.jsonl", b'{"text": "a", "class": 1}\n', "has no column 'label', only text, class"),
-        ("latin.csv", "text,label\ncafé,0\nb,1\n".encode("latin-1"), "latin.csv cannot be read as UTF-8 csv"),
-        ("latin.jsonl", '{"text": "é", "label": 1}\n'.encode("latin-1"), "latin.jsonl cannot be read as UTF-8 json"),
-        ("broken.jsonl", b'{"text": "a", \n', "broken.jsonl cannot be read as UTF-8 json"),
-        ("blank.csv", b"text,label\na,0\n  ,1\n", "the text of row 2 of train is empty; remove the row"),
+        ("names.csv", b"words,label\na,0\nb,1\n", "has no column 'text'; its first line is ['words', 'label']"),
+        ("twice.csv", b"text,label,text\na,b,c\n", "has 2 columns 'text'"),
+        ("semicolons.csv", b"text;label\na;b\n", "has no column 'text'; its first line is ['text;label']"),
+        ("names.jsonl", b'{"text": "a", "class": 1}\n', "line 1: has no 'label', only ['text', 'class']"),
         (
-            "null.jsonl",
-            b'{"text": null, "label": 1}\n{"text": "a", "label": 0}\n',
-            "the text of row 1 of train is empty",
+            "latin.csv",
+            "text,label\ncafé,0\nb,1\n".encode("latin-1"),
+            "latin.csv, line 2: byte 15 of the file, 0xe9, is",
         ),
-        ("bare.csv", b"text,label\na,x\nb,\n", "row 2 of train has no label; remove the row"),
+        ("latin.jsonl", '{"text": "é", "label": 1}\n'.encode("latin-1"), "latin.jsonl, line 1: byte 11 of the file"),
+        ("broken.jsonl", b'\n{"text": "a", \n', "broken.jsonl, line 2: not JSON ("),
+        ("list.jsonl", b'["a", "b"]\n', "line 1: is no object such as"),
+        ("deep.jsonl", b"[" * 100_000, "deep.jsonl, line 1: not usable JSON ("),
+        (
+            "twice.jsonl",
+            b'{"text": "a", "text": "b", "label": 1}',
+            "line 1: not usable JSON (an object has one key twice)",
+        ),
+        ("number.jsonl", b'{"text": "a", "label": 1}\n{"text": 7, "label": 1}\n', "line 2: the text is a number, not"),
+        ("truth.jsonl", b'{"text": true, "label": 1}', "line 1: the text is true or false, not a string"),
+        ("lists.jsonl", b'{"text": "a", "label": ["b"]}', "line 1: the label is a list, not a string"),
+        ("half.jsonl", b'{"text": "a\\ud83d", "label": 1}', "line 1: holds half a character, '\\ud83d'; remove it"),
+        ("nan.jsonl", b'{"text": "a", "label": NaN}', "line 1: has no label; remove the row"),
+        ("blank.csv", b"text,label\na,0\n  ,1\n", "blank.csv, line 3: the text is empty; remove the row"),
+        ("null.jsonl", b'{"text": null, "label": 1}\n', "null.jsonl, line 1: the text is empty; remove the row"),
+        ("bare.csv", b"text,label\na,x\nb,\n", "bare.csv, line 3: has no label; remove the row"),
+        (
+            "more.csv",
+            b"text,label\nbad,b\ngood film, but long,a\n",
+            "more.csv, line 3: 3 fields, but the first line has 2",
+        ),
+        ("fewer.csv", b'text,label\n"two\nlines",b\ngood\n', "fewer.csv, line 4: 1 fields, but the first line has 2"),
+        ("index.csv", b"text,label\n0,a,b\n1,c,d\n", "index.csv, line 2: 3 fields, but the first line has 2"),
+        ("open.csv", b'text,label\na,b\n"never closed,c\nd,e\n', "open.csv, line 3: unexpected end of data; look at"),
+        ("quotes.csv", b'text,label\n"a" b,c\n', "quotes.csv, line 2: ',' expected after"),
         ("few.csv", b"text,label\na,0\nb,1\n", "too few rows: none is left for the validation split"),
     ],
 )
@@ -212,3 +236,64 @@ def test_words_that_look_like_missing_values_are_texts(tmp_path):
     found = load(str(write(tmp_path / "data.csv", table)))
     assert found.classes == ["NA", "nan"]
     assert set().union(*(pairs(found, split) for split in SPLITS)) == set(table)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_table_is_read_as_it_is_written(tmp_path, end, mark):
+    """What pandas or JSON readers guess from: numbers, dates, truth values, NUL, quoted line ends, blank lines."""
+    texts = [
+        "007",
+        "1e5",
+        "2020-01-01",
+        "true",
+        "NaN",
+        "\0",
+        " a ",
+        'say ""no"", twice',
+        f"two{end}lines",
+        "x" * 200_000,
+    ]
+    labels = ["01", "1", "1.0", "True", " yes"]
+    lines = ["", *(f'"{text}",{label}' for text in texts for label in labels for _ in range(2)), ""]
+    path = tmp_path / "data.csv"
+    path.write_bytes((mark + "text,label" + end + end.join(lines) + end).encode())
+    found = load(str(path))
+    assert found.classes == sorted(labels)
+    written = {(text.replace('""', '"'), label) for text in texts for label in labels}
+    assert set().union(*(pairs(found, split) for split in SPLITS)) == written
+    assert csv.field_size_limit() == 131_072  # other users of the module are not to notice
+
+
+def test_labels_of_json_are_what_is_written_there(tmp_path):
+    path = tmp_path / "data.jsonl"
+    labels = ["1", "1.0", "1e0", "true", "false", '"yes"', '"1 "', "9" * 5000]
+    lines = [f'{{"text": "{k}", "label": {label}}}' for label in labels for k in range(10)]
+    path.write_text("\r\n".join(lines), encoding="utf-8")
+    assert load(str(path)).classes == sorted(label.strip('"') for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("val.csv", "val.csv is not used: its name must be validation and end in .csv or .jsonl; rename it"),
+        ("Dev.jsonl", "Dev.jsonl is not used: its name must be validation and"),
+        ("TEST.csv", "TEST.csv is not used: its name must be test and"),
+        ("test.tsv", "test.tsv is not used: its name must be test and end in .csv or .jsonl"),
+        ("test.csv.gz", "test.csv.gz is not used: its name must be test and"),
+        ("extra.csv", "extra.csv is not used: its name must be train, validation or test and"),
+        ("train.jsonl", "has both train.csv and train.jsonl; keep one of them"),
+        ("train.CSV", "has both train.CSV and train.csv; keep one of them"),
+    ],
+)
+def test_a_file_that_would_not_be_used_is_named(tmp_path, name, message):
+    write(tmp_path / "train.csv", rows(40))
+    for harmless in ("README.md", "._val.csv", "test.py"):
+        (tmp_path / harmless).write_text("not data", encoding="utf-8")
+    task = make_task("text_classification", data=str(tmp_path))
+    task.check()
+    write(tmp_path / name, rows(10)) if name.endswith("jsonl") else (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UserError) as caught:
+        task.check()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -20,7 +20,7 @@ from rnnbench.sweep.ledger import Entry
 
 STYLES = {
     "done": "green", "diverged": "yellow", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan",
-    "running": "cyan", "pending": "default",
+    "running": "cyan", "pending": "default", "changed": "red",
 }  # fmt: skip
 REFRESH = 1.0  # seconds
 

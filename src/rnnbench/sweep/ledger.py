@@ -4,6 +4,8 @@ done, diverged, failed   what record.json says
 running                  no record, and a living process holds the run's lock
 interrupted              no record, but a folder: the same command goes on with it
 pending                  in sweep.json, and nothing else
+
+A sweep also says ``changed`` of a run that is done, but with other data or source code than there are now.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnbench import records
+from rnnbench import records, sources
 from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.files import HeldElsewhereError, is_locked, locked, replacing
@@ -21,7 +23,7 @@ from rnnbench.provenance import provenance
 from rnnbench.records import Record
 
 FILE = "sweep.json"
-RUNNING, PENDING = "running", "pending"
+RUNNING, PENDING, CHANGED = "running", "pending", "changed"
 
 
 class Entry(NamedTuple):
@@ -71,8 +73,20 @@ def already_ended(config: Config) -> Entry | None:
     entry = inspect(folder_of(config))
     if not (entry.complete or entry.status == records.FAILED):
         return None
+    changed = _changed(config) if entry.complete else ""
+    if changed:
+        return entry._replace(status=CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
     again = "force=true" if entry.complete else "retry_failed=true"
     return entry._replace(text=f"already {entry.status}, {entry.text} ({again} runs it again)")
+
+
+def _changed(config: Config) -> str:
+    """What is another now than when the run was done; empty where nothing is."""
+    record = records.read(folder_of(config))
+    try:
+        return "" if record is None else sources.changed_since(record.sources, config)
+    except UserError as error:  # the data cannot be read any more
+        return str(error)
 
 
 def expect(folder: Path, run_ids: Iterable[str]) -> None:

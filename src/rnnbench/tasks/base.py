@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -48,6 +49,8 @@ class Continuation(NamedTuple):
     tokens: Array
     steps: int
     temperature: float
+    note: str = ""
+    """What a person should know about it, in a line."""
 
 
 @dataclass(kw_only=True)
@@ -120,9 +123,20 @@ class Task(ABC):
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         """The batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
 
+    @cached_property
+    def content(self) -> Any:
+        """What the task read, once; None where its batches are drawn. Raises UserError where it cannot be used."""
+        return None
+
+    def altered(self, **options: Any) -> Self:
+        """The same task with other options, on the data that it has read, though its file may be another by now."""
+        other = replace(self, **options)
+        other.content = self.content
+        return other
+
     def at_length(self, length: int) -> Task:
         """The same task at another length. Raises UserError where a network trained on this one does not fit it."""
-        other = replace(self, length=length, test_lengths=[])
+        other = self.altered(length=length, test_lengths=[])
         if (other.input_size, other.output_size) != (self.input_size, self.output_size):
             raise UserError(
                 f"task.test_lengths={length}: task={self.name} has other inputs or outputs at this length than at "
@@ -141,6 +155,10 @@ class Task(ABC):
 
     def check(self) -> None:  # noqa: B027  # most tasks have no data to check
         """Raises UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""
+
+    def fingerprint(self) -> dict[str, str]:
+        """The sha256 of the local data as they are now, by the setting that names them; empty where there are none."""
+        return {}
 
     def provenance(self) -> dict[str, Any]:
         """What identifies the data beyond the configuration, for the record."""

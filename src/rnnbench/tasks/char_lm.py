@@ -16,22 +16,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnnbench.errors import UserError, check_range
 from rnnbench.tasks import corpus
 from rnnbench.tasks.base import SPLITS, Array, Batch, Continuation, Split, Task
+from rnnbench.tasks.corpus import Corpus
 from rnnbench.tasks.count_model import count_model_loss
 
 ORDERS = range(5)
 
 
-class Text(NamedTuple):
-    """An encoded corpus: its name, its symbols in order, the tokens [N] of each split, and the text's sha256."""
+@dataclass(frozen=True, eq=False)
+class Text:
+    """An encoded corpus: its symbols in order, the tokens [N] of each split, and the text's sha256."""
 
-    name: str
     symbols: str
     splits: dict[Split, Array]
     sha256: str
@@ -42,19 +43,18 @@ class Text(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def read(name: str) -> Text:
-    """The corpus called ``name``, encoded and split; read once a process. Raises UserError where it cannot be read."""
-    texts, sha256 = corpus.load(name)
+def encode(found: Corpus) -> Text:
+    """The corpus as tokens: the place of each character among those that occur."""
+    texts = found.splits
     codes = np.frombuffer("".join(texts[split] for split in SPLITS).encode("utf-32-le"), dtype=np.uint32)
     symbols, tokens = np.unique(codes, return_inverse=True)
     parts = np.split(tokens.astype(np.int64), np.cumsum([len(texts[split]) for split in SPLITS[:-1]]))
-    return Text(name, "".join(map(chr, symbols)), dict(zip(SPLITS, parts, strict=True)), sha256)
+    return Text("".join(map(chr, symbols)), dict(zip(SPLITS, parts, strict=True)), found.sha256)
 
 
 @lru_cache
-def count_loss(name: str, order: int, split: Split) -> float:
-    """The loss on a split of the corpus called ``name`` of the order-n count model of its training split, in nats."""
-    text = read(name)
+def count_loss(text: Text, order: int, split: Split) -> float:
+    """The loss on a split of ``text`` of the order-n count model of its training split, in nats."""
     return count_model_loss(text.splits["train"], text.splits[split], order, len(text.symbols))
 
 
@@ -68,7 +68,7 @@ class CharLM(Task):
     corpus: str
     """``docs``, another name of ``rnnbench.tasks.corpus``, a path, or ``hub:NAME``."""
     prompt: str
-    """What the trained model is asked to continue."""
+    """What the trained model is asked to continue; where the text lacks one of its characters, its beginning is."""
     sample_length: int
     """How many characters it continues by; 0: no sample."""
     temperature: float
@@ -94,6 +94,13 @@ class CharLM(Task):
     def check(self) -> None:
         corpus.check(self.corpus, self._characters_needed)
 
+    def fingerprint(self) -> dict[str, str]:
+        return corpus.fingerprint(self.corpus)
+
+    @cached_property
+    def content(self) -> Text:
+        return encode(corpus.load(self.corpus))
+
     @property
     def input_size(self) -> int:
         return len(self._text.symbols)
@@ -103,7 +110,7 @@ class CharLM(Task):
         return len(self._text.symbols)
 
     def baseline(self, split: Split) -> float:
-        return count_loss(self._text.name, 1, split)
+        return count_loss(self._text, 1, split)
 
     def batches(self, split: Split) -> int:
         return (len(self._text.splits[split]) - 1) // self.batch_size // self.length
@@ -117,28 +124,42 @@ class CharLM(Task):
 
     def provenance(self) -> dict[str, Any]:
         text = self._text
-        bits = {f"order_{n}_bits": round(count_loss(text.name, n, "test") / math.log(2), 4) for n in ORDERS}
-        return {"corpus": text.name, "sha256": text.sha256, "symbols": len(text.symbols)} | bits
+        bits = {f"order_{n}_bits": round(count_loss(text, n, "test") / math.log(2), 4) for n in ORDERS}
+        return {"corpus": self.corpus, "sha256": text.sha256, "symbols": len(text.symbols)} | bits
 
     def continuation(self) -> Continuation | None:
         if self.sample_length == 0:
             return None
-        tokens = np.array([self._text.symbols.index(c) for c in self.prompt])
-        return Continuation(tokens, self.sample_length, self.temperature)
+        prompt, symbols, note = self.prompt, self._text.symbols, ""
+        missing = sorted(set(prompt) - set(symbols))
+        if missing:
+            prompt = self.decode(self._text.splits["train"][: len(prompt)])
+            note = (
+                f"task.prompt={self.prompt!r}: {missing[0]!r} does not occur in {corpus.setting(self.corpus)}; the "
+                f"sample goes on from the beginning of the text, {prompt!r}"
+            )
+        return Continuation(np.array([symbols.index(c) for c in prompt]), self.sample_length, self.temperature, note)
 
     def decode(self, tokens: Array) -> str:
         return "".join(self._text.symbols[token] for token in tokens)
 
     @property
+    def _needed(self) -> int:
+        """The characters that each split must have: one chunk and what follows it, one context of the count models."""
+        return max(self.batch_size * self.length, *ORDERS) + 1
+
+    @property
     def _characters_needed(self) -> int:
-        return int(np.ceil((self.batch_size * self.length + 1) / min(corpus.SHARES.values())))
+        return int(np.ceil(self._needed / min(corpus.SHARES.values())))
 
     @cached_property
     def _text(self) -> Text:
-        text = read(self.corpus)
-        if min(map(len, text.splits.values())) <= self.batch_size * self.length:
+        text = self.content
+        if min(map(len, text.splits.values())) < self._needed:
             raise corpus.too_short(self.corpus, text.characters, self._characters_needed)
-        missing = sorted(set(self.prompt) - set(text.symbols))
-        if missing and self.sample_length:
-            raise UserError(f"task.prompt: {missing[0]!r} does not occur in task.corpus={self.corpus}")
+        if len(text.symbols) < 2:
+            raise UserError(
+                f"{corpus.setting(self.corpus)}: holds no character but {text.symbols!r}, so there is nothing to "
+                "predict; use another text"
+            )
         return text

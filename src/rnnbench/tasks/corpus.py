@@ -1,8 +1,9 @@
-"""Text for language tasks, read through Hugging Face ``datasets``: a named corpus, a file, or a data set of the Hub.
+"""Text for language tasks: a named corpus, a local file, or a data set of the Hugging Face Hub.
 
 The built-in corpus ``docs`` is the documentation that Python carries in ``pydoc_data.topics``: real English prose, on
 every machine, without a download. It differs from one Python version to the next, so its sha256 goes into every record.
-The other named corpora, and ``hub:NAME``, come from the Hub, where a network allows.
+The other named corpora, and ``hub:NAME``, come from the Hub, where a network allows. A file is read as UTF-8, each of
+its line ends as one symbol, a byte-order mark as none.
 
 Splits that are published as train, validation and test are kept. Any other text, of a data set the rows of its split
 ``train``, is cut without shuffling: 90 % training, 5 % validation, 5 % test.
@@ -11,13 +12,14 @@ Splits that are published as train, validation and test are kept. Any other text
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from rnnbench.errors import UserError, suggestion
-from rnnbench.tasks import hub
+from rnnbench.tasks import hub, local
 from rnnbench.tasks.base import SPLITS, Split
 
 DOCS = "docs"
@@ -44,7 +46,8 @@ NAMED = {
 """The corpora of the Hub that have a name here. enwik8 is read as characters, not as the bytes of its compressors."""
 
 
-class Corpus(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Corpus:
     """The text of each split and the sha256 of their whole in UTF-8."""
 
     splits: dict[Split, str]
@@ -53,29 +56,50 @@ class Corpus(NamedTuple):
 
 def check(name: str, characters: int) -> None:
     """Raises UserError where ``name`` cannot be a corpus of at least ``characters``. Reads nothing."""
-    if name == DOCS or name in NAMED or name.startswith(hub.PREFIX):
-        return
-    path = Path(name)
-    if not path.is_file():
-        names = sorted([DOCS, *NAMED])
-        raise UserError(
-            f"task.corpus={name}: no such file; {suggestion(name, names)}give a text file, one of {', '.join(names)}, "
-            "or 'hub:NAME' for a data set of the Hugging Face Hub"
-        )
-    if path.stat().st_size < characters:
-        raise too_short(name, path.stat().st_size, characters)
+    if name.startswith(hub.PREFIX):
+        hub.check(setting(name), name.removeprefix(hub.PREFIX))
+    elif _is_local(name):
+        path = local.locate(name)
+        kind = local.kind(setting(name), path)
+        if kind == "folder":
+            raise UserError(f"{setting(name)}: is a folder; give a text file")
+        if kind == "nothing":
+            names = sorted([DOCS, *NAMED])
+            raise UserError(
+                f"{setting(name)}: no such file; {suggestion(name, names)}give a text file, one of {', '.join(names)}, "
+                "or 'hub:NAME' for a data set of the Hugging Face Hub"
+            )
+        if path.stat().st_size < characters:
+            raise too_short(name, path.stat().st_size, characters)
 
 
 def too_short(name: str, have: int, need: int) -> UserError:
     """The error for a corpus that does not hold one chunk in each of its splits."""
     return UserError(
-        f"task.corpus={name}: {have} characters are too few, {need} are needed so that each split holds one chunk; "
+        f"{setting(name)}: {have} characters are too few, {need} are needed so that each split holds one chunk; "
         "use a longer text, or a smaller task.length or task.batch_size"
     )
 
 
+def setting(name: str) -> str:
+    """The corpus called ``name`` as an error names it."""
+    return f"task.corpus={local.shown(name)}"
+
+
+def fingerprint(name: str) -> dict[str, str]:
+    """The sha256 of a local corpus as it is now, by its setting; empty for one of the Hub."""
+    if name == DOCS:
+        return {setting(name): load(name).sha256}
+    return local.fingerprint(setting(name), [local.locate(name)]) if _is_local(name) else {}
+
+
 def load(name: str) -> Corpus:
-    """The corpus called ``name``. Raises UserError where it cannot be read."""
+    """The corpus called ``name``; read once while it stays the same. Raises UserError where it cannot be read."""
+    return _load(name, *(fingerprint(name).values() if _is_local(name) else ()))
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, *_digest: str) -> Corpus:
     if name == DOCS:
         splits = _cut(_docs())
     elif name in NAMED:
@@ -83,8 +107,12 @@ def load(name: str) -> Corpus:
     elif name.startswith(hub.PREFIX):
         splits = _from_hub(name, Source(name.removeprefix(hub.PREFIX), separator="\n"))
     else:
-        splits = _cut(_from_file(name))
+        splits = _cut(local.one_line_end(local.read_text("task.corpus", local.locate(name))))
     return Corpus(splits, hashlib.sha256("".join(splits.values()).encode()).hexdigest())
+
+
+def _is_local(name: str) -> bool:
+    return name != DOCS and name not in NAMED and not name.startswith(hub.PREFIX)
 
 
 def _cut(text: str) -> dict[Split, str]:
@@ -98,27 +126,14 @@ def _docs() -> str:
     return "\n".join(topics[key] for key in sorted(topics))
 
 
-def _from_file(name: str) -> str:
-    import datasets  # a second to import: only a run that reads text pays it
-
-    datasets.disable_progress_bars()
-    try:
-        rows: Any = datasets.load_dataset("text", data_files=name, sample_by="document", split="train")
-    except datasets.exceptions.DatasetGenerationError as error:
-        cause = error.__cause__ or error
-        raise UserError(f"task.corpus={name}: cannot be read as UTF-8 text: {cause}") from error
-    return "\n".join(rows["text"])
-
-
 def _from_hub(name: str, source: Source) -> dict[Split, str]:
-    setting = f"task.corpus={name}"
-    found = hub.load(setting, source.repository, INSTEAD, source.configuration, source.revision)
+    found = hub.load(setting(name), source.repository, INSTEAD, source.configuration, source.revision)
     published = [split for split in SPLITS if split in found]
     if "train" not in published:
-        raise UserError(f"{setting}: has no split 'train', only {', '.join(found)}")
+        raise UserError(f"{setting(name)}: has no split 'train', only {', '.join(found)}")
     texts = {}
     for split in published if published == list(SPLITS) else ["train"]:
         if "text" not in found[split].column_names:
-            raise UserError(f"{setting}: has no column 'text', only {', '.join(found[split].column_names)}")
+            raise UserError(f"{setting(name)}: has no column 'text', only {', '.join(found[split].column_names)}")
         texts[split] = source.separator.join(found[split][:]["text"])
     return texts if len(texts) > 1 else _cut(texts["train"])  # type: ignore[return-value]  # the keys are splits

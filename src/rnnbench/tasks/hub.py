@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,6 +17,17 @@ PARQUET = "refs/convert/parquet"
 """The revision in which the Hub itself keeps the data of a repository that has a loading script alone."""
 
 
+def check(setting: str, name: str) -> None:
+    """Raises UserError where ``name`` cannot be that of a data set of the Hub. Asks nobody."""
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name, re.ASCII):
+        raise UserError(f"{setting}: give the data set as {PREFIX}NAME or {PREFIX}OWNER/NAME")
+    if Path(name).exists():  # which ``datasets`` would read
+        raise UserError(
+            f"{setting}: a file or folder {name} lies here and would be read instead; start from another folder, or "
+            f"give its path without {PREFIX}"
+        )
+
+
 def load(setting: str, name: str, instead: str, configuration: str | None = None, revision: str | None = None) -> Any:
     """The splits of a data set by name, for the ``setting`` "key=value" that asked for it.
 
@@ -22,6 +35,7 @@ def load(setting: str, name: str, instead: str, configuration: str | None = None
     """
     import datasets
 
+    check(setting, name)
     datasets.disable_progress_bars()
     _go_offline_if_unreachable()
     try:
@@ -33,7 +47,7 @@ def load(setting: str, name: str, instead: str, configuration: str | None = None
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _go_offline_if_unreachable() -> None:

@@ -12,7 +12,6 @@ where they come in rows; the order depends on P alone.
 from __future__ import annotations
 
 import hashlib
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -27,7 +26,7 @@ ORDER = 0x0DE8
 
 
 class Images(NamedTuple):
-    """A set of images: pixels [N, P] uint8 from 0 to ``white``, and classes [N] int64, of each split."""
+    """A set of images: pixels [N, P], whole numbers from 0 to ``white``, and classes [N] int64, of each split."""
 
     pixels: dict[Split, Array]
     labels: dict[Split, Array]
@@ -43,7 +42,7 @@ class Images(NamedTuple):
 
 @dataclass(kw_only=True)
 class ImageSequence(LabelledTask):
-    """Images as sequences; ``length`` is T, the steps in which the pixels come."""
+    """Images as sequences; ``length`` is T, the steps in which the pixels come, and ``content`` are Images."""
 
     permuted: bool
     """Whether the pixels come in a random order, the same for every image, split and seed."""
@@ -64,20 +63,16 @@ class ImageSequence(LabelledTask):
             )
 
     @property
-    @abstractmethod
-    def images(self) -> Images:
-        """The set, read once a process. Raises UserError where it cannot be read."""
-
-    @property
     def labels(self) -> dict[Split, Array]:
-        return self.images.labels
+        labels: dict[Split, Array] = self.content.labels
+        return labels
 
     @property
     def input_size(self) -> int:
         return self.pixels // self.length
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
-        chosen, images = self.chosen(split, seed, step), self.images
+        chosen, images = self.chosen(split, seed, step), self.content
         pixels = images.pixels[split][chosen]
         if self.permuted:
             pixels = pixels[:, order(self.pixels)]
@@ -85,7 +80,7 @@ class ImageSequence(LabelledTask):
         return Batch(np.divide(steps, images.white, dtype=np.float32), images.labels[split][chosen])
 
     def provenance(self) -> dict[str, Any]:
-        return {"sha256": self.images.sha256}
+        return {"sha256": self.content.sha256}
 
 
 def order(pixels: int) -> Array:

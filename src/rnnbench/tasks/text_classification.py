@@ -2,7 +2,7 @@
 
     inputs [S, B]: bytes or characters, padded with 0 to the longest text of the batch; S <= T          targets [B]
 
-As the byte-level text task of Tay et al. 2021, "Long range arena" (arXiv:2011.04006): a text is cut behind T steps and
+As the byte-level text task of Tay et al. 2021, "Long range arena" (arXiv:2011.04006): a text is cut after T steps and
 what decides its class may stand anywhere in it. ``level=byte`` reads the 256 bytes of UTF-8; ``level=character`` reads
 the characters of the training split, and one more symbol stands for any other.
 Where the texts are from is in ``rnnbench.tasks.labelled_text``.
@@ -26,22 +26,16 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 class Encoded(NamedTuple):
-    """The texts of a split behind each other as tokens [sum of lengths], and where each begins, and the end [N + 1]."""
+    """The texts of a split in a row as tokens [sum of lengths], and where each begins, and the end [N + 1]."""
 
     tokens: Array
     starts: Array
 
 
 @lru_cache(maxsize=2)
-def read(data: str) -> LabelledTexts:
-    """The set called ``data``; read once a process. Raises UserError where it cannot be read."""
-    return labelled_text.load(data)
-
-
-@lru_cache(maxsize=2)
-def encode(data: str, level: str) -> tuple[str, dict[Split, Encoded]]:
-    """The characters that have a symbol, none for bytes, and the set called ``data`` as tokens."""
-    texts = read(data).texts
+def encode(found: LabelledTexts, level: str) -> tuple[str, dict[Split, Encoded]]:
+    """The characters that have a symbol, none for bytes, and the texts as tokens."""
+    texts = found.texts
     if level == "byte":
         parts = {split: [np.frombuffer(text.encode(), dtype=np.uint8) for text in texts[split]] for split in SPLITS}
         return "", {split: _joined(part) for split, part in parts.items()}
@@ -63,7 +57,7 @@ def _joined(parts: list[Array]) -> Encoded:
 
 @dataclass(kw_only=True)
 class TextClassification(LabelledTask):
-    """Text classification; ``length`` is T, the steps behind which a text is cut."""
+    """Text classification; ``length`` is T, the steps after which a text is cut."""
 
     data: str
     """``unicode``, a file or a folder, or ``hub:NAME``."""
@@ -81,9 +75,16 @@ class TextClassification(LabelledTask):
     def check(self) -> None:
         labelled_text.check(self.data)
 
+    def fingerprint(self) -> dict[str, str]:
+        return labelled_text.fingerprint(self.data)
+
+    @cached_property
+    def content(self) -> LabelledTexts:
+        return labelled_text.load(self.data)
+
     @property
     def labels(self) -> dict[Split, Array]:
-        return read(self.data).labels
+        return self.content.labels
 
     @property
     def input_size(self) -> int:
@@ -91,11 +92,11 @@ class TextClassification(LabelledTask):
 
     @property
     def output_size(self) -> int:
-        return len(read(self.data).classes)
+        return len(self.content.classes)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         chosen = self.chosen(split, seed, step)
-        tokens, starts = encode(self.data, self.level)[1][split]
+        tokens, starts = encode(self.content, self.level)[1][split]
         lengths = np.minimum(starts[chosen + 1] - starts[chosen], self.length)
         steps = np.arange(lengths.max())[:, None]
         valid = steps < lengths
@@ -103,7 +104,7 @@ class TextClassification(LabelledTask):
         return Batch(inputs, self.labels[split][chosen], lengths=lengths)
 
     def provenance(self) -> dict[str, Any]:
-        found = read(self.data)
+        found = self.content
         counts = {f"{split}_texts": len(found.texts[split]) for split in SPLITS}
         return {"data": self.data, "sha256": found.sha256, "classes": ", ".join(found.classes)} | counts
 
@@ -114,4 +115,4 @@ class TextClassification(LabelledTask):
 
     @cached_property
     def _symbols(self) -> str:
-        return encode(self.data, self.level)[0] + UNKNOWN
+        return encode(self.content, self.level)[0] + UNKNOWN
