@@ -103,8 +103,8 @@ def test_missing_files(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: shutil.copy(f / FILES[0], f / FILES[1]), f"{FILES[1]} begins with 00000803, not with 00000801"),
-        (lambda f: (f / FILES[0]).write_bytes(b""), f"{FILES[0]} begins with , not with 00000803"),
+        (lambda f: shutil.copy(f / FILES[0], f / FILES[1]), f"{FILES[1]}: begins with 00000803, not with 00000801"),
+        (lambda f: (f / FILES[0]).write_bytes(b""), f"{FILES[0]}: begins with , not with 00000803"),
         (lambda f: (f / FILES[0]).write_bytes((f / FILES[0]).read_bytes()[:-1]), "bytes, not those of"),
         (lambda f: write_idx(f, "train", np.zeros((5, 28, 28)), np.zeros(4)), "5 images but 4 labels"),
         (
@@ -140,7 +140,7 @@ def test_unusable_files(folder, change, message):
 def test_a_compressed_file_that_is_none(folder, damage):
     (folder / f"{FILES[0]}.gz").write_bytes(damage((folder / FILES[0]).read_bytes()))
     (folder / FILES[0]).unlink()
-    with pytest.raises(UserError, match=f"{FILES[0]}.gz cannot be read"):
+    with pytest.raises(UserError, match=f"{FILES[0]}.gz: cannot be read"):
         make_task("mnist", data=str(folder)).baseline("test")
 
 

@@ -107,7 +107,7 @@ def _load(name: str, *_digest: str) -> Corpus:
     elif name.startswith(hub.PREFIX):
         splits = _from_hub(name, Source(name.removeprefix(hub.PREFIX), separator="\n"))
     else:
-        splits = _cut(local.one_line_end(local.read_text("task.corpus", local.locate(name))))
+        splits = _cut(local.one_line_end(local.read_text(setting(name), local.locate(name))))
     return Corpus(splits, hashlib.sha256("".join(splits.values()).encode()).hexdigest())
 
 

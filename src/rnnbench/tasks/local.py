@@ -37,48 +37,52 @@ def locate(name: str) -> Path:
         return Path(name)
 
 
-def kind(setting: str, path: Path) -> Literal["file", "folder", "nothing"]:
-    """Return what lies at ``path``. Raises UserError for anything else, such as a pipe, and where nobody can look."""
+def kind(place: str, path: Path) -> Literal["file", "folder", "nothing"]:
+    """Return what lies at ``path``, which errors call ``place``. Raises UserError for pipes and what is out of reach."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name that no file can have
         return "nothing"
     except OSError as error:
-        raise UserError(f"{setting}: cannot be read ({error.strerror})") from error
+        raise _unreadable(place, error) from error
     if stat.S_ISDIR(mode):
         return "folder"
     if not stat.S_ISREG(mode):
-        raise UserError(f"{setting}: {shown(str(path))} is no regular file; save what comes out of it to one")
+        raise UserError(f"{place}: is no regular file; save what comes out of it to one")
     return "file"
 
 
-def visible_files(setting: str, folder: Path) -> list[Path]:
+def visible_files(place: str, folder: Path) -> list[Path]:
     """Return the files of a folder in the order of their names. Raises UserError where it cannot be read."""
     try:
         return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
-        raise UserError(f"{setting}: cannot be read ({error.strerror})") from error
+        raise _unreadable(place, error) from error
 
 
-def read_bytes(setting: str, path: Path) -> bytes:
+def read_bytes(place: str, path: Path) -> bytes:
     """Return the content of a file. Raises UserError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{setting}: {shown(str(path))} cannot be read ({error.strerror})") from error
+        raise _unreadable(place, error) from error
 
 
-def read_text(setting: str, path: Path) -> str:
+def read_text(place: str, path: Path) -> str:
     """Return the text of a file, without a byte-order mark. Raises UserError where it is not UTF-8."""
-    content = read_bytes(setting, path)
+    content = read_bytes(place, path)
     try:
         return content.decode("utf-8").removeprefix("\N{BYTE ORDER MARK}")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{setting}: {shown(str(path))}, line {line}: byte {error.start + 1} of the file, "
-            f"0x{content[error.start]:02x}, is not UTF-8; save it as UTF-8 text"
+            f"{place}, line {line}: byte {error.start + 1} of the file, 0x{content[error.start]:02x}, is not UTF-8; "
+            "save it as UTF-8 text"
         ) from error
+
+
+def _unreadable(place: str, error: OSError) -> UserError:
+    return UserError(f"{place}: cannot be read ({error.strerror})")
 
 
 def one_line_end(text: str) -> str:
@@ -100,7 +104,7 @@ def _digest(setting: str, path: Path) -> str:
     try:
         found = path.stat()
     except OSError as error:
-        raise UserError(f"{setting}: {shown(str(path))} cannot be read ({error.strerror})") from error
+        raise _unreadable(setting, error) from error
     if time.time() - found.st_ctime < SETTLED:
         return hashlib.sha256(read_bytes(setting, path)).hexdigest()
     # A program may set the time of the content, st_mtime, but not that of the last change of anything, st_ctime.

@@ -122,7 +122,7 @@ def find(folder: str) -> dict[tuple[str, str], Path]:
         for kind, (ending, _) in KINDS.items():
             spellings = (ending, ending.replace("-idx", ".idx"))  # both are in use
             names = [f"{part}-{spelling}{packed}" for spelling in spellings for packed in ("", ".gz")]
-            there = [path / name for name in names if local.kind(setting, path / name) == "file"]
+            there = [path / name for name in names if local.kind(f"{setting}: {name}", path / name) == "file"]
             if not there:
                 raise UserError(f"{setting}: has no {names[0]}, with or without .gz")
             found[part, kind] = there[0]
@@ -139,19 +139,20 @@ def _from_files(folder: str) -> list[tuple[Array, Array]]:
 
 def _array(path: Path, magic: int) -> Array:
     """What an IDX file holds: big-endian, a magic number that ends in the number of axes, their sizes, the bytes."""
-    content, name = local.read_bytes("task.data", path), local.shown(str(path))
+    place = f"task.data: {local.shown(str(path))}"
+    content = local.read_bytes(place, path)
     if path.suffix == ".gz":
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"task.data: {name} cannot be read: {error}") from error
+            raise UserError(f"{place}: cannot be read ({error})") from error
     if content[:4] != magic.to_bytes(4, "big"):
-        raise UserError(f"task.data: {name} begins with {content[:4].hex()}, not with {magic:08x}: no such IDX file")
+        raise UserError(f"{place}: begins with {content[:4].hex()}, not with {magic:08x}: no such IDX file")
     axes = magic & 0xFF
     start = 4 * (1 + axes)
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
     if len(content) != start + math.prod(shape):
-        raise UserError(f"task.data: {name} has {len(content)} bytes, not those of {shape}: download it again")
+        raise UserError(f"{place}: has {len(content)} bytes, not those of {shape}: download it again")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 

@@ -33,7 +33,7 @@ KINDS = {Number: "a number", bool: "true or false", list: "a list", dict: "an ob
 def read(path: Path) -> tuple[list[str], list[str]]:
     """Return the texts and the labels of a file. Raises UserError, with the line, where it cannot be used."""
     place = f"task.data: {local.shown(str(path))}"
-    rows = READERS[path.suffix.lower()](place, local.read_text("task.data", path))
+    rows = READERS[path.suffix.lower()](place, local.read_text(place, path))
     found = checked((f"{place}, line {line}", text, label) for line, text, label in rows)
     if not found[0]:
         raise UserError(f"{place}: has no rows")
