@@ -5,7 +5,9 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from catalogue import CELL_ROWS, TWINS
+from own_cells import OWN_CELLS
 from rnnbench.cells import CELLS
+from rnnbench.cells.base import map_state
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -98,14 +100,38 @@ def test_carrying_the_state_on_is_reading_on(row, lengths):
             torch.testing.assert_close(ends[0].h[b], alone[0].h[0])
 
 
+def zeros_like_states(cell, steps, batch):
+    """A perturbation of every state that changes nothing, to differentiate by."""
+    return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), cell.initial_state(batch))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("make", OWN_CELLS.values(), ids=OWN_CELLS)
+def test_lengths_of_states_of_any_shape(make, reverse):
+    """With as many sequences as keys and values, so that no axis can be taken for another unseen."""
+    layer, inputs, lengths = Recurrent(make(3, 4), reverse=reverse), torch.randn(6, 4, 3), [3, 5, 1, 5]
+    zeros, weights = zeros_like_states(layer.cell, 6, 4), torch.randn(6, 4, 4)
+    outputs, final = layer(inputs, torch.tensor(lengths), perturbation=zeros)
+    gradients = torch.autograd.grad((outputs * weights).sum(), list(zeros), materialize_grads=True)
+    for b, length in enumerate(lengths):
+        zeros = zeros_like_states(layer.cell, length, 1)
+        alone, end = layer(inputs[:length, b : b + 1], perturbation=zeros)
+        torch.testing.assert_close(outputs[:length, b : b + 1], alone)
+        assert not outputs[length:, b].any()
+        torch.testing.assert_close(map_state(lambda part, b=b: part[b : b + 1], final), end)
+        expected = torch.autograd.grad((alone * weights[:length, b : b + 1]).sum(), list(zeros), materialize_grads=True)
+        for mine, theirs in zip(gradients, expected, strict=True):
+            torch.testing.assert_close(mine[:length, b : b + 1], theirs)
+            assert not mine[length:, b].any()
+
+
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     """Its gradient is that of the layer's own output at the same step, in both directions and every layer."""
     stack = make_stack(row, 2, 2)
     inputs = torch.randn(9, 5, 3)
-    kind = stack.directions()[0][0].cell.initial_state(1).h.dtype
-    zeros = [tuple(torch.zeros(9, 5, 5, dtype=kind, requires_grad=True) for _ in range(2)) for _ in range(2)]
+    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.directions()]
     plain, _ = stack(inputs, lengths)
     outputs, _ = stack(inputs, lengths, perturbation=zeros)
     torch.testing.assert_close(outputs, plain, rtol=1e-10, atol=1e-12)
@@ -113,7 +139,8 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     # An output depends on its own perturbation one to one where no other path leads from it: the last step of the
     # forward direction, the first step of the backward direction, in the top layer.
     weights = torch.randn(9, 5, 10)
-    gradients = torch.autograd.grad((outputs * weights).sum(), [zero for layer in zeros for zero in layer])
+    hidden = [way.h for layer in zeros for way in layer]
+    gradients = torch.autograd.grad((outputs * weights).sum(), hidden)
     last = torch.full((5,), 9) if lengths is None else lengths
     rows = torch.arange(5)
     if row.readout is None:
