@@ -1,14 +1,22 @@
 """Layers against torch.nn with exchanged weights: depth, directions, lengths; and perturbations through all of them."""
 
+import copy
+
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from catalogue import CELL_ROWS, TWINS
 from own_cells import OWN_CELLS
 from rnnbench.cells import CELLS
 from rnnbench.cells.base import map_state
+from rnnbench.engines import ENGINES
+from rnnbench.gradients import lyapunov_spectrum, omega, saliency, state_gradients, trajectory
 from rnnbench.layers import Bidirectional, Recurrent, Stack
+from rnnbench.model import Model
+from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -147,6 +155,73 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
         torch.testing.assert_close(gradients[2][last - 1, rows], weights[last - 1, rows, :5])
         torch.testing.assert_close(gradients[3][0], weights[0, :, 5:])
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+class Counted(nn.Module):
+    """The parametrisation W = 2 V, which counts how often it is computed, by its copies too."""
+
+    calls = 0
+
+    def forward(self, weight):
+        Counted.calls += 1
+        return 2 * weight
+
+    def right_inverse(self, weight):
+        return weight / 2
+
+
+def counted(reverse=False):
+    """A layer whose recurrent weight is ``Counted``, and the same layer with a plain weight."""
+    layer = Recurrent(CELLS["mgu"](3, 5), reverse=reverse)
+    plain = copy.deepcopy(layer)
+    register_parametrization(layer.cell.recurrent_projection, "weight", Counted())
+    Counted.calls = 0
+    return layer, plain
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_parametrised_weight_is_computed_once_a_pass(reverse, lengths):
+    """Whatever the number of steps and of lengths, and with the gradients of the plain weight."""
+    layer, plain = counted(reverse)
+    inputs, weights = torch.randn(9, 5, 3, requires_grad=True), torch.randn(9, 5, 5)
+    outputs, _ = layer(inputs, lengths)
+    assert Counted.calls == 1
+    expected, _ = plain(inputs, lengths)
+    torch.testing.assert_close(outputs, expected)
+    names = [layer.cell.recurrent_projection.parametrizations.weight.original, plain.cell.recurrent_projection.weight]
+    ours = torch.autograd.grad((outputs * weights).sum(), [inputs, names[0]])
+    theirs = torch.autograd.grad((expected * weights).sum(), [inputs, names[1]])
+    torch.testing.assert_close(ours[0], theirs[0])
+    torch.testing.assert_close(ours[1], 2 * theirs[1])
+    with torch.no_grad():
+        names[0].zero_()  # and again after it has changed
+    assert not torch.equal(layer(inputs, lengths)[0], outputs)
+    assert Counted.calls == 2
+
+
+def test_nor_does_a_bare_engine_a_text_or_a_diagnostic_compute_it_at_every_step():
+    layer, _ = counted()
+    ENGINES["loop"](layer.cell, torch.randn(9, 2, 3), layer.cell.initial_state(2))
+    assert Counted.calls == 1
+    model = Model(Stack([layer]), 3, 3, tokens=True, every_step=True)
+    tokens = torch.randint(3, (9, 2))
+    for each in (
+        lambda: model(tokens),
+        lambda: model.generate(tokens[:, 0], 20, 1.0, torch.Generator().manual_seed(0)),
+    ):
+        Counted.calls = 0
+        each()
+        assert Counted.calls == 1
+    batch = Batch(tokens, tokens)
+    for diagnostic in (state_gradients, omega, saliency):
+        Counted.calls = 0
+        diagnostic(model, batch, "cross_entropy")
+        assert Counted.calls == 1  # for the copy with plain weights
+    for diagnostic in (trajectory, lyapunov_spectrum):
+        Counted.calls = 0
+        diagnostic(model, batch)
+        assert Counted.calls == 1
 
 
 def test_dropout_acts_between_layers_and_only_in_training():
