@@ -17,6 +17,10 @@ KINDS = {
 }
 
 
+TOLERANCE = 0.25
+"""The largest share by which the nearest width may miss a budget: steps from one width to the next are large below."""
+
+
 def parse(budget: str) -> tuple[str, int]:
     """("parameters", 70000) of "parameters:70000". Raises UserError for anything else."""
     kind, _, amount = budget.partition(":")
@@ -34,10 +38,29 @@ def off_budget(budget: str | None, costs: Mapping[str, int]) -> float | None:
     return costs[kind] / amount - 1
 
 
-def solve(cost: Callable[[int], int], amount: int, multiple: int = 1) -> int:
-    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it."""
+def width(budget: str, cost: Callable[[int], int], multiple: int, widest: int) -> int:
+    """The width whose ``cost`` is nearest to the ``budget``; the others are those of ``solve``.
+
+    Raises UserError where the nearest misses the budget by more than TOLERANCE.
+    """
+    kind, amount = parse(budget)
+    nearest = solve(cost, amount, multiple, widest)
+    spent = cost(nearest)
+    if abs(spent / amount - 1) > TOLERANCE:
+        raise UserError(
+            f"network.budget={budget}: no width comes within {TOLERANCE:.0%} of it; the nearest is "
+            f"network.hidden_size={nearest}, which costs {kind}:{spent}"
+        )
+    return nearest
+
+
+def solve(cost: Callable[[int], int], amount: int, multiple: int, widest: int) -> int:
+    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it.
+
+    No width from twice ``widest`` on is tried.
+    """
     least, most = 1, 2  # in multiples
-    while cost(most * multiple) < amount:
+    while cost(most * multiple) < amount and most * multiple < widest:
         least, most = most, 2 * most
     while most - least > 1:
         middle = (least + most) // 2

@@ -66,7 +66,8 @@ class Orthogonal(Cell[HState]):
         nn.init.xavier_uniform_(self.input_projection.weight)
         nn.init.zeros_(self.input_projection.bias)
         rotations(self.recurrent_projection.weight, *FIRST_ANGLES[map])
-        orthogonal(self.recurrent_projection, orthogonal_map=map)
+        if not self.recurrent_projection.weight.is_meta:  # shapes alone: they are the same, and W_0 cannot be checked
+            orthogonal(self.recurrent_projection, orthogonal_map=map)
         if nonlinearity == "modrelu":
             self.modrelu_bias = modrelu_bias(hidden_size)
 
