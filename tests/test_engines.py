@@ -7,11 +7,12 @@ import torch
 
 from catalogue import CELL_ROWS, TWINS, reached
 from own_cells import OWN_CELLS, Derived, Mirrored
-from rnnbench.cells import CELLS, Elman, LinearCell, LSTMState
+from rnnbench.cells import CELLS, Elman, HState, LinearCell, LSTMState
 from rnnbench.cells.base import map_state
 from rnnbench.engines import ENGINES, choose, fastest
 from rnnbench.engines.associative import LOOP_FROM
 from rnnbench.errors import UserError
+from rnnbench.layers import Recurrent
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -114,6 +115,16 @@ def test_it_is_the_difference_that_a_change_of_one_part_makes(make):
             change[1, 3] = delta
             expected = (loss(t, name, change) - loss(t, name, -change)) / (2 * delta)
             assert getattr(gradients, name)[t, 1, 3].item() == pytest.approx(expected, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("run", [ENGINES["loop"], lambda cell, *rest: Recurrent(cell)(rest[0], perturbation=rest[2])])
+def test_a_perturbation_that_is_no_state_is_an_error(run):
+    cell, inputs = CELLS["lstm"](3, 5), torch.randn(2, 4, 3)
+    for given in (torch.zeros(2, 4, 5), HState(torch.zeros(2, 4, 5))):
+        with pytest.raises(
+            UserError, match=r"given, LSTM needs a LSTMState of tensors \[T, B, \*\], one for each of h, c"
+        ):
+            run(cell, inputs, cell.initial_state(4), given)
 
 
 def test_a_perturbation_is_added_to_each_part():

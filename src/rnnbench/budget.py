@@ -15,10 +15,8 @@ KINDS = {
     "state": "real numbers that the network carries from one step to the next",
     "flops": "floating-point operations of all matrix products of one step, a multiply-add being two",
 }
-
-
 TOLERANCE = 0.25
-"""The largest share by which the nearest width may miss a budget: steps from one width to the next are large below."""
+"""A budget is met where the nearest width costs at most this share more or less; narrow networks grow in large steps."""
 
 
 def parse(budget: str) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from torch.nn.utils.parametrize import cached
 
 from rnnbench.cells.base import Cell, map_state, select_state
 from rnnbench.engines import ENGINES, Engine, choose
+from rnnbench.engines.loop import check as check_perturbation
 
 
 class Recurrent(nn.Module):
@@ -48,6 +49,7 @@ class Recurrent(nn.Module):
         """
         inputs = self.running_order(inputs, lengths)
         if perturbation is not None:
+            check_perturbation(self.cell, perturbation)
             perturbation = map_state(lambda part: self.running_order(part, lengths), perturbation)
         engine = self.engine if perturbation is None else ENGINES["loop"]
         with cached():  # a parametrised weight is computed once, though an engine runs once a length

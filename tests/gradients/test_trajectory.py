@@ -3,8 +3,7 @@ import torch
 from gradient_networks import DIRECTIONS, EVERY, alone, linear, network, real_batch, single, token_batch
 
 from rnnbench.cells.base import map_state
-from rnnbench.gradients import flatten, float64_copy, trajectory
-from rnnbench.gradients.trajectory import precise
+from rnnbench.gradients import flatten, float64_copy, precise, trajectory
 from rnnbench.model import Model
 
 

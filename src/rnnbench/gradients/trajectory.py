@@ -74,6 +74,8 @@ def precise(model: Model, batch: Any) -> tuple[Model, Any]:
     """The network in float64 with plain weights, and the batch on its device; themselves where that is so already."""
     model = in_float64(model)
     device = model.head.weight.device
+    if batch.inputs.device == device:
+        return model, batch
     moved = {name: part.to(device) for name, part in batch._asdict().items() if torch.is_tensor(part)}
     return model, batch._replace(**moved)
 
