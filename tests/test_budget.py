@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from catalogue import CELL_ROWS
+from rnnbench import build
 from rnnbench.budget import solve
-from rnnbench.build import build_model, hidden_size
+from rnnbench.build import _sketch, build_model, hidden_size
 from rnnbench.costs import COSTS, flops, parameters, state
 from rnnbench.errors import UserError
 from rnnbench.run import run
@@ -58,11 +59,74 @@ def test_every_kind_of_budget(configure, kind):
 
 
 def test_solve():
-    assert solve(lambda width: width**2, 100) == 10
-    assert solve(lambda width: width**2, 110) == 10
-    assert solve(lambda width: width**2, 111) == 11
-    assert solve(lambda width: width**2, 1) == 1
-    assert solve(lambda width: width, 10, multiple=4) in (8, 12)
+    for amount, nearest in ((100, 10), (110, 10), (111, 11), (1, 1)):
+        assert solve(lambda width: width**2, amount, multiple=1, widest=1000) == nearest
+    assert solve(lambda width: width, 10, multiple=4, widest=1000) in (8, 12)
+
+
+def test_the_search_ends_at_the_widest():
+    tried = []
+    assert solve(lambda width: tried.append(width) or width, 10**30, multiple=3, widest=1000) < 2000
+    assert 1000 <= max(tried) < 2000
+
+
+@pytest.mark.parametrize("name", sorted(CELL_ROWS))
+def test_shapes_alone_cost_what_the_network_costs(configure, name):
+    """On the meta device: no numbers, hence no memory, and nothing is drawn."""
+    row = CELL_ROWS[name]
+    options = [f"+cell.{key}={value}" if value is None else f"cell.{key}={value}" for key, value in row.options.items()]
+    config = configure(f"cell={row.name}", *options, "network.hidden_size=10", "network.depth=2", "network.zoneout=0.1")
+    model, before = build_model(config), torch.get_rng_state()
+    shapes = _sketch(config, 10)
+    assert {kind: cost(shapes) for kind, cost in COSTS.items()} == {kind: cost(model) for kind, cost in COSTS.items()}
+    assert all(tensor.is_meta for tensor in (*shapes.parameters(), *shapes.buffers()))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("budget", "nearest"),
+    [
+        ("parameters:10", r"network.hidden_size=1, which costs parameters:22$"),
+        ("flops:20", r"network.hidden_size=1, which costs flops:26$"),
+        ("state:1", r"network.hidden_size=1, which costs state:2$"),
+        (f"parameters:{10**18}", r"network.hidden_size=1048576, which costs parameters:4398064336897$"),
+        (f"state:{10**30}", r"network.hidden_size=1048576, which costs state:2097152$"),
+    ],
+)
+def test_a_budget_that_no_width_meets_names_the_nearest(configure, budget, nearest):
+    with pytest.raises(UserError, match=f"network.budget={budget}: no width comes within 25% of it; .*{nearest}"):
+        build_model(configure("cell=lstm", f"network.budget={budget}"))
+
+
+def test_a_budget_is_met_within_the_tolerance(configure):
+    assert hidden_size(configure("cell=lstm", "network.budget=parameters:18")) == 1  # 22
+    with pytest.raises(UserError, match=r"within 25%"):
+        hidden_size(configure("cell=lstm", "network.budget=parameters:17"))
+
+
+@pytest.mark.parametrize("size", [f"budget=parameters:{10**12}", "hidden_size=500000", "budget=state:1000000"])
+def test_a_network_larger_than_the_memory_is_said_before_it_is_built(configure, size):
+    with pytest.raises(
+        UserError, match=rf"network.{size}: \d+ parameters and their gradients take 8\d* GB, this machine"
+    ):
+        build_model(configure("cell=lstm", f"network.{size}"))
+
+
+def test_no_network_is_wider_than_a_matrix_can_be(configure):
+    with pytest.raises(UserError, match=r"network.hidden_size=1000000000000: must be at most 1048576"):
+        build_model(configure(f"network.hidden_size={10**12}"))
+
+
+def test_a_cell_of_another_package_is_measured_as_it_is_and_not_for_ever(configure, monkeypatch):
+    external = ["cell=external", "cell._target_=torchrecurrent.SCRNCell"]  # it cannot be built from shapes alone
+    before = torch.get_rng_state()
+    assert parameters(_sketch(config := configure(*external, "network.budget=parameters:5000"), 7)) > 0
+    assert parameters(build_model(config)) == pytest.approx(5000, rel=0.05)
+    monkeypatch.setattr(build, "WIDEST_TRIED", 16)
+    torch.set_rng_state(before)
+    with pytest.raises(UserError, match=r"the nearest is network.hidden_size=16, which costs parameters:\d+$"):
+        hidden_size(configure(*external, "network.budget=parameters:50000"))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_budget_decides_the_width_alone(configure):

@@ -1,16 +1,18 @@
 """Every engine returns what the loop returns: outputs, final state and all gradients."""
 
-import sys
+from functools import partial
 
 import pytest
 import torch
 
 from catalogue import CELL_ROWS, TWINS, reached
-from rnnbench.cells import CELLS, Elman, LinearCell
+from own_cells import OWN_CELLS, Derived, Mirrored
+from rnnbench.cells import CELLS, Elman, HState, LinearCell, LSTMState
 from rnnbench.cells.base import map_state
-from rnnbench.engines import ENGINES, choose
+from rnnbench.engines import ENGINES, choose, fastest
 from rnnbench.engines.associative import LOOP_FROM
 from rnnbench.errors import UserError
+from rnnbench.layers import Recurrent
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -61,26 +63,71 @@ def test_associative_in_single_precision(row):
         assert (found - expected).abs().max() <= 5e-4 * expected.abs().max()
 
 
-@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
-def test_the_gradient_of_a_perturbation_is_that_of_the_state(row):
-    cell = row.make()
+MAKERS = {key: row.make for key, row in CELL_ROWS.items()} | {
+    key: partial(own, input_size=3, hidden_size=5) for key, own in OWN_CELLS.items()
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_the_gradient_of_a_perturbation_is_that_of_the_state(make):
+    """That of each part with the others held fixed: a part is a tensor of its own after the step, hence the clone."""
+    cell = make()
     inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, 5)
     state, states = cell.initial_state(2), []
     for drive in cell.project(inputs):
-        state = cell.step(state, drive)
-        state.h.retain_grad()
+        state = map_state(torch.clone, cell.step(state, drive))
+        for part in state:
+            part.retain_grad()
         states.append(state)
     expected = torch.stack([cell.readout(state) for state in states])
     (expected * weights).sum().backward()
 
-    perturbation = torch.zeros(9, 2, 5, requires_grad=True, dtype=state.h.dtype)
+    perturbation = map_state(lambda part: part.new_zeros(9, *part.shape).requires_grad_(), cell.initial_state(2))
     outputs, _ = ENGINES["loop"](cell, inputs, cell.initial_state(2), perturbation)
     assert torch.equal(outputs, expected)
-    (gradient,) = torch.autograd.grad((outputs * weights).sum(), perturbation)
-    torch.testing.assert_close(gradient, torch.stack([state.h.grad for state in states]), rtol=0, atol=0)
+    gradients = torch.autograd.grad((outputs * weights).sum(), list(perturbation), materialize_grads=True)
+    for gradient, *parts in zip(gradients, *states, strict=True):
+        kept = torch.stack([torch.zeros_like(part) if part.grad is None else part.grad for part in parts])
+        torch.testing.assert_close(gradient, kept, rtol=1e-12, atol=1e-15)
 
 
-def test_a_perturbation_of_the_whole_state_is_added_to_each_part():
+@pytest.mark.parametrize("make", [Derived, Mirrored])
+def test_it_is_the_difference_that_a_change_of_one_part_makes(make):
+    """A part changed after step t, the others as they were, by hand: for parts that a step computes from each other."""
+    cell = make(3, 5)
+    inputs, weights, delta = torch.randn(4, 2, 3), torch.randn(4, 2, 5), 1e-6
+
+    def loss(t, name, change):
+        state, total = cell.initial_state(2), 0.0
+        for step, drive in enumerate(cell.project(inputs)):
+            state = cell.step(state, drive)
+            if step == t:
+                state = state._replace(**{name: getattr(state, name) + change})
+            total += (cell.readout(state) * weights[step]).sum().item()
+        return total
+
+    zeros = LSTMState(*torch.zeros(2, 4, 2, 5, requires_grad=True))
+    outputs, _ = ENGINES["loop"](cell, inputs, cell.initial_state(2), zeros)
+    gradients = LSTMState(*torch.autograd.grad((outputs * weights).sum(), list(zeros), materialize_grads=True))
+    for name in ("h", "c"):
+        for t in range(4):
+            change = torch.zeros(2, 5)
+            change[1, 3] = delta
+            expected = (loss(t, name, change) - loss(t, name, -change)) / (2 * delta)
+            assert getattr(gradients, name)[t, 1, 3].item() == pytest.approx(expected, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("run", [ENGINES["loop"], lambda cell, *rest: Recurrent(cell)(rest[0], perturbation=rest[2])])
+def test_a_perturbation_that_is_no_state_is_an_error(run):
+    cell, inputs = CELLS["lstm"](3, 5), torch.randn(2, 4, 3)
+    for given in (torch.zeros(2, 4, 5), HState(torch.zeros(2, 4, 5))):
+        with pytest.raises(
+            UserError, match=r"given, LSTM needs a LSTMState of tensors \[T, B, \*\], one for each of h, c"
+        ):
+            run(cell, inputs, cell.initial_state(4), given)
+
+
+def test_a_perturbation_is_added_to_each_part():
     cell = CELLS["lstm"](3, 5)
     inputs, start = torch.randn(4, 2, 3), cell.initial_state(2)
     extra = type(start)(h=torch.randn(4, 2, 5), c=torch.randn(4, 2, 5))
@@ -101,17 +148,18 @@ class Shifted(Elman):
 
 
 def test_auto_is_exact():
-    assert choose("auto", CELLS["gru"](3, 5)) is ENGINES["fused"]
-    assert choose("auto", Shifted(3, 5)) is ENGINES["loop"]
+    inputs = torch.randn(4, 2, 3)
+    assert fastest(CELLS["gru"](3, 5), inputs) is ENGINES["fused"]
+    assert fastest(Shifted(3, 5), inputs) is ENGINES["loop"]
+    for cell in (CELLS["gru"](3, 5), Shifted(3, 5), CELLS["mingru"](3, 5)):
+        found, _ = choose("auto", cell)(cell, inputs, cell.initial_state(2))
+        expected, _ = fastest(cell, inputs)(cell, inputs, cell.initial_state(2))
+        assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("batch", [1, LOOP_FROM // 5 + 1])
-def test_auto_runs_a_linear_cell_either_way(batch, monkeypatch):
-    cell = CELLS["mingru"](3, 5)
-    inputs, state = torch.randn(4, batch, 3), cell.initial_state(batch)
-    way = "loop" if batch > 1 else "associative"
-    monkeypatch.setattr(sys.modules["rnnbench.engines.associative"], way, lambda *arguments: way)
-    assert choose("auto", cell)(cell, inputs, state) == way
+@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "loop")])
+def test_auto_runs_a_linear_cell_either_way(batch, engine):
+    assert fastest(CELLS["mingru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
 
 
 def test_impossible_pairs_are_errors():
@@ -127,6 +175,6 @@ def test_impossible_pairs_are_errors():
     for engine, name in (("fused", "elman"), ("associative", "mingru")):
         cell = CELLS[name](3, 5)
         with pytest.raises(UserError, match="cannot take a perturbation"):
-            ENGINES[engine](cell, torch.randn(2, 1, 3), cell.initial_state(1), torch.zeros(2, 1, 5))
+            ENGINES[engine](cell, torch.randn(2, 1, 3), cell.initial_state(1), cell.initial_state(1))
     with pytest.raises(UserError, match="'lop': did you mean 'loop'"):
         choose("lop", cell)

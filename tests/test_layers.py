@@ -1,12 +1,22 @@
 """Layers against torch.nn with exchanged weights: depth, directions, lengths; and perturbations through all of them."""
 
+import copy
+
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from catalogue import CELL_ROWS, TWINS
+from own_cells import OWN_CELLS
 from rnnbench.cells import CELLS
+from rnnbench.cells.base import map_state
+from rnnbench.engines import ENGINES
+from rnnbench.gradients import lyapunov_spectrum, omega, saliency, state_gradients, trajectory
 from rnnbench.layers import Bidirectional, Recurrent, Stack
+from rnnbench.model import Model
+from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -98,14 +108,38 @@ def test_carrying_the_state_on_is_reading_on(row, lengths):
             torch.testing.assert_close(ends[0].h[b], alone[0].h[0])
 
 
+def zeros_like_states(cell, steps, batch):
+    """A perturbation of every state that changes nothing, to differentiate by."""
+    return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), cell.initial_state(batch))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("make", OWN_CELLS.values(), ids=OWN_CELLS)
+def test_lengths_of_states_of_any_shape(make, reverse):
+    """With as many sequences as keys and values, so that no axis can be taken for another unseen."""
+    layer, inputs, lengths = Recurrent(make(3, 4), reverse=reverse), torch.randn(6, 4, 3), [3, 5, 1, 5]
+    zeros, weights = zeros_like_states(layer.cell, 6, 4), torch.randn(6, 4, 4)
+    outputs, final = layer(inputs, torch.tensor(lengths), perturbation=zeros)
+    gradients = torch.autograd.grad((outputs * weights).sum(), list(zeros), materialize_grads=True)
+    for b, length in enumerate(lengths):
+        zeros = zeros_like_states(layer.cell, length, 1)
+        alone, end = layer(inputs[:length, b : b + 1], perturbation=zeros)
+        torch.testing.assert_close(outputs[:length, b : b + 1], alone)
+        assert not outputs[length:, b].any()
+        torch.testing.assert_close(map_state(lambda part, b=b: part[b : b + 1], final), end)
+        expected = torch.autograd.grad((alone * weights[:length, b : b + 1]).sum(), list(zeros), materialize_grads=True)
+        for mine, theirs in zip(gradients, expected, strict=True):
+            torch.testing.assert_close(mine[:length, b : b + 1], theirs)
+            assert not mine[length:, b].any()
+
+
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     """Its gradient is that of the layer's own output at the same step, in both directions and every layer."""
     stack = make_stack(row, 2, 2)
     inputs = torch.randn(9, 5, 3)
-    kind = stack.directions()[0][0].cell.initial_state(1).h.dtype
-    zeros = [tuple(torch.zeros(9, 5, 5, dtype=kind, requires_grad=True) for _ in range(2)) for _ in range(2)]
+    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.directions()]
     plain, _ = stack(inputs, lengths)
     outputs, _ = stack(inputs, lengths, perturbation=zeros)
     torch.testing.assert_close(outputs, plain, rtol=1e-10, atol=1e-12)
@@ -113,13 +147,81 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     # An output depends on its own perturbation one to one where no other path leads from it: the last step of the
     # forward direction, the first step of the backward direction, in the top layer.
     weights = torch.randn(9, 5, 10)
-    gradients = torch.autograd.grad((outputs * weights).sum(), [zero for layer in zeros for zero in layer])
+    hidden = [way.h for layer in zeros for way in layer]
+    gradients = torch.autograd.grad((outputs * weights).sum(), hidden)
     last = torch.full((5,), 9) if lengths is None else lengths
     rows = torch.arange(5)
     if row.readout is None:
         torch.testing.assert_close(gradients[2][last - 1, rows], weights[last - 1, rows, :5])
         torch.testing.assert_close(gradients[3][0], weights[0, :, 5:])
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+class Counted(nn.Module):
+    """The parametrisation W = 2 V, which counts how often it is computed, by its copies too."""
+
+    calls = 0
+
+    def forward(self, weight):
+        Counted.calls += 1
+        return 2 * weight
+
+    def right_inverse(self, weight):
+        return weight / 2
+
+
+def counted(reverse=False):
+    """A layer whose recurrent weight is ``Counted``, and the same layer with a plain weight."""
+    layer = Recurrent(CELLS["mgu"](3, 5), reverse=reverse)
+    plain = copy.deepcopy(layer)
+    register_parametrization(layer.cell.recurrent_projection, "weight", Counted())
+    Counted.calls = 0
+    return layer, plain
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_parametrised_weight_is_computed_once_a_pass(reverse, lengths):
+    """Whatever the number of steps and of lengths, and with the gradients of the plain weight."""
+    layer, plain = counted(reverse)
+    inputs, weights = torch.randn(9, 5, 3, requires_grad=True), torch.randn(9, 5, 5)
+    outputs, _ = layer(inputs, lengths)
+    assert Counted.calls == 1
+    expected, _ = plain(inputs, lengths)
+    torch.testing.assert_close(outputs, expected)
+    names = [layer.cell.recurrent_projection.parametrizations.weight.original, plain.cell.recurrent_projection.weight]
+    ours = torch.autograd.grad((outputs * weights).sum(), [inputs, names[0]])
+    theirs = torch.autograd.grad((expected * weights).sum(), [inputs, names[1]])
+    torch.testing.assert_close(ours[0], theirs[0])
+    torch.testing.assert_close(ours[1], 2 * theirs[1])
+    with torch.no_grad():
+        names[0].zero_()  # and again after it has changed
+    assert not torch.equal(layer(inputs, lengths)[0], outputs)
+    assert Counted.calls == 2
+
+
+def test_nor_does_a_bare_engine_a_text_or_a_diagnostic_compute_it_at_every_step():
+    layer, _ = counted()
+    ENGINES["loop"](layer.cell, torch.randn(9, 2, 3), layer.cell.initial_state(2))
+    assert Counted.calls == 1
+    model = Model(Stack([layer]), 3, 3, tokens=True, every_step=True)
+    tokens = torch.randint(3, (9, 2))
+    for each in (
+        lambda: model(tokens),
+        lambda: model.generate(tokens[:, 0], 20, 1.0, torch.Generator().manual_seed(0)),
+    ):
+        Counted.calls = 0
+        each()
+        assert Counted.calls == 1
+    batch = Batch(tokens, tokens)
+    for diagnostic in (state_gradients, omega, saliency):
+        Counted.calls = 0
+        diagnostic(model, batch, "cross_entropy")
+        assert Counted.calls == 1  # for the copy with plain weights
+    for diagnostic in (trajectory, lyapunov_spectrum):
+        Counted.calls = 0
+        diagnostic(model, batch)
+        assert Counted.calls == 1
 
 
 def test_dropout_acts_between_layers_and_only_in_training():

@@ -15,6 +15,8 @@ KINDS = {
     "state": "real numbers that the network carries from one step to the next",
     "flops": "floating-point operations of all matrix products of one step, a multiply-add being two",
 }
+TOLERANCE = 0.25
+"""A budget is met where the nearest width costs at most this share more or less; narrow networks grow in large steps."""
 
 
 def parse(budget: str) -> tuple[str, int]:
@@ -34,10 +36,29 @@ def off_budget(budget: str | None, costs: Mapping[str, int]) -> float | None:
     return costs[kind] / amount - 1
 
 
-def solve(cost: Callable[[int], int], amount: int, multiple: int = 1) -> int:
-    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it."""
+def width(budget: str, cost: Callable[[int], int], multiple: int, widest: int) -> int:
+    """The width whose ``cost`` is nearest to the ``budget``; the others are those of ``solve``.
+
+    Raises UserError where the nearest misses the budget by more than TOLERANCE.
+    """
+    kind, amount = parse(budget)
+    nearest = solve(cost, amount, multiple, widest)
+    spent = cost(nearest)
+    if abs(spent / amount - 1) > TOLERANCE:
+        raise UserError(
+            f"network.budget={budget}: no width comes within {TOLERANCE:.0%} of it; the nearest is "
+            f"network.hidden_size={nearest}, which costs {kind}:{spent}"
+        )
+    return nearest
+
+
+def solve(cost: Callable[[int], int], amount: int, multiple: int, widest: int) -> int:
+    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it.
+
+    No width from twice ``widest`` on is tried.
+    """
     least, most = 1, 2  # in multiples
-    while cost(most * multiple) < amount:
+    while cost(most * multiple) < amount and most * multiple < widest:
         least, most = most, 2 * most
     while most - least > 1:
         middle = (least + most) // 2

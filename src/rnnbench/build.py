@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -9,16 +10,15 @@ from typing import Any
 
 import torch
 
-from rnnbench import budget
+from rnnbench import budget, costs
 from rnnbench.cell_options import CellConfig, ExternalConfig
 from rnnbench.cells import CELLS, Cell
 from rnnbench.cells.external import from_target
 from rnnbench.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.cells.zoneout import Zoneout
 from rnnbench.config import Config, NetworkConfig, OptimizerConfig
-from rnnbench.costs import COSTS
 from rnnbench.data import to_torch
-from rnnbench.errors import unknown
+from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Survey, survey_all, survey_profile
 from rnnbench.initialization import initialize
 from rnnbench.layers import Bidirectional, Recurrent, Stack
@@ -33,9 +33,18 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
+WIDEST = 2**20
+"""The largest width: a matrix of its square is 4 TB."""
+WIDEST_TRIED = 2**11
+"""The largest width tried for a cell of another package, which has to be built to be measured."""
+
+
 def build_model(config: Config) -> Model:
     """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
-    return _network(config, hidden_size(config), draw=True)
+    width = hidden_size(config)
+    if not isinstance(config.cell, ExternalConfig):
+        _check_memory(config.network, costs.parameters(_sketch(config, width)))
+    return _network(config, width, draw=True)
 
 
 def hidden_size(config: Config) -> int:
@@ -43,14 +52,36 @@ def hidden_size(config: Config) -> int:
     network = config.network
     if network.budget is None:
         assert network.hidden_size is not None  # NetworkConfig has checked it
+        if network.hidden_size > WIDEST:
+            raise UserError(f"network.hidden_size={network.hidden_size}: must be at most {WIDEST}")
         return network.hidden_size
-    kind, amount = budget.parse(network.budget)
+    cost = costs.COSTS[budget.parse(network.budget)[0]]
+    widest = WIDEST_TRIED if isinstance(config.cell, ExternalConfig) else WIDEST
+    return budget.width(network.budget, lambda width: cost(_sketch(config, width)), config.cell.width_multiple, widest)
 
-    def cost(width: int) -> int:
-        return COSTS[kind](_network(config, width, draw=False))
 
-    with torch.random.fork_rng(devices=[]):  # what is drawn on the way must not change the network
-        return budget.solve(cost, amount, config.cell.width_multiple)
+def _sketch(config: Config, hidden: int) -> Model:
+    """The network as shapes without numbers, which takes no memory and draws nothing.
+
+    A cell of another package may need numbers to be built: it is given them, and what it draws is taken back.
+    """
+    if isinstance(config.cell, ExternalConfig):
+        with torch.random.fork_rng(devices=[]):
+            return _network(config, hidden, draw=False)
+    with torch.device("meta"):
+        return _network(config, hidden, draw=False)
+
+
+def _check_memory(network: NetworkConfig, numbers: int) -> None:
+    """Raises UserError where so many parameters and their gradients do not fit into the memory of this machine."""
+    needed = 2 * numbers * torch.get_default_dtype().itemsize
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        key = "hidden_size" if network.budget is None else "budget"
+        raise UserError(
+            f"network.{key}={getattr(network, key)}: {numbers} parameters and their gradients take "
+            f"{needed / 1e9:.0f} GB, this machine has {available / 1e9:.0f}; choose a smaller network"
+        )
 
 
 def _network(config: Config, hidden: int, *, draw: bool) -> Model:

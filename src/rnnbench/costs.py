@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.nn.utils.parametrize import cached
 from torch.utils.flop_counter import FlopCounterMode
 
 from rnnbench.cells import Cell
@@ -45,9 +44,10 @@ def _cells(model: Model) -> list[Cell[Any]]:
 
 @torch.no_grad()
 def _loop_flops(cell: Cell[Any], steps: int) -> int:
-    cell.begin(1)
-    start = cell.initial_state(1)
-    inputs = torch.zeros(steps, 1, cell.input_size).to(start.h.real)
-    with FlopCounterMode(display=False) as counter, cached():
-        ENGINES["loop"](cell, inputs, start)
+    with torch.random.fork_rng(devices=[]):  # the masks that a wrapper draws must not change the next ones
+        cell.begin(1)
+        start = cell.initial_state(1)
+        inputs = start.h.real.new_zeros(steps, 1, cell.input_size)
+        with FlopCounterMode(display=False) as counter:
+            ENGINES["loop"](cell, inputs, start)
     return counter.get_total_flops()

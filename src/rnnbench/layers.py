@@ -7,16 +7,17 @@ direction's output at the first step, which is where that direction ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
 
-from rnnbench.cells.base import Cell, map_state
+from rnnbench.cells.base import Cell, map_state, select_state
 from rnnbench.engines import ENGINES, Engine, choose
+from rnnbench.engines.loop import check as check_perturbation
 
 
 class Recurrent(nn.Module):
@@ -40,27 +41,29 @@ class Recurrent(nn.Module):
         state: Any = None,
         perturbation: Any = None,
     ) -> tuple[Tensor, Any]:
-        """Returns outputs [T, B, H], zero behind a sequence's end, and the state [B, H] at each sequence's end.
+        """Returns outputs [T, B, H], zero after a sequence's end, and the state at each sequence's end.
 
         ``lengths`` [B] counts the valid steps of each sequence (all of T without it). ``perturbation`` is that of the
-        loop engine, [T, B, H] or a state of such, indexed like the inputs whatever the direction; it makes the loop
+        loop engine, a state of parts [T, B, *], indexed like the inputs whatever the direction; it makes the loop
         engine run, because no kernel can take it.
         """
-        self.cell.begin(inputs.shape[1])
-        state = self.cell.initial_state(inputs.shape[1]) if state is None else state
         inputs = self.running_order(inputs, lengths)
-        if perturbation is None:
-            outputs, final = _run(self.engine, self.cell, inputs, lengths, state)
-        else:
-            perturbation = _each(lambda part: self.running_order(part, lengths), perturbation)
-            outputs, final = _run(ENGINES["loop"], self.cell, inputs, lengths, state, perturbation)
+        if perturbation is not None:
+            check_perturbation(self.cell, perturbation)
+            perturbation = map_state(lambda part: self.running_order(part, lengths), perturbation)
+        engine = self.engine if perturbation is None else ENGINES["loop"]
+        with cached():  # a parametrised weight is computed once, though an engine runs once a length
+            self.cell.begin(inputs.shape[1])
+            state = self.cell.initial_state(inputs.shape[1]) if state is None else state
+            outputs, final = _run(engine, self.cell, inputs, lengths, state, perturbation)
         return self.running_order(outputs, lengths), final
 
     def running_order(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """``values`` [T, B, *], indexed like the inputs, in the order in which this direction meets them, and back."""
         if not self.reverse:
             return values
-        return values.gather(0, reversal(values, lengths)[:, :, None].expand_as(values))
+        index = reversal(values, lengths)
+        return values.gather(0, index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values))
 
     def summary(self, final: Any) -> Tensor:
         """What the layer knows at the end: [B, H]."""
@@ -157,17 +160,8 @@ def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
     return torch.where(time < lengths, lengths - 1 - time, time)
 
 
-def _each(function: Callable[[Tensor], Tensor], perturbation: Any) -> Any:
-    """``function`` of a perturbation, or of each of its parts where it is a state."""
-    return function(perturbation) if isinstance(perturbation, Tensor) else map_state(function, perturbation)
-
-
-def _select(alive: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    return torch.where(alive, new, old)
-
-
 def _run(
-    engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any = None
+    engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any
 ) -> tuple[Tensor, Any]:
     """Runs an engine that knows no lengths: from one sequence's end to the next, keeping each state at its end."""
     if lengths is None:
@@ -175,11 +169,11 @@ def _run(
     outputs, final, start = [], state, 0
     for end in lengths.unique().tolist():
         span = slice(start, end)
-        piece = None if perturbation is None else _each(itemgetter(span), perturbation)
+        piece = None if perturbation is None else map_state(itemgetter(span), perturbation)
         output, state = engine(cell, inputs[span], state, piece)
-        alive = (lengths >= end)[:, None]
-        outputs.append(torch.where(alive, output, 0))
-        final = map_state(partial(_select, alive), state, final)
+        alive = lengths >= end
+        outputs.append(torch.where(alive[:, None], output, 0))
+        final = select_state(alive, state, final)
         start = end
-    padding = inputs.new_zeros(len(inputs) - start, inputs.shape[1], outputs[0].shape[2])
+    padding = outputs[0].new_zeros(len(inputs) - start, *outputs[0].shape[1:])
     return torch.cat([*outputs, padding]), final

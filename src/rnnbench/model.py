@@ -1,7 +1,7 @@
 """The network of every run: encoder -> Stack -> head, time-major throughout.
 
-Real inputs [T, B, I] enter as they are. Tokens [T, B] enter as one-hot vectors, the definition of the papers: it has no
-parameters, and a gradient with respect to the input exists.
+Real inputs [T, B, I] enter as they are, in the network's dtype. Tokens [T, B] enter as one-hot vectors, the definition
+of the papers: it has no parameters, and a gradient with respect to the input exists.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ class Model(nn.Module):
         self.every_step = every_step
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """What the first layer sees [T, B, I]: real inputs as they are, tokens [T, B] as one-hot vectors."""
-        if not self.tokens:
-            return inputs
-        return functional.one_hot(inputs, self.input_size).to(self.head.weight.dtype)
+        """What the first layer sees [T, B, I], in the network's dtype: tokens [T, B] enter as one-hot vectors."""
+        real = functional.one_hot(inputs, self.input_size) if self.tokens else inputs
+        return real.to(self.head.weight.dtype)
 
     def forward(
         self,
@@ -51,8 +50,7 @@ class Model(nn.Module):
         perturbation: list[Any] | None = None,
     ) -> Output:
         """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
-        with cached():  # a parametrised weight is computed once, not at every step
-            outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
+        outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
         features = outputs if self.every_step else self.stack.summary(final)
         return Output(self.head(features), final)
 
@@ -61,11 +59,12 @@ class Model(nn.Module):
         """Continues ``prompt`` [T] by ``steps`` tokens, each drawn from softmax(logits / temperature)."""
         tokens = [prompt]
         inputs, state = prompt[:, None], None
-        for _ in range(steps):
-            logits, state = self(inputs, state=state)
-            probabilities = functional.softmax(logits[-1, 0] / temperature, dim=-1).cpu()
-            inputs = torch.multinomial(probabilities, 1, generator=generator)[:, None].to(prompt.device)
-            tokens.append(inputs[:, 0])
+        with cached():  # a parametrised weight is computed once, not for every token
+            for _ in range(steps):
+                logits, state = self(inputs, state=state)
+                probabilities = functional.softmax(logits[-1, 0] / temperature, dim=-1).cpu()
+                inputs = torch.multinomial(probabilities, 1, generator=generator)[:, None].to(prompt.device)
+                tokens.append(inputs[:, 0])
         return torch.cat(tokens)
 
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from catalogue import reached
+from own_cells import MatrixMemory
 from rnnbench.cells import CELLS
 from rnnbench.cells.base import map_state
 from rnnbench.cells.recurrent_dropout import RecurrentDropout
@@ -65,10 +67,35 @@ def test_recurrent_dropout_drops_the_same_units_at_every_step():
 
 
 def test_no_recurrent_dropout_in_evaluation():
+    """Nothing is drawn either: what is measured between two training steps must not change the second."""
     cell = RecurrentDropout(CELLS["elman"](3, 5), rate=0.9).eval()
-    inputs = torch.randn(9, 4, 3)
+    inputs, before = torch.randn(9, 4, 3), torch.get_rng_state()
     expected, _ = ENGINES["loop"](cell.cell, inputs, cell.initial_state(4))
     torch.testing.assert_close(Recurrent(cell)(inputs)[0], expected, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("wrap", [lambda cell: Zoneout(cell, 0.4, 0.7), lambda cell: RecurrentDropout(cell, 0.4)])
+def test_every_number_of_a_matrix_has_its_own_mask(wrap):
+    """With as many sequences as keys and values, so that no axis can be taken for another unseen."""
+    cell = MatrixMemory(3, 4)
+    cell.carries_h = False  # its own business here
+    cell = wrap(cell)
+    cell.begin(4)
+    inputs, state = torch.randn(1, 4, 3), reached(cell.cell, batch=4)
+    drive = cell.project(inputs)[0]
+    after, inner = cell.step(state, drive), cell.split(drive)[0]
+    for b in range(4):
+        alone = cell.step(map_state(lambda part, b=b: part[b : b + 1], state), drive[b : b + 1])
+        torch.testing.assert_close(map_state(lambda part, b=b: part[b : b + 1], after), alone)
+    if isinstance(cell, Zoneout):
+        free = cell.cell.step(state, inner)
+        for part, old, new in zip(after, state, free, strict=True):
+            assert ((part == old) | (part == new)).all()
+            assert 0 < (part == old).double().mean() < 1
+    else:
+        assert set(cell.mask.unique().tolist()) == {0.0, 1 / 0.6}
+        assert cell.mask.shape == (4, 16)
 
 
 def test_a_cell_that_carries_h_cannot_drop_it():

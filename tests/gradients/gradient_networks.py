@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from own_cells import OWN_CELLS
 from rnnbench.cells import CELLS, Cell, Elman, HState
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 from rnnbench.model import Model
@@ -69,6 +70,8 @@ MAKERS = {name: CELLS[name] for name in ("elman", "gru", "lstm")} | {
     "indrnn": partial(CELLS["indrnn"], length=5, nonlinearity="tanh"),
     "lem": CELLS["lem"],
 }
+EVERY = MAKERS | OWN_CELLS
+"""With cells whose steps are singular, because one part of their state says what another says, or not vectors."""
 
 
 def randomize(module, seed=0, scale=0.5, dtype=torch.float64):
@@ -84,8 +87,8 @@ def randomize(module, seed=0, scale=0.5, dtype=torch.float64):
 
 def network(cell, *, inputs=2, hidden=3, outputs=2, depth=1, direction="forward", tokens=False, every_step=False,
             dtype=torch.float64, seed=0, scale=0.5, dropout=0.0, engine="auto"):  # fmt: skip
-    """A model with random weights, of cells that ``MAKERS[cell]`` makes, or a maker that is not there."""
-    make = MAKERS[cell] if isinstance(cell, str) else cell
+    """A model with random weights, of cells that ``EVERY[cell]`` makes, or a maker that is not there."""
+    make = EVERY[cell] if isinstance(cell, str) else cell
     layers, size = [], inputs
     for _ in range(depth):
         ahead, back = (Recurrent(make(size, hidden), engine, reverse) for reverse in (False, True))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from gradient_networks import (
     DIRECTIONS,
+    EVERY,
     MAKERS,
     alone,
     by_hand,
@@ -34,7 +35,7 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize("steps", [1, 5])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_perturbation_gives_what_retain_grad_gives(cell, direction, steps):
     model = network(cell, depth=2, direction=direction)
     batch = real_batch(steps)
@@ -56,7 +57,7 @@ def test_with_a_target_at_every_step_only_the_last_counts(direction):
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_padded_batch_is_its_sequences_alone(cell, direction):
     model = network(cell, depth=2, direction=direction)
     batch = real_batch(7, lengths=[3, 6, 1])  # the padding reaches beyond the longest
@@ -64,11 +65,11 @@ def test_a_padded_batch_is_its_sequences_alone(cell, direction):
     for b, length in enumerate([3, 6, 1]):
         for mine, theirs in zip(together, state_gradients(model, alone(batch, b), "mse"), strict=True):
             for state, expected in zip(mine, theirs, strict=True):
-                torch.testing.assert_close(flatten(state)[:length, b : b + 1], flatten(expected), **EXACT)
-                assert not flatten(state)[length:, b].any()
+                torch.testing.assert_close(flatten(state, 2)[:length, b : b + 1], flatten(expected, 2), **EXACT)
+                assert not flatten(state, 2)[length:, b].any()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "spiral"])
+@pytest.mark.parametrize("cell", ["lstm", "spiral", "matrix"])
 def test_the_profile_is_the_mean_of_each_sequences_norm_by_lag(cell):
     model = network(cell, depth=2, direction="both")
     batch = real_batch(6, lengths=[3, 5, 1])
@@ -81,8 +82,8 @@ def test_the_profile_is_the_mean_of_each_sequences_norm_by_lag(cell):
             np.testing.assert_allclose(profile[..., lag], expected, rtol=1e-12)
         np.testing.assert_array_equal(profile[..., 5], 0)
     by_step = by_hand(model, alone(batch, 1), "mse")
-    ahead = [flatten(state).norm().item() for state in reversed(by_step[0][0])]
-    back = [flatten(state).norm().item() for state in by_step[0][1]]
+    ahead = [flatten(state, 1).norm().item() for state in reversed(by_step[0][0])]
+    back = [flatten(state, 1).norm().item() for state in by_step[0][1]]
     np.testing.assert_allclose(singles[1]["state"][0], [ahead, back], rtol=1e-12)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from gradient_networks import MAKERS, network, real_batch, token_batch
+from gradient_networks import EVERY, network, real_batch, token_batch
 
 from rnnbench.gradients import (
     fit_decay,
@@ -25,7 +25,7 @@ def as_batch(batch, **changes):
     return Batch(**(batch._asdict() | changes))
 
 
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_every_array_is_what_its_function_says(cell):
     model = network(cell, depth=2, direction="both")
     batch = as_batch(real_batch(6, size=5, lengths=[6, 4, 5, 2, 6]))
@@ -84,7 +84,7 @@ def test_tokens_with_a_target_at_every_step():
     assert survey_all(model, batch._replace(informative=None), "cross_entropy", 1, 1).scalars["saliency_share"] is None
 
 
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_single_step(cell):
     arrays, scalars = survey_all(network(cell), as_batch(real_batch(1)), "mse", sequences=3, exponents=1)
     assert arrays["h"].values.shape == (1, 1, 1)

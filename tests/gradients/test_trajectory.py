@@ -1,15 +1,16 @@
 import pytest
 import torch
-from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, real_batch, single, token_batch
+from gradient_networks import DIRECTIONS, EVERY, alone, linear, network, real_batch, single, token_batch
 
-from rnnbench.gradients import flatten, float64_copy, trajectory
+from rnnbench.cells.base import map_state
+from rnnbench.gradients import flatten, float64_copy, precise, trajectory
 from rnnbench.model import Model
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_the_path_is_the_one_of_the_forward_pass(cell, direction):
-    model, batch = network(cell, depth=3, direction=direction), real_batch(7, lengths=[2, 6, 4])
+    model, batch = precise(network(cell, depth=3, direction=direction), real_batch(7, lengths=[2, 6, 4]))
     paths = trajectory(model, batch)
     inputs = batch.inputs
     for layer, directions, row in zip(model.stack.layers, model.stack.directions(), paths, strict=True):
@@ -20,24 +21,25 @@ def test_the_path_is_the_one_of_the_forward_pass(cell, direction):
             assert len(path.states.h) == 7
             torch.testing.assert_close(path.lengths, batch.lengths)
             for b, length in enumerate([2, 6, 4]):
-                seen = path.cell.readout(path.states)[1 : length + 1, b]
+                ends = map_state(lambda part, b=b, length=length: part[1 : length + 1, b], path.states)
+                seen = path.cell.readout(ends)
                 expected = outputs[:length, b].flip(0) if one.reverse else outputs[:length, b]
                 torch.testing.assert_close(seen, expected)
-            assert not flatten(path.at(0)).any()
+            assert not flatten(path.at(0), 1).any()
             torch.testing.assert_close(path.at(6), final)
             assert path.valid.sum(dim=0).tolist() == [2, 6, 4]
         inputs = layer(inputs, batch.lengths)[0].detach()
 
 
-@pytest.mark.parametrize("cell", MAKERS)
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_padded_batch_is_its_sequences_alone(cell):
     model, batch = network(cell, depth=2, direction="both"), real_batch(7, lengths=[3, 6, 1])
     together = trajectory(model, batch)
     for b, length in enumerate([3, 6, 1]):
         for row, expected in zip(together, trajectory(model, alone(batch, b)), strict=True):
             for path, one in zip(row, expected, strict=True):
-                mine = flatten(path.states)[: length + 1, b : b + 1]
-                torch.testing.assert_close(mine, flatten(one.states), rtol=1e-12, atol=1e-15)
+                mine = flatten(path.states, 2)[: length + 1, b : b + 1]
+                torch.testing.assert_close(mine, flatten(one.states, 2), rtol=1e-12, atol=1e-15)
                 torch.testing.assert_close(path.drives[:length, b : b + 1], one.drives, rtol=1e-12, atol=1e-15)
 
 

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 
 class State(Protocol):
-    """A NamedTuple of tensors [B, H]. The first field is always ``h``."""
+    """A NamedTuple of tensors, mostly [B, H], in general [B, *] of any shape. The first field is always ``h``."""
 
     @property
     def h(self) -> Tensor: ...
@@ -49,6 +50,15 @@ S = TypeVar("S", bound=State)
 def map_state(function: Callable[..., Tensor], first: S, *others: S) -> S:
     """The state whose parts are ``function`` of the corresponding parts of the given states."""
     return type(first)(*map(function, first, *others))
+
+
+def select_state(chosen: Tensor, new: S, old: S) -> S:
+    """The state of ``new`` for the sequences that ``chosen`` [B] marks, and of ``old`` for the others."""
+
+    def part(one: Tensor, other: Tensor) -> Tensor:
+        return torch.where(chosen.reshape(len(chosen), *[1] * (one.dim() - 1)), one, other)
+
+    return map_state(part, new, old)
 
 
 class Cell(nn.Module, ABC, Generic[S]):

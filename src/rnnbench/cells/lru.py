@@ -10,8 +10,9 @@ to 3.4 and appendix A.
 Shapes: x_t [B, I]; h_t complex [B, H]; y_t, what the layer above sees, [B, H]. At initialisation abs(lambda)^2 is
 uniform in [r_min^2, r_max^2] and the phase in [0, max_phase], B and C are complex Gaussian, and exp(gamma) = sqrt(1 -
 abs(lambda)^2), the normaliser, which keeps E|h|^2 near E|Bx|^2. Differs from the paper: y_t lacks the term D x_t, a way
-around the recurrence (C B x_t in y_t is such a way too), and of the block behind its LRU (GELU, gated linear unit, skip
+around the recurrence (C B x_t in y_t is such a way too), and of the block around its LRU (GELU, gated linear unit, skip
 connection, normalisation) f is the GELU alone. With ``activation=identity`` a whole stack of LRUs is a linear network.
+With parameters in half precision h_t stays complex64.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from rnnbench.cells.base import HState, LinearCell
 from rnnbench.errors import check_choice
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "identity": lambda value: value}
+
+
+def single(values: Tensor) -> Tensor:
+    """``values`` in single precision at least: there are no complex numbers of half precision to compute with."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 class LRU(LinearCell[HState]):
@@ -62,21 +68,23 @@ class LRU(LinearCell[HState]):
 
     def decay(self) -> Tensor:
         """lambda: complex [H]."""
-        return torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
+        return torch.polar(torch.exp(-single(self.nu).exp()), single(self.theta).exp())
 
     def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
-        entering = torch.complex(*drive.chunk(2, dim=-1))
-        return self.decay(), entering if self.gamma is None else self.gamma.exp() * entering
+        entering = torch.complex(*single(drive).chunk(2, dim=-1))
+        return self.decay(), entering if self.gamma is None else single(self.gamma).exp() * entering
 
     def emit(self, memory: Tensor, drive: Tensor) -> HState:
         return HState(h=memory)
 
     def readout(self, state: HState) -> Tensor:
-        return ACTIVATIONS[self.activation](self.output_projection(torch.cat([state.h.real, state.h.imag], dim=-1)))
+        h = torch.cat([state.h.real, state.h.imag], dim=-1).to(self.output_projection.weight.dtype)
+        return ACTIVATIONS[self.activation](self.output_projection(h))
 
     def initial_state(self, batch: int) -> HState:
-        return HState(h=torch.complex(self._zeros(batch), self._zeros(batch)))
+        zero = single(self._zeros(batch))
+        return HState(h=torch.complex(zero, zero))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
         """abs(lambda) of each unit."""
-        return torch.exp(-self.nu.exp()).expand(len(drive), -1)
+        return torch.exp(-single(self.nu).exp()).expand(len(drive), -1)

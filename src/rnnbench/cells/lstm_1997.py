@@ -24,15 +24,18 @@ from rnnbench.errors import UserError, check_range
 
 
 class SharedRows(nn.Module):
-    """A parametrisation: row k of the whole is row ``rows[k]`` of the parameter, which holds every row once."""
+    """A parametrisation: row k of the whole is row ``rows[k]`` of the parameter, which holds every row once.
+
+    Row j of the parameter is first seen in row ``first[j]`` of the whole.
+    """
 
     rows: Tensor
     first: Tensor
 
-    def __init__(self, rows: list[int]) -> None:
+    def __init__(self, rows: Tensor, first: Tensor) -> None:
         super().__init__()
-        self.register_buffer("rows", torch.tensor(rows), persistent=False)
-        self.register_buffer("first", torch.tensor([rows.index(row) for row in sorted(set(rows))]), persistent=False)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("first", first, persistent=False)
 
     def forward(self, parameter: Tensor) -> Tensor:
         return parameter[self.rows]
@@ -57,12 +60,13 @@ class LSTM1997(Cell[LSTMState]):
         self.block_size = block_size
         if block_size > 1:
             blocks = hidden_size // block_size
-            shared = [unit // block_size for unit in range(hidden_size)]
-            own = [blocks + unit for unit in range(hidden_size)]
-            rows = [*shared, *own, *(blocks + hidden_size + block for block in shared)]
+            unit = torch.arange(hidden_size)
+            leader = unit[::block_size]  # of each block
+            rows = torch.cat([unit // block_size, blocks + unit, blocks + hidden_size + unit // block_size])
+            first = torch.cat([leader, hidden_size + unit, 2 * hidden_size + leader])
             for projection, name in ((self.input_projection, "weight"), (self.input_projection, "bias"),
                                      (self.recurrent_projection, "weight")):  # fmt: skip
-                register_parametrization(projection, name, SharedRows(rows))
+                register_parametrization(projection, name, SharedRows(rows, first))
 
     def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
         y_in, net_c, y_out = (drive + self.recurrent_projection(state.h)).chunk(3, dim=-1)

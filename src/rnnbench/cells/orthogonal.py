@@ -29,7 +29,7 @@ from torch.nn.utils.parametrizations import orthogonal
 from rnnbench.cells.base import Cell, HState
 from rnnbench.cells.elman import NONLINEARITIES
 from rnnbench.cells.modrelu import modrelu, modrelu_bias
-from rnnbench.errors import check_choice
+from rnnbench.errors import UserError, check_choice
 
 FIRST_ANGLES = {"matrix_exp": (-math.pi, math.pi), "cayley": (0.0, math.pi / 2)}
 """The range of the rotation angles that W begins with, for each map."""
@@ -66,9 +66,20 @@ class Orthogonal(Cell[HState]):
         nn.init.xavier_uniform_(self.input_projection.weight)
         nn.init.zeros_(self.input_projection.bias)
         rotations(self.recurrent_projection.weight, *FIRST_ANGLES[map])
-        orthogonal(self.recurrent_projection, orthogonal_map=map)
+        if not self.recurrent_projection.weight.is_meta:  # shapes alone: they are the same, and W_0 cannot be checked
+            orthogonal(self.recurrent_projection, orthogonal_map=map)
         if nonlinearity == "modrelu":
             self.modrelu_bias = modrelu_bias(hidden_size)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """As any cell. Raises UserError for parameters of half precision, in which no map exists."""
+        dtype = self.input_projection.weight.dtype
+        if dtype.itemsize < torch.float32.itemsize:
+            raise UserError(
+                f"cell=orthogonal cannot run in {dtype}: its matrix would not be orthogonal; keep its parameters in "
+                "float32 (precision=bf16-mixed instead of bf16-true)"
+            )
+        return super().project(inputs)
 
     def step(self, state: HState, drive: Tensor) -> HState:
         return HState(h=self.activate(drive + self.recurrent_projection(state.h)))

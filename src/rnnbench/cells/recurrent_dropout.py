@@ -29,14 +29,16 @@ class RecurrentDropout(Wrapper):
                 f"network.recurrent_dropout={rate}: the cell {type(cell).__name__} carries h itself over time, which "
                 "dropout would erase; use network.zoneout"
             )
-        super().__init__(cell, extra=cell.hidden_size)
+        super().__init__(cell, extra=cell.initial_state(1).h.numel())
         self.rate = rate
         self.mask: Tensor | None = None
 
     def begin(self, batch: int) -> None:
         super().begin(batch)
-        like = self.cell.initial_state(batch).h
-        self.mask = like.new_full(like.shape, 1 - self.rate).bernoulli() / (1 - self.rate)
+        if not self.training:  # a measurement must not change what training draws next
+            return
+        like = self.cell.initial_state(batch).h.real
+        self.mask = like.new_full((batch, self.extra), 1 - self.rate).bernoulli() / (1 - self.rate)
 
     def project(self, inputs: Tensor) -> Tensor:
         drive = self.cell.project(inputs)
@@ -47,4 +49,4 @@ class RecurrentDropout(Wrapper):
 
     def step(self, state: Any, drive: Tensor) -> Any:
         inner, mask = self.split(drive)
-        return self.cell.step(state._replace(h=mask * state.h), inner)
+        return self.cell.step(state._replace(h=mask.reshape(state.h.shape) * state.h), inner)

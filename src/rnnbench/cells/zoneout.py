@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.cells.base import Cell
+from rnnbench.cells.base import Cell, map_state
 from rnnbench.cells.wrapper import Wrapper
 
 
@@ -24,14 +24,14 @@ class Zoneout(Wrapper):
     """``cell`` with zoneout at ``rate`` on h and at ``memory_rate`` on the other parts of its state."""
 
     def __init__(self, cell: Cell[Any], rate: float, memory_rate: float) -> None:
-        widths = [part.shape[-1] for part in cell.initial_state(1)]
-        super().__init__(cell, extra=sum(widths))
-        self.widths = widths
-        self.rates = [rate, *[memory_rate] * (len(widths) - 1)]
+        sizes = [part[0].numel() for part in cell.initial_state(1)]
+        super().__init__(cell, extra=sum(sizes))
+        self.sizes = sizes
+        self.rates = [rate, *[memory_rate] * (len(sizes) - 1)]
 
     def project(self, inputs: Tensor) -> Tensor:
         drive = self.cell.project(inputs)
-        masks = torch.cat([drive.new_full((width,), rate) for width, rate in zip(self.widths, self.rates, strict=True)])
+        masks = torch.cat([drive.new_full((width,), rate) for width, rate in zip(self.sizes, self.rates, strict=True)])
         if self.training:
             masks = masks.expand(*drive.shape[:-1], self.extra).bernoulli()
         return self.append(drive, masks)
@@ -39,5 +39,11 @@ class Zoneout(Wrapper):
     def step(self, state: Any, drive: Tensor) -> Any:
         inner, masks = self.split(drive)
         after = self.cell.step(state, inner)
-        kept = masks.split(self.widths, dim=-1)
-        return type(after)(*(d * old + (1 - d) * new for d, old, new in zip(kept, state, after, strict=True)))
+        kept = type(after)(*masks.split(self.sizes, dim=-1))
+        return map_state(_mix, kept, state, after)
+
+
+def _mix(kept: Tensor, old: Tensor, new: Tensor) -> Tensor:
+    """``old`` [B, *] where ``kept`` [B, N] is 1, ``new`` where it is 0."""
+    d = kept.reshape(new.shape)
+    return d * old + (1 - d) * new

@@ -11,12 +11,13 @@ from typing import Any
 
 from torch import Tensor
 
-from rnnbench.cells import Cell
-from rnnbench.engines.associative import associative, fastest_linear
+from rnnbench.cells import Cell, LinearCell
+from rnnbench.cells.base import S
+from rnnbench.engines.associative import associative, faster_than_loop
 from rnnbench.engines.associative import check as associative_check
 from rnnbench.engines.associative import supports as associative_supports
 from rnnbench.engines.fused import check as fused_check
-from rnnbench.engines.fused import fused
+from rnnbench.engines.fused import fused, supports_inputs
 from rnnbench.engines.fused import supports as fused_supports
 from rnnbench.engines.loop import loop
 from rnnbench.errors import check_choice
@@ -36,16 +37,26 @@ def supporting(cell: Cell[Any]) -> list[str]:
     return [name for name in ENGINES if able[name]]
 
 
+def fastest(cell: Cell[Any], inputs: Tensor) -> Engine:
+    """The fastest engine that is exact for ``cell`` on inputs of this size and precision, on their device."""
+    if isinstance(cell, LinearCell):
+        return associative if faster_than_loop(cell, inputs) else loop
+    return fused if fused_supports(cell) and supports_inputs(inputs) else loop
+
+
+def auto(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
+    """Runs ``cell`` by the engine that is ``fastest`` for these inputs, which its dtype or device may change."""
+    return fastest(cell, inputs)(cell, inputs, state, perturbation)
+
+
 def choose(name: str, cell: Cell[Any]) -> Engine:
-    """The engine called ``name``; ``auto`` is the fastest that is exact for ``cell``.
+    """The engine called ``name``; ``auto`` is the fastest that is exact for ``cell`` and its inputs.
 
     Raises UserError for an unknown name, and for an engine that cannot run ``cell``.
     """
     check_choice("network.engine", name, ["auto", *ENGINES])
     if name == "auto":
-        if associative_supports(cell):
-            return fastest_linear
-        name = "fused" if fused_supports(cell) else "loop"
+        return auto
     if name == "fused":
         fused_check(cell)
     if name == "associative":
@@ -53,4 +64,4 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
     return ENGINES[name]
 
 
-__all__ = ["ENGINES", "Engine", "associative", "choose", "fused", "loop", "supporting"]
+__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "fastest", "fused", "loop", "supporting"]

@@ -18,7 +18,6 @@ from torch.autograd.function import once_differentiable
 
 from rnnbench.cells import Cell, LinearCell
 from rnnbench.cells.base import S, map_state
-from rnnbench.engines.loop import loop
 from rnnbench.errors import UserError
 
 LOOP_FROM = 8192
@@ -53,11 +52,9 @@ def associative(cell: LinearCell[S], inputs: Tensor, state: S, perturbation: Any
     return cell.readout(states), map_state(lambda part: part[-1], states)
 
 
-def fastest_linear(cell: LinearCell[S], inputs: Tensor, state: S, perturbation: Any = None) -> tuple[Tensor, S]:
-    """``associative`` or ``loop``, whichever is faster for inputs of this size on this kind of device."""
-    large = inputs.device.type == "cpu" and inputs.shape[1] * cell.hidden_size >= LOOP_FROM
-    engine = loop if large else associative
-    return engine(cell, inputs, state, perturbation)
+def faster_than_loop(cell: LinearCell[S], inputs: Tensor) -> bool:
+    """Whether the engine is faster than ``loop`` for inputs of this size on this kind of device."""
+    return inputs.device.type != "cpu" or inputs.shape[1] * cell.hidden_size < LOOP_FROM
 
 
 def scan(decay: Tensor, entering: Tensor, initial: Tensor) -> Tensor:

@@ -3,6 +3,9 @@
 A kernel is exact for a cell when it computes the cell's equations on the same parameters. Where a paper and torch.nn
 write an equation differently, the parameters are rewritten here and autograd follows: torch.nn.GRU computes
 h_t = (1 - z') * h~ + z' * h_{t-1}, so z' = 1 - z, and because 1 - sigmoid(a) = sigmoid(-a) the z rows change sign.
+
+On a CPU oneDNN has kernels of half precision for some processors and not for others, so there the engine takes float32
+and float64 alone.
 """
 
 from __future__ import annotations
@@ -67,6 +70,19 @@ def supports(cell: Cell[Any]) -> bool:
     return type(cell) in KERNELS
 
 
+def supports_inputs(inputs: Tensor) -> bool:
+    """Whether the kernels run on the device and in the precision of ``inputs``, on every machine."""
+    return inputs.device.type != "cpu" or precision(inputs) in (torch.float32, torch.float64)
+
+
+def precision(inputs: Tensor) -> torch.dtype:
+    """The dtype in which matrix products of ``inputs`` are computed: autocast's where it acts on them."""
+    device = inputs.device.type
+    if inputs.dtype != torch.float64 and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return inputs.dtype
+
+
 def check(cell: Cell[Any]) -> None:
     """Raises UserError unless a kernel supports ``cell``."""
     if not supports(cell):
@@ -79,9 +95,15 @@ def check(cell: Cell[Any]) -> None:
 def fused(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) -> tuple[Tensor, S]:
     """Runs ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
 
-    Raises UserError for a cell without a kernel, and for a perturbation, which no kernel can take.
+    Raises UserError for a cell without a kernel, for a precision without one, and for a perturbation, which no kernel
+    can take.
     """
     check(cell)
+    if not supports_inputs(inputs):
+        raise UserError(
+            f"network.engine=fused cannot run the cell {type(cell).__name__} in {precision(inputs)} on a CPU: not "
+            "every processor has the kernel; use network.engine=auto or network.engine=loop"
+        )
     if perturbation is not None:
         raise UserError("engine=fused cannot take a perturbation: its kernel hides h_t; use loop")
     return KERNELS[type(cell)](cell, inputs, state)

@@ -11,7 +11,7 @@ from rnnbench.gradients.profile import gradient_norms, gradient_profile, state_g
 from rnnbench.gradients.saliency import Saliency, saliency
 from rnnbench.gradients.states import flatten, unflatten
 from rnnbench.gradients.survey import Measured, Survey, survey_all, survey_profile
-from rnnbench.gradients.trajectory import Trajectory, float64_copy, trajectory
+from rnnbench.gradients.trajectory import Trajectory, float64_copy, precise, trajectory
 from rnnbench.gradients.weights import WeightSpectrum, weight_spectra
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "membership",
     "omega",
     "parameter_group",
+    "precise",
     "saliency",
     "state_gradients",
     "step_jacobian",

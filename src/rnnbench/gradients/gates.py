@@ -37,8 +37,7 @@ class TimeConstants(NamedTuple):
 def time_constants(path: Trajectory) -> TimeConstants | None:
     """The time constants of a cell's units along a path, or None for a cell without gates.
 
-    A gate that rounds to 0 or 1 counts as the nearest number inside (0, 1), so tau is at most about 1 / eps of the
-    model's dtype: eight million steps in float32.
+    A gate that rounds to 0 or 1 counts as the nearest number inside (0, 1), so tau is at most about 1 / eps of float64.
     """
     before = map_state(lambda part: part[:-1].flatten(0, 1), path.states)
     kept = path.cell.retention(before, path.drives.flatten(0, 1))

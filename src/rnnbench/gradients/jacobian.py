@@ -35,15 +35,15 @@ class StepSpectra(NamedTuple):
 
 
 def pull_back(cell: Cell[Any], state: Any, drive: Tensor) -> Callable[[Tensor], Tensor]:
-    """The function g -> g J for g [B, S], J the Jacobian of ``cell.step`` at ``state`` (parts [B, H]) and ``drive``."""
-    product = torch.func.vjp(lambda flat: flatten(cell.step(unflatten(flat, state), drive)), flatten(state))[1]
+    """The function g -> g J for g [B, S], J the Jacobian of ``cell.step`` at ``state`` (parts [B, *]) and ``drive``."""
+    product = torch.func.vjp(lambda flat: flatten(cell.step(unflatten(flat, state), drive), 1), flatten(state, 1))[1]
     return lambda gradient: product(gradient)[0]
 
 
 @torch.no_grad()
 def step_jacobian(cell: Cell[Any], state: Any, drive: Tensor) -> Tensor:
     """ds'/ds [B, S, S] of one step s' = step(s, drive), for every sequence, in the state's dtype."""
-    product, flat = pull_back(cell, state, drive), flatten(state)
+    product, flat = pull_back(cell, state, drive), flatten(state, 1)
     rows = torch.eye(flat.shape[1], dtype=flat.dtype, device=flat.device)
     return torch.func.vmap(lambda row: product(row.expand_as(flat)))(rows).transpose(0, 1)
 
@@ -51,7 +51,7 @@ def step_jacobian(cell: Cell[Any], state: Any, drive: Tensor) -> Tensor:
 def step_jacobians(path: Trajectory) -> Tensor:
     """J_1 .. J_T along a path: [T, B, S, S], entry t - 1 is ds_t/ds_{t-1}; computed one step at a time.
 
-    Entries behind a sequence's end are finite and mean nothing. The result holds T * B * S * S numbers, 420 MB for 200
+    Entries after a sequence's end are finite and mean nothing. The result holds T * B * S * S numbers, 420 MB for 200
     steps of 4 sequences through an LSTM of 128 units in float64: a few sequences are enough.
     """
     return torch.stack([step_jacobian(path.cell, path.at(t), drive) for t, drive in enumerate(path.drives)])

@@ -42,8 +42,7 @@ class LongTerm(NamedTuple):
 def long_term(path: Trajectory) -> LongTerm:
     """The extreme singular values of the long-term Jacobians along a path by lag, and the bound on them.
 
-    In float32 a factor counts as singular from a condition number of about 1e7 / S; a path of
-    ``trajectory(float64_copy(model), batch)`` moves that to 1e15 / S.
+    A factor counts as singular from a condition number of about 1e15 / S.
     """
     jacobians = step_jacobians(path)
     dtype, size = jacobians.dtype, jacobians.shape[-1]

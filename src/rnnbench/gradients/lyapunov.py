@@ -20,7 +20,7 @@ from torch import Tensor
 from rnnbench.errors import check_range
 from rnnbench.gradients.jacobian import floor, step_jacobian
 from rnnbench.gradients.states import flatten
-from rnnbench.gradients.trajectory import Array, Trajectory, float64_copy, trajectory
+from rnnbench.gradients.trajectory import Array, Trajectory, trajectory
 from rnnbench.model import Model
 
 
@@ -29,17 +29,17 @@ def lyapunov_spectrum(model: Model, batch: Any, count: int | None = None, warmup
 
     ``count`` asks for that many of the largest exponents (all S of the state without it); the first ``warmup`` steps
     are followed but not counted. Exponents are taken per sequence, then their mean over sequences; they come in the
-    order of the QR decomposition, the largest first once Q has aligned. All arithmetic is in float64, on a copy.
+    order of the QR decomposition, the largest first once Q has aligned. All arithmetic is in float64.
 
     A factor that is rounding beside the step's largest counts as that rounding (``jacobian.floor``), so a direction
     that the network destroys has a finite exponent near ln(S eps), -36 to -30. Raises UserError for a count or warm-up
     out of range, FloatingPointError where a state is not finite.
     """
-    return [[_spectrum(path, count, warmup) for path in layer] for layer in trajectory(float64_copy(model), batch)]
+    return [[_spectrum(path, count, warmup) for path in layer] for layer in trajectory(model, batch)]
 
 
 def _spectrum(path: Trajectory, count: int | None, warmup: int) -> Array:
-    size = flatten(path.at(0)).shape[-1]
+    size = flatten(path.at(0), 1).shape[-1]
     count = size if count is None else count
     check_range("count", count, at_least=1, below=size + 1)
     check_range("warmup", warmup, at_least=0, below=int(path.lengths.min()))

@@ -21,7 +21,7 @@ from rnnbench.cells.base import map_state
 from rnnbench.gradients.jacobian import pull_back
 from rnnbench.gradients.profile import state_gradients
 from rnnbench.gradients.states import flatten
-from rnnbench.gradients.trajectory import Array, Trajectory, trajectory
+from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
 from rnnbench.layers import Recurrent
 from rnnbench.model import Model
 
@@ -32,6 +32,7 @@ def omega(model: Model, batch: Any, loss: str) -> Array:
     ``loss`` is ``mse`` or ``cross_entropy``. A term whose dL/ds_{k+1} is zero is left out: nothing is there to keep.
     Raises FloatingPointError where a state is not finite.
     """
+    model, batch = precise(model, batch)
     gradients, paths = state_gradients(model, batch, loss), trajectory(model, batch)
     return np.array(
         [
@@ -44,7 +45,7 @@ def omega(model: Model, batch: Any, loss: str) -> Array:
 @torch.no_grad()
 def _omega(gradient: Any, path: Trajectory, direction: Recurrent, batch: Any) -> float:
     # Entry t of the reordered gradient is dL/ds_{t+1}: from the second on, each is pulled back to the state before it.
-    arriving = direction.running_order(flatten(gradient), batch.lengths)[1 : len(path.drives)]
+    arriving = direction.running_order(flatten(gradient, 2), batch.lengths)[1 : len(path.drives)]
     largest = arriving.abs().amax(dim=-1, keepdim=True)
     arrived = largest > 0
     # Brought near 1 before it is squared: the square of a tiny gradient would underflow.

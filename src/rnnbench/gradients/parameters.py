@@ -36,7 +36,14 @@ def membership(model: nn.Module) -> Tensor:
 def gradient_norms_by_group(gradients: Sequence[Tensor], table: Tensor) -> Tensor:
     """The 2-norm of the whole gradient and of each group's: [1 + GROUPS]. Does not wait for the device.
 
-    ``gradients`` are those of all parameters in order, ``table`` their ``membership``.
+    ``gradients`` are those of all parameters in order, ``table`` their ``membership``. Squares are summed in float64,
+    because those of an exploding gradient overflow float32 from 1e19 on; on mps, which has no float64, in float32.
     """
-    squares = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).square()
-    return torch.cat([squares.sum()[None], table @ squares]).sqrt()
+    kind = torch.float32 if table.device.type == "mps" else torch.float64
+    squares = torch.stack([_norm(gradient, kind) for gradient in gradients]).square()
+    return torch.cat([squares.sum()[None], table.to(kind) @ squares]).sqrt()
+
+
+def _norm(gradient: Tensor, kind: torch.dtype) -> Tensor:
+    real = torch.view_as_real(gradient) if gradient.is_complex() else gradient
+    return torch.linalg.vector_norm(real, dtype=kind)

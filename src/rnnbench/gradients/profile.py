@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnnbench.cells.base import map_state
 from rnnbench.gradients.states import as_real, flatten
-from rnnbench.gradients.trajectory import evaluation
+from rnnbench.gradients.trajectory import evaluation, precise
 from rnnbench.layers import Recurrent, reversal
 from rnnbench.model import Model, last_loss
 
@@ -27,10 +27,11 @@ MaskedArray = Any  # numpy.ma.MaskedArray, which NumPy does not type yet
 def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
     """dL/ds_t of each sequence's own last loss: [layer][direction], forward before backward.
 
-    Each entry is a state of the cell whose parts are [T, B, H]: dL/dh_t and, for an LSTM, dL/dc_t, each the derivative
-    with the other parts of s_t held fixed. ``loss`` is ``mse`` or ``cross_entropy``. A zero perturbation is added to
-    every state and differentiated, which runs the loop engine on the same parameters; dropout is off.
+    Each entry is a state of the cell whose parts are [T, B, *], float64: dL/dh_t and, for an LSTM, dL/dc_t, each the
+    derivative with the other parts of s_t held fixed. ``loss`` is ``mse`` or ``cross_entropy``. A zero perturbation is
+    added to every state and differentiated, which runs the loop engine on the same parameters; dropout is off.
     """
+    model, batch = precise(model, batch)
     steps, size = batch.inputs.shape[:2]
     zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.directions()]
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
@@ -52,7 +53,7 @@ def gradient_norms(model: Model, batch: Any, loss: str) -> dict[str, MaskedArray
     """
     gradients = state_gradients(model, batch, loss)
     names = gradients[0][0]._fields
-    parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": flatten}
+    parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": _whole}
     return {
         name: np.ma.stack(
             [
@@ -73,7 +74,11 @@ def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
 
 
 def _part(name: str, state: Any) -> Tensor:
-    return as_real(getattr(state, name))
+    return as_real(getattr(state, name), 2)
+
+
+def _whole(state: Any) -> Tensor:
+    return flatten(state, 2)
 
 
 def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
@@ -82,10 +87,11 @@ def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
 
 
 def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> MaskedArray:
-    norms = gradient.double().norm(dim=-1)
+    norms = gradient.norm(dim=-1)
+    lengths = None if batch.lengths is None else batch.lengths.to(norms.device)
     if not direction.reverse:
-        norms = norms.gather(0, reversal(batch.inputs, batch.lengths))
+        norms = norms.gather(0, reversal(norms, lengths))
     masked = np.ma.array(norms.cpu().numpy(), mask=False)
-    if batch.lengths is not None:
-        masked.mask = np.arange(len(norms))[:, None] >= batch.lengths.cpu().numpy()
+    if lengths is not None:
+        masked.mask = np.arange(len(norms))[:, None] >= lengths.cpu().numpy()
     return masked

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.trajectory import Array, evaluation
+from rnnbench.gradients.trajectory import Array, evaluation, precise
 from rnnbench.model import Model, last_loss
 
 
@@ -21,7 +21,7 @@ class Saliency(NamedTuple):
     """The gradient that arrives at the inputs, in units of loss per unit of input."""
 
     norms: Array
-    """||dL/dx_t||_2 of each sequence's own last loss: float64 [T, B], zero behind a sequence's end."""
+    """||dL/dx_t||_2 of each sequence's own last loss: float64 [T, B], zero after a sequence's end."""
     by_step: Array
     """Its mean over the sequences that have a step t: float64 [T], zero where none has."""
 
@@ -38,6 +38,7 @@ class Saliency(NamedTuple):
 
 def saliency(model: Model, batch: Any, loss: str) -> Saliency:
     """How strongly the last loss of each sequence depends on each input; ``loss``: ``mse`` or ``cross_entropy``."""
+    model, batch = precise(model, batch)
     with evaluation(model), torch.enable_grad():
         inputs = model.encode(batch.inputs).detach().requires_grad_()
         # A second view of the same network, which takes the encoded inputs as they are.
@@ -45,7 +46,7 @@ def saliency(model: Model, batch: Any, loss: str) -> Saliency:
         reader.tokens = False
         total = last_loss(reader, batch._replace(inputs=inputs), loss).sum()
         (gradient,) = torch.autograd.grad(total, [inputs])
-    norms = torch.linalg.vector_norm(gradient.double(), dim=-1)
+    norms = torch.linalg.vector_norm(gradient, dim=-1)
     return Saliency(norms.cpu().numpy(), (norms.sum(dim=1) / _sequences(norms, batch.lengths)).cpu().numpy())
 
 

@@ -1,8 +1,7 @@
 """All diagnostics of one network on one batch: arrays with named axes, and the numbers that sum them up.
 
-Everything is computed in float64 on a copy, because the gradient of a vanishing network underflows float32 within two
-hundred steps. An entry of an array is nan where it does not exist (a long-term Jacobian with a singular factor); what
-a cell does not have (gates, a recurrent matrix) is absent.
+Everything is computed in float64, on one copy. An entry of an array is nan where it does not exist (a long-term
+Jacobian with a singular factor); what a cell does not have (gates, a recurrent matrix) is absent.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from rnnbench.gradients.decay import fit_decay
 from rnnbench.gradients.gates import time_constants
@@ -21,7 +19,7 @@ from rnnbench.gradients.omega import omega
 from rnnbench.gradients.profile import gradient_norms
 from rnnbench.gradients.saliency import saliency
 from rnnbench.gradients.states import flatten
-from rnnbench.gradients.trajectory import Array, Trajectory, float64_copy, trajectory
+from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
 from rnnbench.gradients.weights import weight_spectra
 from rnnbench.model import Model
 
@@ -46,7 +44,7 @@ class Survey(NamedTuple):
 def survey_profile(model: Model, batch: Any, loss: str) -> Survey:
     """The gradient norm of each part of the state by lag, mean and median over sequences, and the decay of dL/dh."""
     arrays = {}
-    for part, norms in gradient_norms(*_precise(model, batch), loss).items():
+    for part, norms in gradient_norms(model, batch, loss).items():
         arrays[part] = Measured((*WAY, "lag"), norms.mean(axis=-1).filled(0))
         arrays[f"{part}_median"] = Measured((*WAY, "lag"), np.ma.median(norms, axis=-1).filled(0))
     return Survey(arrays, fit_decay(np.nan_to_num(arrays["h"].values[-1, 0]))._asdict())
@@ -59,15 +57,15 @@ def survey_all(model: Model, batch: Any, loss: str, sequences: int, exponents: i
     saliency on ``batch.informative`` is None for a batch that does not say which inputs carry the information. Raises
     FloatingPointError where a state is not finite.
     """
+    model, batch = precise(model, batch)
     profile = survey_profile(model, batch, loss)
-    precise, batch = _precise(model, batch)
     few = _first(model, batch, sequences)
-    paths = trajectory(precise, few)
-    size = flatten(paths[0][0].at(0)).shape[-1]
-    seen = saliency(precise, batch, loss)
+    paths = trajectory(model, few)
+    size = flatten(paths[0][0].at(0), 1).shape[-1]
+    seen = saliency(model, batch, loss)
     arrays = profile.arrays | _stack([[_along(path) for path in layer] for layer in paths])
-    arrays["omega"] = Measured(WAY, omega(precise, few, loss))
-    arrays["lyapunov"] = Measured((*WAY, "exponent"), np.array(lyapunov_spectrum(precise, few, min(exponents, size))))
+    arrays["omega"] = Measured(WAY, omega(model, few, loss))
+    arrays["lyapunov"] = Measured((*WAY, "exponent"), np.array(lyapunov_spectrum(model, few, min(exponents, size))))
     arrays["saliency"] = Measured(("step",), seen.by_step)
     scalars = profile.scalars | {
         "lyapunov_max": float(arrays["lyapunov"].values[-1, 0, 0]),
@@ -106,15 +104,6 @@ def _stack(found: list[list[dict[str, Measured]]]) -> dict[str, Measured]:
         name: Measured((*WAY, *first.axes), np.array([[way[name].values for way in layer] for layer in found]))
         for name, first in found[0][0].items()
     }
-
-
-def _precise(model: Model, batch: Any) -> tuple[Model, Any]:
-    """Network and real inputs in float64; as they are on a device that has no float64."""
-    if model.head.weight.device.type == "mps":
-        return model, batch
-    parts = {name: part for name, part in batch._asdict().items() if torch.is_tensor(part)}
-    real = {name: part.double() for name, part in parts.items() if part.is_floating_point()}
-    return float64_copy(model), batch._replace(**real)
 
 
 def _first(model: Model, batch: Any, sequences: int) -> Any:

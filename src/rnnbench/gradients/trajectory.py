@@ -2,8 +2,11 @@
 
 A gradient flows back along the path s_0, s_1, ..., s_T of the forward pass, so its Jacobians J_t = ds_t/ds_{t-1} are
 those at these states and inputs (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section 2). A path is kept in the
-order in which its direction runs: a backward direction starts at each sequence's last valid step. Behind a sequence's
+order in which its direction runs: a backward direction starts at each sequence's last valid step. After a sequence's
 end its state stays as it was; the mask ``valid`` says which steps were taken.
+
+All diagnostics compute in float64 on a copy (``precise``), because the gradient of a vanishing network underflows
+float32 within two hundred steps.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import copy
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,20 +23,21 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rnnbench.cells import Cell
-from rnnbench.cells.base import map_state
+from rnnbench.cells.base import map_state, select_state
 from rnnbench.layers import Recurrent
 from rnnbench.model import Model
 
 Array = np.ndarray[Any, Any]
+M = TypeVar("M", bound=nn.Module)
 
 
 class Trajectory(NamedTuple):
     """The path of one direction of one layer, T = the steps of the longest sequence, in the direction's own order."""
 
     cell: Cell[Any]
-    """The cell, with the parameters that it ran with."""
+    """The cell that ran: in float64, with plain weights in place of parametrised ones."""
     states: Any
-    """s_0 .. s_T: a state of the cell whose parts are [T + 1, B, H]."""
+    """s_0 .. s_T: a state of the cell whose parts are [T + 1, B, *]."""
     drives: Tensor
     """What ``cell.project`` gave for steps 1 .. T: [T, B, ...]; s_{t+1} = step(s_t, drives[t])."""
     lengths: Tensor
@@ -45,7 +49,7 @@ class Trajectory(NamedTuple):
         return torch.arange(len(self.drives), device=self.lengths.device)[:, None] < self.lengths
 
     def at(self, t: int) -> Any:
-        """The state s_t, parts [B, H]."""
+        """The state s_t, parts [B, *]."""
         return map_state(lambda part: part[t], self.states)
 
     def sequence_mean(self, values: Tensor) -> Array:
@@ -66,19 +70,48 @@ def evaluation(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def float64_copy(model: Model) -> Model:
-    """A copy of the network in float64 (complex parameters in complex128), for logarithms of small singular values.
+def precise(model: Model, batch: Any) -> tuple[Model, Any]:
+    """The network in float64 with plain weights, and the batch on its device; themselves where that is so already."""
+    model = in_float64(model)
+    device = model.head.weight.device
+    if batch.inputs.device == device:
+        return model, batch
+    moved = {name: part.to(device) for name, part in batch._asdict().items() if torch.is_tensor(part)}
+    return model, batch._replace(**moved)
+
+
+def in_float64(module: M) -> M:
+    """``module`` itself where it is in float64 with plain weights, else its ``float64_copy``."""
+    plain = not any(is_parametrized(each) for each in module.modules())
+    wide = all(tensor.dtype == _wide(tensor) for tensor in _tensors(module))
+    return module if plain and wide else float64_copy(module)
+
+
+def float64_copy(module: M) -> M:
+    """A copy of a network or a cell in float64 (complex parameters in complex128), on the CPU where its device is mps.
 
     A parametrised weight becomes a plain one of the same value, so that no Jacobian computes it again.
     """
-    precise = copy.deepcopy(model)
-    for tensor in itertools.chain(precise.parameters(), precise.buffers()):
-        if tensor.is_floating_point() or tensor.is_complex():
-            tensor.data = tensor.data.to(torch.promote_types(tensor.dtype, torch.float64))
-    for module in list(precise.modules()):
-        if is_parametrized(module):
-            _fix(module)
-    return precise
+    twin = copy.deepcopy(module)
+    if any(tensor.device.type == "mps" for tensor in _tensors(twin)):  # it has no float64
+        twin = twin.cpu()
+    for tensor in _tensors(twin):
+        tensor.data = tensor.data.to(_wide(tensor))
+    with evaluation(twin):
+        for each in list(twin.modules()):
+            if is_parametrized(each):
+                _fix(each)
+    return twin
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    """The parameters and buffers that have a precision."""
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    return [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
+
+
+def _wide(tensor: Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float64)
 
 
 def _fix(module: nn.Module) -> None:
@@ -97,12 +130,12 @@ def _fix(module: nn.Module) -> None:
 def trajectory(model: Model, batch: Any) -> list[list[Trajectory]]:
     """The path of every direction on ``batch``: [layer][direction], forward before backward.
 
-    Each layer sees the outputs of the layer below, from zero initial states, without dropout and without gradients.
-    All is in the network's dtype, to which real inputs are converted; see ``float64_copy``.
-    Raises FloatingPointError where a state is not finite: no Jacobian exists there.
+    Each layer sees the outputs of the layer below, from zero initial states, without dropout and without gradients, in
+    float64. Raises FloatingPointError where a state is not finite: no Jacobian exists there.
     """
+    model, batch = precise(model, batch)
     with evaluation(model), torch.no_grad():
-        inputs = model.encode(batch.inputs).to(model.head.weight.dtype)
+        inputs = model.encode(batch.inputs)
         if batch.lengths is None:
             lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
         else:
@@ -121,9 +154,7 @@ def _follow(direction: Recurrent, inputs: Tensor, lengths: Tensor) -> Trajectory
     state = cell.initial_state(len(lengths))
     states = [state]
     for t, drive in enumerate(drives):
-        moving = (t < lengths)[:, None]
-        after = cell.step(state, drive)
-        state = map_state(lambda new, old, moving=moving: torch.where(moving, new, old), after, state)
+        state = select_state(t < lengths, cell.step(state, drive), state)
         states.append(state)
     path = map_state(lambda *parts: torch.stack(parts), *states)
     if not all(part.isfinite().all() for part in path):

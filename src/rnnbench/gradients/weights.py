@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rnnbench.cells import Cell
-from rnnbench.gradients.trajectory import Array
+from rnnbench.gradients.trajectory import Array, in_float64
 
 
 class WeightSpectrum(NamedTuple):
@@ -38,7 +38,7 @@ def weight_spectra(cell: Cell[Any]) -> dict[str, WeightSpectrum]:
     """
     if not cell.recurrent_gates:
         return {}
-    blocks = cell.recurrent_projection.weight.detach().double().split(cell.hidden_size)
+    blocks = in_float64(cell).recurrent_projection.weight.detach().split(cell.hidden_size)
     return {gate: _spectrum(block) for gate, block in zip(cell.recurrent_gates, blocks, strict=True)}
 
 
