@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+LONGEST = 255  # bytes of a folder's name
+CLOSED = 141  # the exit code of a program that a closed pipe ends
 
 
 class UserError(Exception):
@@ -44,11 +49,42 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
         raise UserError(f"{key}={value}: must be less than {below}")
 
 
+def check_name(text: str) -> str:
+    """Returns the name of an experiment, less the slash that a shell's completion adds. Raises UserError for a path."""
+    name = text.rstrip("/")
+    try:
+        plain = 0 < len(name.encode()) <= LONGEST and not set(name) & {"/", "\\", "\0"} and name[0] != "."
+    except UnicodeEncodeError:
+        raise UserError(f"name={name!r}: is not text in this locale; set PYTHONUTF8=1") from None
+    if not plain:
+        raise UserError(f"name={text!r}: must be the plain name of a folder, such as demo")
+    return name
+
+
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """Turns a UserError into one line on standard error and exit code 2."""
+    """Turns a UserError into one line on standard error and exit code 2; a reader that leaves ends it quietly."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without this letter is no reason to stop
     try:
-        yield
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        try:
+            yield
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        sys.exit(CLOSED)
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads standard output any more (``| head``), which then leads nowhere."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it exits
+        return True
+    return False
