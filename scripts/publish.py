@@ -1,6 +1,6 @@
 """Writes results/NAME from the runs of an experiment, to be committed: python scripts/publish.py NAME
 
-It also refreshes the overview results/README.md. Nothing else writes there; scripts/report.py shows a report without it.
+It also refreshes the overview results/README.md. To look at a report without publishing it: scripts/report.py
 """
 
 import argparse

@@ -15,8 +15,6 @@ from rnnbench.typed import LARGEST
 
 FILE = "runs.csv"
 TUNING, REPORT = "tuning", "report"
-NEEDED = ("seed", "run_id", "task", "length", "cell", "status", "score", "validation_loss", "solved_at_step", "steps",
-          "data_sha256", "seconds", "phase", "environment")  # fmt: skip
 NOT_RESULTS = ("phase", "environment", "commit", "seconds")
 """The columns that say how a run came about, not what came of it."""
 DECAY = ("slope", "half_life", "horizon", "vanishing_ratio")
@@ -27,6 +25,7 @@ WHOLE = ("seed", "length", "solved_at_step", "diverged_at_step", "steps", "horiz
 REAL = ("score", "validation_loss", "test_loss", "baseline", "test_metric", "off_budget", "seconds",
         *(f"{key}_{moment}" for moment in MOMENTS for key in DECAY if key != "horizon"))  # fmt: skip
 TEXT = ("run_id", "task", "cell", "status", "metric", "data_sha256", "commit", "phase", "environment")
+NEEDED = (*WHOLE, *REAL, *TEXT)
 
 
 def row(record: Record) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def read(folder: Path) -> list[dict[str, str]]:
-    """The rows of a result; a column that an older one lacks is empty. Raises UserError where it is damaged."""
+    """The rows of a result. Raises UserError where there are none, or they are damaged."""
     path = folder / FILE
     again = "write it again with scripts/publish.py"
     try:
@@ -96,8 +95,7 @@ def read(folder: Path) -> list[dict[str, str]]:
     for run_id, count in Counter(each["run_id"] for each in rows).items():
         if count > 1:
             raise UserError(f"{path}: {run_id} has {count} rows; {again}")
-    absent = dict.fromkeys((*WHOLE, *REAL, *TEXT), "")
-    return [each | {key: "" for key in absent if key not in each} for each in rows]
+    return rows
 
 
 def _check(row: dict[Any, Any]) -> None:
