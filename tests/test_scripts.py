@@ -62,8 +62,9 @@ def test_a_sweep_its_second_launch_and_its_report(tmp_path):
 
     report = command(tmp_path, "report.py", "sweep")
     assert report.returncode == 0, report.stderr
-    assert report.stdout.rstrip().endswith("report: results/sweep/report.html")
-    assert (tmp_path / "results" / "sweep" / "report.html").exists()
+    assert report.stdout.rstrip().endswith("report: runs/sweep/report/report.html")
+    assert (tmp_path / "runs" / "sweep" / "report" / "report.html").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"runs"}
 
 
 def test_choices_that_are_the_same_run_run_once(tmp_path):

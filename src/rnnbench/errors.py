@@ -16,6 +16,9 @@ CLOSED = 141  # the exit code of a program that a closed pipe ends
 class UserError(Exception):
     """A mistake that the user can correct. Its text is one line; a script that meets it exits with code 2."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.splitlines()))
+
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not among ``known``, with the closest name as a suggestion."""

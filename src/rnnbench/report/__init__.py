@@ -62,7 +62,7 @@ def _write(runs: Runs, name: str, target: Path, command: str) -> Report:
     folder.check_replaceable(target)
     parts = divide(runs.found, runs.protocol)
     if not parts.reported:
-        raise UserError(f"{name}: only tuning runs; launch the sweep again, it goes on with those to report")
+        raise UserError(f"only tuning runs of {name}: launch the sweep again, it goes on with those to report")
     groups = sorted(settings(parts.reported), key=_order)
     kept = parts.tuning + parts.reported
     page = context(name, parts, runs, groups)

@@ -54,7 +54,7 @@ def _curve(folder: Path) -> dict[int, float]:
 def _arrays(path: Path) -> dict[str, Array]:
     if not path.exists():
         return {}
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: np.asarray(file[name]) for name in AXES if name in file or name not in OPTIONAL}
     for name, array in arrays.items():
         if array.ndim != AXES[name] or not array.size or array.dtype.kind not in ("iu" if name == "step" else "iuf"):
