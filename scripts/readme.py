@@ -2,21 +2,26 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import cells
 import tasks
 from rnnbench.cells import CELLS
+from rnnbench.errors import UserError, exit_on_user_error
+from rnnbench.files import replacing
+from rnnbench.report.folder import writing
 
 ROOT = Path(__file__).parents[1]
 
 
 def block(page: str, mark: str) -> str:
     """The first lines of a committed page that start with ``mark``."""
-    lines = (ROOT / "results" / page).read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith(mark))
-    return "\n".join(takewhile(lambda line: line.startswith(mark), lines[start:]))
+    lines = read(ROOT / "results" / page).splitlines()
+    found = "\n".join(takewhile(lambda line: line.startswith(mark), dropwhile(lambda line: line[:2] != mark, lines)))
+    if not found:
+        raise UserError(f"results/{page}: has no line that starts with '{mark}'; publish it again")
+    return found
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -32,16 +37,26 @@ BLOCKS = {
 }
 
 
+def read(page: Path) -> str:
+    """The text of a page. Raises UserError where it cannot be read."""
+    try:
+        return page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{page}: cannot be read ({error})") from error
+
+
 def refreshed() -> str:
-    """README.md with every block as it should be now."""
-    text = (ROOT / "README.md").read_text()
+    """README.md with every block as it should be now. Raises UserError where it has no such block."""
+    text = read(ROOT / "README.md")
     for name, generate in BLOCKS.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         pattern = re.escape(start) + ".*?" + re.escape(end)
         text, count = re.subn(pattern, lambda _, s=start, g=generate, e=end: f"{s}{g()}\n{e}", text, flags=re.DOTALL)
-        assert count == 1, f"README.md has {count} blocks called {name}"
+        if count != 1:
+            raise UserError(f"README.md: has {count} blocks called {name}, not one")
     return text
 
 
 if __name__ == "__main__":
-    (ROOT / "README.md").write_text(refreshed())
+    with exit_on_user_error(), writing(ROOT / "README.md"), replacing(ROOT / "README.md") as temporary:
+        temporary.write_text(refreshed(), encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 
 from rnnbench import reproduce
 from rnnbench.report import origin
-from rnnbench.report.leaderboard import write_leaderboard
+from rnnbench.report.overview import write_overview
 
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted(path.parent for path in (ROOT / "results").glob(f"*/{origin.FILE}"))
@@ -25,10 +25,10 @@ def test_every_experiment_has_a_result():
 
 def test_the_leaderboard_is_fresh(tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")
-    write_leaderboard(tmp_path / "results")
+    write_overview(tmp_path / "results")
     for name in ("README.md", "leaderboard.svg"):
         assert (tmp_path / "results" / name).read_text() == (ROOT / "results" / name).read_text(), (
-            "run scripts/report.py"
+            "run scripts/publish.py"
         )
 
 

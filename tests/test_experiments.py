@@ -20,7 +20,7 @@ SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer
 def test_it_runs_small(name, tmp_path):
     for job in plan(CONF, [f"experiment={name}", *SMALL, f"runs_dir={tmp_path}"]).candidates.values():
         assert run(job.config).status == "done"
-    write_report(name, tmp_path, tmp_path / "results")
+    write_report(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -264,7 +264,7 @@ def test_the_key_is_in_no_file(config, server, tmp_path, capfd):
     """W&B's own logs, the report and the page as code included; and the process that starts a sweep checks it first."""
     tracking.check_sweep()
     run(config)
-    write_report(config.name, tmp_path, tmp_path / "results")
+    write_report(config.name, tmp_path)
     for script in ("workspace.py", "sync.py"):
         assert command(tmp_path, script, config.name, "--runs-dir", tmp_path).returncode == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -51,7 +51,7 @@ def report(tmp_path_factory):
                     leave(
                         runs / "page", cell, task=task, seed=seed, solved=solved, status=status, score=final, init=init
                     )
-    return write_report("page", runs, runs / "results")
+    return write_report("page", runs).folder
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_many_settings_fit(tmp_path, monkeypatch):
         for length in range(7):
             for seed in range(2):
                 leave(tmp_path / "large", cell, seed=seed, length=length)
-    target = write_report("large", tmp_path, tmp_path / "results")
+    target = write_report("large", tmp_path).folder
     assert (target / "report.html").stat().st_size < 3_000_000 * 14 / 35  # five times seven settings are to fit
     figures = target / "figures"
     assert "the first 12 of 14 settings" in (figures / "heat_maps.svg").read_text()

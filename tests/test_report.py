@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from rnnbench import records
+from rnnbench import records, rows
 from rnnbench.errors import UserError
 from rnnbench.factors import factors, flatten
-from rnnbench.report import tables, write_report
+from rnnbench.report import origin, tables, write_report
 from rnnbench.report.summary import settings
 from rnnbench.run import run
 
@@ -103,7 +103,7 @@ class TestSettings:
         groups = settings([free, tight])
         table = [dict(zip(tables.header(groups), row, strict=True)) for row in tables.rows(groups)]
         assert [row["off budget"] for row in table] == ["–", "-1.2 %"]
-        assert [row["units"] for row in table] == ["0", "46"]
+        assert [row["units"] for row in table] == ["–", "46"]
 
     def test_flatten(self):
         nested = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": 3}
@@ -136,7 +136,7 @@ def sweep(configure, tmp_path):
     failed.machine, failed.versions = {"processor": "p", "cores": 1, "platform": "l", "accelerator": "none"}, {"a": "1"}
     failed.error = "Traceback\n  somewhere\nRuntimeError: a < b"
     records.write(folder, failed)
-    return write_report("sweep", tmp_path, tmp_path / "results")
+    return write_report("sweep", tmp_path).folder
 
 
 def test_the_whole_report(sweep, tmp_path):
@@ -151,7 +151,7 @@ def test_the_whole_report(sweep, tmp_path):
     markdown = (sweep / "README.md").read_text()
     page = (sweep / "report.html").read_text()
     assert "| cell | " in markdown
-    for text in ("1 diverged", "1 failed", "broken: RuntimeError: a < b", "diverged: 1", "failed: 1", "done: 4"):
+    for text in ("1 diverged", "1 failed", r"broken: RuntimeError: a \< b", "diverged: 1", "failed: 1", "done: 4"):
         assert text in markdown
     assert "RuntimeError: a &lt; b" in page
     assert "<b>bold</b>" not in page
@@ -167,28 +167,24 @@ def test_the_whole_report(sweep, tmp_path):
 
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):
     before = {path: path.read_bytes() for path in sweep.rglob("*") if path.is_file()}
-    write_report("sweep", tmp_path, tmp_path / "results")
+    write_report("sweep", tmp_path)
     assert {path: path.read_bytes() for path in sweep.rglob("*") if path.is_file()} == before
 
 
 def test_one_run_without_a_probe(configure, tmp_path):
     run(configure("name=one", "probe=off"))
-    markdown = (write_report("one", tmp_path, tmp_path / "results") / "README.md").read_text()
+    markdown = (write_report("one", tmp_path).folder / "README.md").read_text()
     assert "not measured" in markdown
 
 
-def test_all_figures_of_a_full_probe_and_the_notes(configure, tmp_path):
+def test_all_figures_of_a_full_probe(configure, tmp_path):
     for length in ("4", "12"):
         run(configure("name=full", "probe=full", f"task.length={length}"))
-    (tmp_path / "results" / "full").mkdir(parents=True)
-    (tmp_path / "results" / "full" / "NOTES.md").write_text("Expected <much>; seen little.\n")
-    target = write_report("full", tmp_path, tmp_path / "results")
+    target = write_report("full", tmp_path).folder
     figures = {path.stem for path in (target / "figures").iterdir()}
     drawn = {"learning_curves", "gradient_profiles", "horizon_and_score", "heat_maps", "lyapunov_spectra", "cost"}
     assert figures == drawn
-    markdown, page = (target / "README.md").read_text(), (target / "report.html").read_text()
-    assert "Expected <much>; seen little." in markdown
-    assert "Expected &lt;much&gt;; seen little." in page
+    markdown = (target / "README.md").read_text()
     assert markdown.index("| 4 |") < markdown.index("| 12 |")  # numbers by size
 
 
@@ -200,7 +196,7 @@ def leave(folder, record):
 def test_runs_that_all_failed(tmp_path):
     leave(tmp_path / "e", make(0, "failed", None))
     leave(tmp_path / "e", make(1, "failed", None, cell="gru"))
-    target = write_report("e", tmp_path, tmp_path / "results")
+    target = write_report("e", tmp_path).folder
     assert "adding: no run was completed." in (target / "README.md").read_text()
     assert "<figure>" not in (target / "report.html").read_text()
 
@@ -211,32 +207,39 @@ def test_runs_of_different_code_and_machines(tmp_path):
         record.versions, record.commit = {"torch": version, "numpy": "2"}, f"commit{version[-3]}"
         record.machine = {"processor": f"p{seed}", "cores": 2, "platform": "l", "accelerator": "none"} if seed else {}
         leave(tmp_path / "e", record)
-    target = write_report("e", tmp_path, tmp_path / "results")
+    target = write_report("e", tmp_path).folder
     for text in ((target / "README.md").read_text(), (target / "report.html").read_text()):
         assert "torch 2.12.0, 2.13.0; numpy 2" in text
-        machines = (f"p{seed}, 2 cores, l, accelerator none" for seed in (1, 2))
-        assert "; ".join([*machines, "unknown"]) in text
-        for kind in ("2 different commits", "3 different machines", "2 different versions of packages"):
+        assert "; ".join(f"p{seed}, 2 cores, l, accelerator none" for seed in (1, 2)) in text
+        for kind in ("2 different commits", "2 different machines", "2 different versions of packages"):
             assert f"The runs are of {kind}" in text
 
 
 def test_runs_of_one_kind_have_no_warning(tmp_path):
     for seed in range(2):
         leave(tmp_path / "e", make(seed))
-    assert "different" not in (write_report("e", tmp_path, tmp_path / "results") / "README.md").read_text()
+    assert "different" not in (write_report("e", tmp_path).folder / "README.md").read_text()
 
 
-def test_a_damaged_record_is_a_failure(tmp_path):
-    leave(tmp_path / "e", make(0))
-    (tmp_path / "e" / "broken").mkdir()
-    (tmp_path / "e" / "broken" / "record.json").write_text("{")
-    markdown = (write_report("e", tmp_path, tmp_path / "results") / "README.md").read_text()
-    assert "broken: " in markdown
-    assert "not a valid record" in markdown
-    assert "done: 1, damaged: 1" in markdown
-    records.clear(tmp_path / "e" / "adding-lstm-0")
-    with pytest.raises(UserError, match="no runs under .*: .*broken/record.json: not a valid record"):
-        write_report("e", tmp_path, tmp_path / "results")
+def test_facts_come_from_a_run_that_has_them(tmp_path):
+    """The first run failed before it was built, and its parent, which recorded that, knows no accelerator."""
+    machine = {"processor": "p", "cores": 2, "platform": "l", "accelerator": "none"}
+    failed, done = make(0, "failed", None), make(1)
+    failed.metric, failed.baseline, failed.validation_baseline, failed.final = "", None, None, {}
+    failed.machine, done.machine = machine | {"accelerator": "unknown"}, machine
+    failed.versions = done.versions = {"torch": "2"}
+    done.parameters, done.hidden_size, done.off_budget, done.sample, done.seconds = 4417, 64, 0.01, "a text", 2.0
+    for record in (failed, done):
+        leave(tmp_path / "e", record)
+    report = write_report("e", tmp_path)
+    row = dict(zip(report.page["header"], report.page["rows"][0], strict=True))
+    assert (row["parameters"], row["units"], row["off budget"]) == ("4417", "64", "+1.0 %")
+    assert row["test metric"].startswith("mse 0.1")
+    assert report.page["samples"] == [("adding, lstm", "a text")]
+    assert report.page["warnings"] == []
+    assert [row["environment"] for row in rows.read(report.folder)] == ["0", "0"]
+    (environment,) = origin.read(report.folder)["environments"]
+    assert environment["machine"] == machine
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_the_decay_in_words(tmp_path, start, end, words):
     record = make(0)
     record.gradients = {"initial": {"half_life": start, "horizon": 5}, "final": {"half_life": end, "horizon": 7}}
     leave(tmp_path / "e", record)
-    text = (write_report("e", tmp_path, tmp_path / "results") / "README.md").read_text()
+    text = (write_report("e", tmp_path).folder / "README.md").read_text()
     assert f"* adding: lstm scores 0.50 ({words})." in text
 
 
@@ -263,11 +266,11 @@ def test_figures_of_losses_that_are_not_finite(tmp_path):
     folder = tmp_path / "e" / record.run_id
     (folder / "metrics.csv").write_text("step,val/loss\n10,1.0\n20,inf\n30,nan\n")
     np.savez(folder / "gradients.npz", h=np.full((2, 1, 1, 9), np.inf), step=[0, 30], lyapunov=np.zeros((2, 1, 1, 3)))
-    figures = {path.stem for path in (write_report("e", tmp_path, tmp_path / "results") / "figures").iterdir()}
+    figures = {path.stem for path in (write_report("e", tmp_path).folder / "figures").iterdir()}
     assert figures == {"learning_curves", "gradient_profiles", "lyapunov_spectra"}
 
 
 def test_no_runs(tmp_path):
     with pytest.raises(UserError, match="no runs under .*nothing: run 'python scripts/train.py experiment=nothing'"):
-        write_report("nothing", tmp_path, tmp_path / "results")
+        write_report("nothing", tmp_path)
     assert not (tmp_path / "results").exists()

@@ -14,7 +14,7 @@ import pytest
 from rnnbench import records, reproduce, rows
 from rnnbench.errors import UserError
 from rnnbench.records import Record
-from rnnbench.report import write_report
+from rnnbench.report import publish
 from rnnbench.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def original(tmp_path_factory):
     folder = tmp_path_factory.mktemp("original")
     result = script(folder, "train.py", *SWEEP)
     assert result.returncode == 0, result.stderr
-    write_report("tuned", folder / "runs", folder / "results")
+    publish("tuned", folder / "runs", folder / "results")
     return folder
 
 

@@ -12,8 +12,9 @@ import pytest
 from rnnbench import protocol, records, rows
 from rnnbench.errors import UserError
 from rnnbench.protocol import Protocol
-from rnnbench.report import write_report
-from rnnbench.report.leaderboard import boards, overview, write_leaderboard
+from rnnbench.report import publish
+from rnnbench.report.leaderboard import overview
+from rnnbench.report.overview import read_results, write_overview
 from rnnbench.report.side_by_side import compare
 from test_report import make
 
@@ -58,13 +59,13 @@ def results(tmp_path):
     long = board({"lstm": 0.2, "gru": 0.98, "lru": 0.97}, {"gru": 300, "lru": 400})
     short = board({"lstm": 0.9, "gru": 0.6}, task="digits", length=64)
     leave(tmp_path / "runs" / "e", long + short)
-    write_report("e", tmp_path / "runs", tmp_path / "results")
+    publish("e", tmp_path / "runs", tmp_path / "results")
     return tmp_path / "results"
 
 
 class TestLeaderboard:
     def test_the_best_cell_of_each_task_and_what_it_costs(self, results):
-        long, short = boards(results)
+        long, short = read_results(results).boards
         assert (long.title, short.title) == ("adding, T = 500", "digits, T = 64")
         assert [place.cell for place in long.places] == ["gru", "lru", "lstm"]
         assert long.advice == (
@@ -80,14 +81,14 @@ class TestLeaderboard:
         runs = board({"gru": 0.99, "lru": 0.96}, {"gru": 900, "lru": 100})
         runs = [replace(run, seconds=5.0) if run.config["cell"]["name"] == "lru" else run for run in runs]
         leave(tmp_path / "runs" / "e", runs)
-        write_report("e", tmp_path / "runs", tmp_path / "results")
-        (found,) = boards(tmp_path / "results")
+        publish("e", tmp_path / "runs", tmp_path / "results")
+        (found,) = read_results(tmp_path / "results").boards
         assert found.places[0].cell == "gru"
         assert found.best.cell == "lru"
 
     def test_a_row_has_what_was_tuned_and_what_it_costs(self, results):
         columns = ("cell", "score", "solved", "steps", "horizon", "parameters", "state", "kflops", "ms", "s", "lr")
-        row = dict(zip(columns, boards(results)[0].places[0].row, strict=True))
+        row = dict(zip(columns, read_results(results).boards[0].places[0].row, strict=True))
         assert row == {
             "cell": "gru", "score": "0.980 [0.955, 1.005]", "solved": "3/3 [0.44, 1.00]", "steps": "300",
             "horizon": "not measured", "parameters": "20000", "state": "128", "kflops": "40", "ms": "70.0", "s": "21",
@@ -96,12 +97,12 @@ class TestLeaderboard:
 
     def test_a_choice_at_the_edge_is_marked(self, tmp_path):
         leave(tmp_path / "runs" / "e", board({"gru": 0.9}, chosen=1.0) + board({"lstm": 0.8}))
-        write_report("e", tmp_path / "runs", tmp_path / "results")
-        (found,) = boards(tmp_path / "results")
+        publish("e", tmp_path / "runs", tmp_path / "results")
+        (found,) = read_results(tmp_path / "results").boards
         assert [place.row[-1] for place in found.places] == ["lr 1.0 (edge)", "lr 0.1"]
 
     def test_a_missing_task_counts_as_nothing_learned(self, results):
-        table = overview(boards(results))
+        table = overview(read_results(results).boards)
         assert [row[0] for row in table.rows] == ["gru", "lstm", "lru"]
         assert table.rows[2][2:] == ["–", "0.485"]
 
@@ -111,10 +112,10 @@ class TestLeaderboard:
             [record("elman", seed, 0.1, 0.999) for seed in (0, 1)],
             replace(TUNED, tune=None),
         )
-        write_report("plain", tmp_path / "runs", results)
-        assert all(len(place.runs) == 3 for found in boards(results) for place in found.places)
-        assert {found.experiment for found in boards(results)} == {"e"}
-        text = write_leaderboard(results).read_text()
+        publish("plain", tmp_path / "runs", results)
+        assert all(len(place.runs) == 3 for found in read_results(results).boards for place in found.places)
+        assert {found.experiment for found in read_results(results).boards} == {"e"}
+        text = (results / "README.md").read_text()
         assert "| [plain](plain/README.md) | 2 | 2026-01-01 |" in text
         assert "take gru" in text
         assert "![Mean score" in text
@@ -125,18 +126,19 @@ class TestLeaderboard:
         runs = board({"gru": 0.5})
         runs[-1] = replace(runs[-1], solved_at_step=steps)
         leave(tmp_path / "runs" / "e", runs)
-        write_report("e", tmp_path / "runs", tmp_path / "results")
-        assert boards(tmp_path / "results")[0].advice.endswith(f"; {words}.")
+        publish("e", tmp_path / "runs", tmp_path / "results")
+        assert read_results(tmp_path / "results").boards[0].advice.endswith(f"; {words}.")
 
     def test_a_diverged_run_is_said(self, tmp_path):
         runs = board({"gru": 0.9})
         runs[-1] = replace(runs[-1], status="diverged", score=None, final={})
         leave(tmp_path / "runs" / "e", runs)
-        write_report("e", tmp_path / "runs", tmp_path / "results")
-        assert boards(tmp_path / "results")[0].places[0].row[1].endswith("], 1 without a score")
+        publish("e", tmp_path / "runs", tmp_path / "results")
+        assert read_results(tmp_path / "results").boards[0].places[0].row[1].endswith("], 1 without a score")
 
     def test_nothing_tuned_and_nothing_at_all(self, tmp_path):
-        assert "All results" in write_leaderboard(tmp_path).read_text()
+        assert write_overview(tmp_path) == {}
+        assert "All results" in (tmp_path / "README.md").read_text()
         assert not (tmp_path / "leaderboard.svg").exists()
 
 
@@ -145,7 +147,7 @@ class TestTuned:
         runs = board({"gru": 0.9}, chosen=1.0) + board({"lstm": 0.8})
         stale, stranger = record("lstm", 0, 0.01, 0.3), record("lstm", 7, 0.1, 0.3)
         leave(tmp_path / "runs" / "e", [*runs, stale, stranger])
-        folder = write_report("e", tmp_path / "runs", tmp_path / "results")
+        folder = publish("e", tmp_path / "runs", tmp_path / "results").folder
         text = (folder / "README.md").read_text()
         assert "Grid, the same for all: optimizer.lr: 0.01, 0.1, 1.0." in text
         assert (
@@ -163,8 +165,8 @@ class TestTuned:
 
     def test_only_tuning_runs(self, tmp_path):
         leave(tmp_path / "runs" / "e", [record("gru", 10, 0.1, 0.5)])
-        with pytest.raises(UserError, match="only tuning runs under"):
-            write_report("e", tmp_path / "runs", tmp_path / "results")
+        with pytest.raises(UserError, match="only tuning runs of e: "):
+            publish("e", tmp_path / "runs", tmp_path / "results")
 
 
 class TestProvenance:
@@ -184,7 +186,7 @@ class TestProvenance:
         runs = [record("gru", seed, 0.1, 0.5) for seed in (0, 1, 2)]
         runs[1] = replace(runs[1], versions={"torch": "2"}, commit="b" * 40 + "+dirty", data={"sha256": "ff"})
         leave(tmp_path / "runs" / "e", runs, replace(TUNED, tune=None))
-        folder = write_report("e", tmp_path / "runs", tmp_path / "results")
+        folder = publish("e", tmp_path / "runs", tmp_path / "results").folder
         content = json.loads((folder / "provenance.json").read_text())
         assert content["dirty"]
         assert content["data"] == [{"sha256": "ff"}]
@@ -197,7 +199,7 @@ class TestProvenance:
             runs = [record("gru", 0, 0.1, 0.5), replace(record("gru", 1, 0.1, 0.5), **changes)]
             runs[0].config["runs_dir"] = name
             leave(tmp_path / "runs" / name, runs, replace(TUNED, tune=None))
-            folder = write_report(name, tmp_path / "runs", tmp_path / "results")
+            folder = publish(name, tmp_path / "runs", tmp_path / "results").folder
             hashes.append(json.loads((folder / "provenance.json").read_text())["config_sha256"])
         assert hashes[0] == hashes[1] != hashes[2]
 
@@ -210,22 +212,22 @@ class TestSideBySide:
             runs = board({"gru": 0.5, "lstm": 0.5 + better})
             runs = [replace(run, seconds=run.seconds * slower, versions={"torch": name}) for run in runs]
             leave(tmp_path / name / "runs" / "e", runs)
-            write_report("e", tmp_path / name / "runs", tmp_path / name / "results")
+            publish("e", tmp_path / name / "runs", tmp_path / name / "results")
         return [tmp_path / name / "results" / "e" for name in ("first", "second")]
 
     def test_what_moved_and_what_did_not(self, two):
-        pairs, notes = compare(*two)
+        pairs, _, notes = compare(*two)
         moved = {(pair.setting, pair.number) for pair in pairs if pair.moved}
         assert moved == {("cell lstm", "score"), ("cell lstm", "seconds"), ("cell gru", "seconds")}
         assert {pair.number for pair in pairs} >= {"score", "test_metric", "parameters", "seconds", "solved"}
         assert {(pair.setting, pair.number) for pair in compare(*two[::-1]).pairs if pair.moved} == moved
-        assert notes[0] == "6 runs are in both; 3 of them are the same, digit for digit"
+        assert notes[0] == "12 runs are in both; 9 of them are the same, digit for digit"
         assert "torch: first -> second" in notes
 
     def test_the_same_result(self, two):
-        pairs, notes = compare(two[0], two[0])
+        pairs, _, notes = compare(two[0], two[0])
         assert not any(pair.moved for pair in pairs)
-        assert notes == ["6 runs are in both; 6 of them are the same, digit for digit"]
+        assert notes == ["12 runs are in both; 12 of them are the same, digit for digit"]
 
     def test_as_a_command(self, two, results):
         def run(*arguments):

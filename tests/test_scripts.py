@@ -45,7 +45,7 @@ def test_a_sweep_its_second_launch_and_its_report(command, tmp_path):
 
     report = command("report.py", "sweep")
     assert report.returncode == 0, report.stderr
-    assert report.stdout.rstrip().endswith("runs/sweep/report/report.html")
+    assert report.stdout.rstrip().endswith("report: runs/sweep/report/report.html")
     assert (tmp_path / "runs" / "sweep" / "report" / "report.html").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+LONGEST = 255  # bytes of a folder's name
+CLOSED = 141  # the exit code of a program that a closed pipe ends
+
 
 class UserError(Exception):
     """A mistake that the user can correct. Its text is one line; a script that meets it exits with code 2."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.splitlines()))
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
@@ -46,21 +53,39 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
         raise UserError(f"{key}={value}: must be less than {below}")
 
 
+def check_name(text: str) -> str:
+    """Returns the name of an experiment, less the slash that a shell's completion adds. Raises UserError for a path."""
+    name = text.rstrip("/")
+    try:
+        plain = 0 < len(name.encode()) <= LONGEST and not set(name) & {"/", "\\", "\0"} and name[0] != "."
+    except UnicodeEncodeError:
+        raise UserError(f"name={name!r}: is not text in this locale; set PYTHONUTF8=1") from None
+    if not plain:
+        raise UserError(f"name={text!r}: must be the plain name of a folder, such as demo")
+    return name
+
+
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
     """Turn a UserError, and a file or folder that cannot be used, into one line on standard error and exit code 2.
 
-    Ctrl-C and a reader that closes the pipe (``| head``) end the command without a word.
+    Ctrl-C, and a reader that closes the pipe (``| head``), end the command without a word.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without this letter is no reason to stop
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except UserError as error:
         _leave(2, f"error: {error}")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it closes it
-        _leave(0)
     except KeyboardInterrupt:
         _leave(130)
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        _leave(CLOSED)
     except OSError as error:
         if error.filename is None:
             raise
@@ -71,3 +96,13 @@ def _leave(code: int, line: str | None = None) -> NoReturn:
     if line is not None:
         print(" ".join(line.splitlines()), file=sys.stderr)
     sys.exit(code)
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads standard output any more, which then leads nowhere."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it exits
+        return True
+    return False

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnbench import typed
 from rnnbench.errors import UserError, check_range
 from rnnbench.factors import NOT_FACTORS, below, flatten
 from rnnbench.files import replacing
@@ -173,6 +174,6 @@ def read(folder: Path) -> Protocol | None:
     if not path.exists():
         return None
     try:
-        return Protocol(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        return typed.build(Protocol, typed.parse(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a valid protocol ({error}); launch the sweep again") from error

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 import subprocess
@@ -15,18 +16,42 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.files import replacing
 
 FILE = "record.json"
+VERSION = 1
+"""Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
+PLANNED = "sweep.json"
 DONE = "done"
 DIVERGED = "diverged"
 FAILED = "failed"
+ENDED = (DONE, DIVERGED, FAILED)
 INTERRUPTED = "interrupted"  # never written: a run that is to go on has no record
 LOG = "log.txt"
 DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
+
+
+class _Name(TypedDict):
+    name: str
+
+
+class _Task(_Name, total=False):
+    length: int | None
+
+
+class _Named(TypedDict):
+    """What every configuration names."""
+
+    task: _Task
+    cell: _Name
+
+
+class _Planned(TypedDict):
+    run_ids: list[str]
 
 
 @dataclass(kw_only=True)
@@ -75,7 +100,7 @@ class Record:
     """1 - test loss / baseline: 0 is memoryless, 1 is perfect."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
-    gradients: dict[str, Any] = field(default_factory=dict)
+    gradients: dict[str, dict[str, float | None]] = field(default_factory=dict)
     """The decay of dL/dh_t over lag, ``initial`` and ``final``."""
     sample: str | None = None
     """Text that the trained model wrote."""
@@ -83,6 +108,8 @@ class Record:
     """The git commit, with ``+dirty`` where tracked files differed from it."""
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+    """Of these fields. An older record lacks some, which then have their defaults."""
 
     @property
     def complete(self) -> bool:
@@ -106,7 +133,7 @@ def write(folder: Path, record: Record) -> None:
     record.ended = now()
     text = json.dumps(asdict(record), indent=2, allow_nan=False)
     with replacing(folder / FILE) as temporary:
-        temporary.write_text(text + "\n")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def clear(folder: Path) -> None:
@@ -121,12 +148,21 @@ def clear(folder: Path) -> None:
 def read(folder: Path) -> Record | None:
     """The record of one run folder, or None where the run has not ended. Raises UserError for a damaged file."""
     path = folder / FILE
-    if not path.exists():
-        return None
     try:
-        return Record(**json.loads(path.read_text()))
-    except (ValueError, TypeError, OSError) as error:
-        raise UserError(f"{path}: not a valid record ({error}); delete it or use force=true to run it again") from error
+        if not path.exists():
+            return None
+        values = typed.parse(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and isinstance(version := values.get("version"), int) and version > VERSION:
+            raise UserError(f"{path}: of a newer rnnbench (version {version}, not {VERSION}); update this one")
+        record = typed.build(Record, values)
+        typed.check(record.config, _Named, "config")
+        if record.status not in ENDED:
+            raise ValueError(f"status is {record.status!r}, not one of {', '.join(ENDED)}")
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        told = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
+        raise UserError(told) from error
+    return record
 
 
 def read_all(folder: Path) -> list[Record]:
@@ -135,20 +171,45 @@ def read_all(folder: Path) -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def planned(folder: Path) -> list[str]:
+    """The runs that the sweeps of an experiment were to make; none without a sweep. Raises UserError where damaged."""
+    path = folder / PLANNED
+    try:
+        if not path.exists():
+            return []
+        values = typed.parse(path.read_text(encoding="utf-8"))
+        typed.check(values, _Planned)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a valid list of runs ({error}); launch the sweep again") from error
+    return [name for name in dict.fromkeys(values["run_ids"]) if Path(name).name == name]
+
+
 def read_curve(folder: Path, metric: str) -> list[tuple[int, float]]:
-    """(step, value) of one metric of ``metrics.csv``; empty where it was never logged."""
+    """(step, value) of one metric of ``metrics.csv``; empty where it was never logged.
+
+    Raises OSError, ValueError or csv.Error for a damaged file.
+    """
     path = folder / "metrics.csv"
     if not path.exists():
         return []
-    with path.open(newline="") as lines:
-        return [(int(row["step"]), float(row[metric])) for row in csv.DictReader(lines) if row.get(metric)]
+    text = path.read_bytes().decode()
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if not text.endswith("\n") or "step" not in (reader.fieldnames or ()):
+        raise ValueError("not a whole table of steps")
+    curve = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise ValueError(f"line {reader.line_num} has other columns")
+        if row.get(metric):
+            curve.append((int(row["step"]), float(row[metric])))
+    return curve
 
 
 def read_progress(folder: Path) -> tuple[int, float | None]:
     """The last logged step of a run and its training loss; the file may be in the middle of being written."""
     path = folder / "metrics.csv"
     step, loss = 0, None
-    with suppress(FileNotFoundError), path.open(newline="", errors="replace") as lines:
+    with suppress(OSError, csv.Error), path.open(newline="", encoding="utf-8", errors="replace") as lines:
         for row in csv.DictReader(lines):
             with suppress(ValueError):  # half a row
                 step = int(row.get("step") or step)

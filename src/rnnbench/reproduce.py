@@ -1,28 +1,26 @@
 """Reported results, run again: do the committed rows still come out of the code?
 
 On the versions and the kind of machine that a row was made with, every number must be the same, bit for bit. On
-another kind of machine a row may be off by the tolerances of its experiment, and each setting's mean must lie within
-its reported interval. With other versions of the packages that compute, or another corpus, a difference would say
-nothing about the code: such rows are not compared.
+another kind of machine the columns that depend on it may be off by their tolerances, and each setting's mean must lie
+within its reported interval. With other versions of the packages that compute, or another corpus, a difference would
+say nothing about the code: such rows are not compared, nor are runs that failed.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnbench import provenance, records, rows
+from rnnbench import agreement, provenance, records, rows
+from rnnbench.agreement import Rule
+from rnnbench.committed import Committed, contradictions, read, sample, strays
 from rnnbench.config import Config
-from rnnbench.errors import UserError, check_range
+from rnnbench.errors import check_range
 from rnnbench.records import Record
-from rnnbench.report import origin
 from rnnbench.statistics import mean_interval
-from rnnbench.sweep.compose import Plan, plan_again
 from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
@@ -45,61 +43,18 @@ class Check(NamedTuple):
     why: str = ""
 
 
-class Committed(NamedTuple):
-    """A reported result, and the runs that its commands would start now."""
+class Outcome(NamedTuple):
+    """What came of a result that was run again."""
 
-    rows: dict[str, dict[str, str]]
-    """By run_id."""
-    environments: list[dict[str, Any]]
-    plan: Plan
-
-
-def read(folder: Path, conf: Path) -> Committed:
-    """A result that scripts/report.py wrote to ``folder``. Raises UserError where it is not complete or is damaged."""
-    found = {row["run_id"]: row for row in rows.read(folder)}
-    for row in found.values():
-        for key in ("score", "validation_loss", "solved_at_step"):
-            rows.number(row[key])
-    content = origin.read(folder)
-    plans = [plan_again(conf, command) for command in content["commands"]]
-    tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}
-    candidates = {run_id: job for each in plans for run_id, job in each.candidates.items()}
-    return Committed(found, content["environments"], Plan(plans[0].protocol, tuning, candidates))
-
-
-def strays(committed: Committed) -> list[Check]:
-    """Rows that belong to no run of the experiment, and runs of the experiment that have no row."""
-    known = committed.plan.tuning | committed.plan.candidates
-    unknown = [Check(run_id, row["score"], "", DIFFERS, "no run of this experiment")
-               for run_id, row in committed.rows.items() if run_id not in known]  # fmt: skip
-    expected = committed.plan.tuning | committed.plan.reported(_tuned(committed))
-    lost = [Check(run_id, "", "", DIFFERS, "has no row") for run_id in expected if run_id not in committed.rows]
-    return unknown + lost
-
-
-def _tuned(committed: Committed) -> Iterable[Record]:
-    """The tuning runs as far as a choice depends on them, from their rows."""
-    for run_id, job in committed.plan.tuning.items():
-        row = committed.rows.get(run_id)
-        if row is not None:
-            solved = rows.number(row["solved_at_step"])
-            yield Record(
-                run_id=run_id, experiment=job.config.name, status=row["status"], seed=job.config.seed,
-                config=json.loads(json.dumps(job.config.to_dict())),
-                solved_at_step=None if solved is None else int(solved),
-                final={"val/loss": rows.number(row["validation_loss"])},
-            )  # fmt: skip
-
-
-def sample(committed: Committed, fraction: float) -> dict[str, Config]:
-    """The runs to repeat: the share ``fraction`` of all, rounded up, whose configurations have the smallest hashes."""
-    known = committed.plan.tuning | committed.plan.candidates
-    by_hash = sorted(committed.rows.keys() & known.keys(), key=lambda run_id: run_id.rpartition("-")[2])
-    return {run_id: known[run_id].config for run_id in by_hash[: math.ceil(fraction * len(by_hash))]}
+    checks: list[Check]
+    tolerances: str
+    """How far columns could be off, in a line; empty where every row was made on this kind of machine."""
 
 
 def obstacle(config: Config, row: dict[str, str], environment: dict[str, Any], any_version: bool) -> str:
     """Why a repeated run could not be compared with its row; empty where it can."""
+    if row["status"] == records.FAILED:
+        return "the reported run failed: there is nothing to repeat"
     data = str(config.task.provenance().get("sha256", ""))
     if data != row["data_sha256"]:
         return f"other data: sha256 {data[:12]}, reported {row['data_sha256'][:12]}"
@@ -112,27 +67,24 @@ def changes(before: dict[str, Any], now: dict[str, Any], keys: Sequence[str]) ->
     return [f"{key} {before[key]} -> {now.get(key)}" for key in keys if key in before and before[key] != now.get(key)]
 
 
-def compare(row: dict[str, str], record: Record, environment: dict[str, Any], tolerance: dict[str, float]) -> Check:
+def compare(row: dict[str, str], record: Record, environment: dict[str, Any], rules: dict[str, Rule]) -> Check:
     """A repeated run against its row."""
     now = rows.as_text(rows.row(record))
-    different = [key for key in now if key in row and key not in rows.NOT_RESULTS and now[key] != row[key]]
-    same_machine = not changes(environment["machine"], record.machine, KIND)
-    same_versions = not changes(environment["versions"], record.versions, COMPUTING)
+    different = agreement.differences(row, now)
     if not different:
         return Check(record.run_id, row["score"], now["score"], EQUAL)
-    far = [key for key, most in tolerance.items() if not _within(row.get(key, ""), now[key], most)]
-    if same_machine and same_versions:
-        far = different
-    elif row["status"] != now["status"]:
-        far = ["status", *far]
-    told = ", ".join(f"{key} {row.get(key) or '-'} -> {now[key] or '-'}" for key in far[:3])
-    more = f" and {len(far) - 3} more" if len(far) > 3 else ""
-    return Check(record.run_id, row["score"], now["score"], DIFFERS if far else CLOSE, told + more)
+    if record.status == records.FAILED:
+        return Check(record.run_id, row["score"], "", DIFFERS, f"status {row['status']} -> {record.outcome}")
+    elsewhere = _elsewhere(environment, record)
+    far = agreement.beyond(row, now, rules) if elsewhere else different
+    told = agreement.told(row, now, far or different, rules if elsewhere else None)
+    return Check(record.run_id, row["score"], now["score"], DIFFERS if far else CLOSE, told)
 
 
-def _within(before: str, now: str, most: float) -> bool:
-    was, is_now = rows.number(before), rows.number(now)
-    return was == is_now if was is None or is_now is None else abs(was - is_now) <= most
+def _elsewhere(environment: dict[str, Any], record: Record) -> list[str]:
+    """What a repeated run had that another number may come from."""
+    machines = changes(environment["machine"], record.machine, KIND)
+    return machines + changes(environment["versions"], record.versions, COMPUTING)
 
 
 def means(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
@@ -152,20 +104,25 @@ def means(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
             inside = was.low <= is_now.value <= was.high or is_now.value == was.value
             label = "mean of " + (", ".join(values) or "all")
             interval = f"{was.value:.3f} [{was.low:.3f}, {was.high:.3f}]"
-            checks.append(Check(label, interval, f"{is_now.value:.3f}", INSIDE if inside else DIFFERS))
+            why = f"{'inside' if inside else 'outside'} the interval of the {len(group)} reported runs"
+            checks.append(Check(label, interval, f"{is_now.value:.3f}", INSIDE if inside else DIFFERS, why))
     return checks
 
 
 def reproduce(
     folder: Path, conf: Path, work: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
-) -> list[Check]:
+) -> Outcome:
     """Runs the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compares.
 
     ``any_version`` compares across versions too, within the tolerances. Raises UserError where there is no result.
     """
     check_range("--fraction", fraction, above=0, at_most=1)
+    if jobs is not None:
+        check_range("--jobs", jobs, at_least=1)
     committed = read(folder, conf)
-    checks = strays(committed)
+    wrong = strays(committed) | contradictions(committed)
+    scores = {run_id: row["score"] for run_id, row in committed.rows.items()}
+    checks = [Check(run_id, scores.get(run_id, ""), "", DIFFERS, why) for run_id, why in wrong.items()]
     configs = []
     for run_id, config in sample(committed, fraction).items():
         row = committed.rows[run_id]
@@ -182,17 +139,15 @@ def reproduce(
         if record is None:
             checks.append(Check(config.run_id, row["score"], "", DIFFERS, "left no record"))
         else:
-            tolerance = committed.plan.protocol.tolerance
-            checks.append(compare(row, record, _environment(committed, row), tolerance))
-    return checks + means(committed, repeated)
+            checks.append(compare(row, record, _environment(committed, row), committed.rules))
+    elsewhere = any(
+        _elsewhere(_environment(committed, committed.rows[run_id]), repeated[run_id]) for run_id in repeated
+    )
+    return Outcome(checks + means(committed, repeated), agreement.summary(committed.rules) if elsewhere else "")
 
 
 def _environment(committed: Committed, row: dict[str, str]) -> dict[str, Any]:
-    try:
-        return committed.environments[int(row["environment"])]
-    except (ValueError, IndexError):
-        told = f"{row['run_id']}: environment '{row['environment']}' is not in provenance.json"
-        raise UserError(f"{told}; write both again with scripts/report.py") from None
+    return committed.environments[int(row["environment"])]
 
 
 def exit_code(checks: list[Check]) -> int:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnbench.records import read_curve
-from rnnbench.report.drawing import Array, Folder, Sketch, band, by_task, legend, load, log10, mark, panels, styles
+from rnnbench.report.drawing import Array, Files, Sketch, band, by_task, legend, log10, mark, panels, plain, styles
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import survival
 
@@ -15,7 +14,7 @@ FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
 LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
 
 
-def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
+def learning_curves(settings: list[Setting], files: Files) -> Sketch | None:
     """Validation loss over training steps and the memoryless baseline; of completed runs, where there are any."""
     groups, style, rows = by_task(settings), styles(settings), []
     figure, axes = panels(len(groups))
@@ -23,7 +22,7 @@ def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
     for panel, (task, group) in zip(axes, groups.items(), strict=True):
         for index, setting in group:
             runs = setting.done or setting.records
-            curves = [curve for run in runs if (curve := dict(read_curve(folder(run), "val/loss")))]
+            curves = [curve for run in runs if (curve := files(run).curve)]
             if not curves:
                 continue
             steps = sorted(set.union(*map(set, curves)))
@@ -33,18 +32,18 @@ def learning_curves(settings: list[Setting], folder: Folder) -> Sketch | None:
             shown.append(index)
             rows.append([task, setting.label, str(len(curves)), *(f"{v:.4g}" for v in (mean[0], mean.min(), mean[-1]))])
             rows[-1].append(str(steps[-1]))
-        baseline = group[0][1].records[0].validation_baseline
+        baseline = next((known for _, setting in group if (known := setting.known("validation_baseline"))), None)
         if baseline is not None:
             baselines = True
             panel.axhline(baseline, color="black", linestyle="--", linewidth=1)
-        panel.set(title=task, xlabel="training step", ylabel="validation loss", yscale="log")
+        panel.set(title=plain(task), xlabel="training step", ylabel="validation loss", yscale="log")
     if not shown:
         return None
     legend(figure, settings, shown, lines=True, baseline=baselines)
     return Sketch(figure, ["task", "setting", "runs", "first loss", "lowest", "last", "at step"], rows)
 
 
-def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
+def gradient_profiles(settings: list[Setting], files: Files) -> Sketch | None:
     """log10 of the norm of dL/dh_t over lag."""
 
     def numbers(mean: Array) -> list[str]:
@@ -53,7 +52,7 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
         return [f"{value:.1e}" if np.isfinite(value) else "not drawn" for value in found]
 
     sketch = _before_and_after(
-        settings, folder, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
+        settings, files, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
         "lag (steps before the loss)", "log10 of mean ||dL/dh||",
     )  # fmt: skip
     if sketch is None:
@@ -66,10 +65,10 @@ def gradient_profiles(settings: list[Setting], folder: Folder) -> Sketch | None:
     return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
 
 
-def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Sketch | None:
+def lyapunov_spectra(settings: list[Setting], files: Files) -> Sketch | None:
     """The largest Lyapunov exponents of the last layer's forward direction."""
     sketch = _before_and_after(
-        settings, folder, "lyapunov", lambda values, index: values[index, -1, 0],
+        settings, files, "lyapunov", lambda values, index: values[index, -1, 0],
         lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank", "Lyapunov exponent (per step)",
     )  # fmt: skip
     return sketch and sketch._replace(header=[*sketch.header, "largest", "last drawn"])
@@ -77,7 +76,7 @@ def lyapunov_spectra(settings: list[Setting], folder: Folder) -> Sketch | None:
 
 def _before_and_after(
     settings: list[Setting],
-    folder: Folder,
+    files: Files,
     name: str,
     line: Callable[[Array, int], Array],
     numbers: Callable[[Array], list[str]],
@@ -86,7 +85,7 @@ def _before_and_after(
 ) -> Sketch | None:
     """One row a task; left the first probe, right the last; ``line`` reads one run's curve from its array."""
     groups, style, rows = by_task(settings), styles(settings), []
-    arrays = [[a for run in s.records if (a := load(folder(run), name)) is not None] for s in settings]
+    arrays = [[a for run in s.records if (a := files(run).arrays.get(name)) is not None] for s in settings]
     if not any(arrays):
         return None
     figure, axes = panels(2 * len(groups))
@@ -97,14 +96,14 @@ def _before_and_after(
                 if lines:
                     mean = band(panel, index, range(len(lines[0])), lines, style[index])
                     rows.append([task, setting.label, moment, *numbers(mean)])
-            panel.set(title=f"{task}, {moment}", xlabel=x)
+            panel.set(title=plain(f"{task}, {moment}"), xlabel=x)
         left.set_ylabel(y)
         right.sharey(left)
     legend(figure, settings, [index for index, found in enumerate(arrays) if found], lines=True)
     return Sketch(figure, ["task", "setting", "moment"], rows)
 
 
-def time_to_solve(settings: list[Setting], folder: Folder) -> Sketch | None:
+def time_to_solve(settings: list[Setting], files: Files) -> Sketch | None:
     """The share of runs that have not yet solved the task; a diverged run never does."""
     groups = {task: group for task, group in by_task(settings).items() if any(s.solved for _, s in group)}
     if not groups:
@@ -127,7 +126,7 @@ def time_to_solve(settings: list[Setting], folder: Folder) -> Sketch | None:
             rows.append([task, setting.label, str(len(runs)), str(len(setting.solved)), f"{share[-1]:.2f}"])
             half = [str(int(step)) for step, left in zip(steps, share, strict=True) if left <= 0.5]
             rows[-1] += [str(min(setting.solved, default="–")), half[0] if half else "–"]
-        panel.set(title=task, xlabel="training step", ylabel="share of runs not solved", ylim=(-0.03, 1.03))
+        panel.set(title=plain(task), xlabel="training step", ylabel="share of runs not solved", ylim=(-0.03, 1.03))
     legend(figure, settings, shown, lines=True)
     header = ["task", "setting", "runs", "solved", "share left", "first solved at step", "half solved at step"]
     return Sketch(figure, header, rows)

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from io import StringIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -18,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.records import Record
+from rnnbench.report.runfiles import Array, RunFiles
 from rnnbench.report.summary import Setting
 
-Array = np.ndarray[Any, Any]
-Folder = Callable[[Record], Path]
-"""Where a record's run lies."""
+Files = Callable[[Record], RunFiles]
+"""What a record's run left beside it."""
 
 STYLE = {
     "svg.hashsalt": "rnnbench",
@@ -154,17 +153,8 @@ def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], 
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib shows as it is, dollars too."""
-    return text.replace("$", r"\$")
-
-
-def load(folder: Path, name: str) -> Array | None:
-    """An array of ``gradients.npz``; None where the run has none of that name."""
-    path = folder / "gradients.npz"
-    if not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays.get(name)
+    """Text that matplotlib shows as it is, dollars too, on one line."""
+    return " ".join(text.split()).replace("$", r"\$")
 
 
 def log10(norms: Array) -> Array:

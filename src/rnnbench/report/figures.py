@@ -8,7 +8,7 @@ from typing import NamedTuple
 import matplotlib as mpl
 
 from rnnbench.report import curves, heat, points
-from rnnbench.report.drawing import STYLE, Folder, Sketch, svg
+from rnnbench.report.drawing import STYLE, Files, Sketch, svg
 from rnnbench.report.summary import Setting
 
 
@@ -23,7 +23,7 @@ class Drawn(NamedTuple):
     """One picture a setting, by its index, where the page shows these in place of the common figure."""
 
 
-FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]] = {
+FIGURES: dict[str, tuple[Callable[[list[Setting], Files], Sketch | None], str]] = {
     "learning_curves": (
         curves.learning_curves,
         "Validation loss over training steps against the memoryless baseline; mean and range over completed runs; "
@@ -53,12 +53,12 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Folder], Sketch | None], str]]
 }
 
 
-def draw_all(settings: list[Setting], folder: Folder) -> dict[str, Drawn]:
+def draw_all(settings: list[Setting], files: Files) -> dict[str, Drawn]:
     """Every figure that the runs have data for, by name."""
     drawn = {}
     with mpl.rc_context(STYLE):
         for name, (draw, text) in FIGURES.items():
-            sketch = draw(settings, folder)
+            sketch = draw(settings, files)
             if sketch is not None:
                 single = {
                     index: svg(figure, f"{name}-{index}", f"{text}: {settings[index].task}, {settings[index].label}")

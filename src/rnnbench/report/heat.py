@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from rnnbench.report.drawing import Array, Folder, Sketch, load, log10, panels, plain
+from rnnbench.report.drawing import Array, Files, Sketch, log10, panels, plain
 from rnnbench.report.summary import Setting
 
 DECADES = 12  # of the colors: below, a gradient has vanished by any measure
 SHOWN = 12  # panels of the common figure
 
 
-def heat_maps(settings: list[Setting], folder: Folder) -> Sketch | None:
+def heat_maps(settings: list[Setting], files: Files) -> Sketch | None:
     """log10 of the norm of dL/dh_t over training step and lag: the first run of each setting, on one color scale."""
     maps: dict[int, tuple[Array, Array]] = {}
     for index, setting in enumerate(settings):
         for record in setting.records:
-            norms, steps = load(folder(record), "h"), load(folder(record), "step")
-            if norms is not None and steps is not None:
-                maps[index] = steps, log10(norms[:, -1, 0])
+            arrays = files(record).arrays
+            if arrays:
+                maps[index] = arrays["step"], log10(arrays["h"][:, -1, 0])
                 break
     finite = [logs[np.isfinite(logs)] for _, logs in maps.values() if np.isfinite(logs).any()]
     if not finite:

@@ -1,31 +1,19 @@
-"""results/README.md: all results at a glance, and which cell did best where every cell was tuned alike.
-
-Reads what is committed (runs.csv and provenance.json of every result), so that it needs no runs.
-"""
+"""Which cell does best: the places of all cells on each task, where every cell was tuned alike."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-import jinja2
-import matplotlib as mpl
-
 from rnnbench import rows
+from rnnbench.errors import UserError
 from rnnbench.report import origin
-from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
 from rnnbench.report.summary import solvable
 from rnnbench.report.tables import Table, estimate, number, share
 from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
 
-PICTURE = "leaderboard"
-CAPTION = "Mean score of each cell on each task with its 95 % interval, the best on top"
 HEADER = ["cell", "score", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step", "ms a step",
           "seconds a run", "tuned to"]  # fmt: skip
-
-
-LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
 
 
 class Place(NamedTuple):
@@ -39,6 +27,10 @@ class Place(NamedTuple):
 
     def numbers(self, column: str) -> list[float]:
         return [value for run in self.runs if (value := rows.number(run[column])) is not None]
+
+    def known(self, column: str) -> float | None:
+        """A number that all runs share, from one that got far enough to know it; None where none did."""
+        return next((value for value in self.numbers(column) if value), None)
 
     @property
     def score(self) -> Estimate | None:
@@ -73,15 +65,16 @@ class Place(NamedTuple):
         horizons = self.numbers("horizon_final")
         lost = len(self.runs) - len(self.numbers("score"))
         milliseconds = [1000 * float(run["seconds"]) / int(run["steps"]) for run in self.runs if int(run["steps"])]
+        flops = self.known("flops")
         return [
             self.cell,
             estimate(self.score) + (f", {lost} without a score" if lost else ""),
             share(self.solved),
             number(self.steps_to_solve),
             number(median(horizons)) if horizons else "not measured",
-            self.runs[0]["parameters"],
-            self.runs[0]["state_size"],
-            f"{int(self.runs[0]['flops']) / 1000:.0f}",
+            number(self.known("parameters")),
+            number(self.known("state_size")),
+            "–" if flops is None else f"{flops / 1000:.0f}",
             f"{fmean(milliseconds):.1f}" if milliseconds else "–",
             f"{self.seconds:.0f}",
             self.tuned,
@@ -110,7 +103,7 @@ class Board(NamedTuple):
     def advice(self) -> str:
         """The best cell and what it costs, in a sentence."""
         best, solvers = self.best, sum(place.solves for place in self.places)
-        cost = f"{best.runs[0]['parameters']} parameters, {best.seconds:.0f} seconds of training"
+        cost = f"{number(best.known('parameters'))} parameters, {best.seconds:.0f} seconds of training"
         if not solvers:
             text = f"{self.title}: {best.cell} scores best, {estimate(best.score)} ({cost})"
             if not solvable(self.task):
@@ -129,36 +122,35 @@ class Board(NamedTuple):
         )
 
 
-def boards(results_dir: Path) -> list[Board]:
-    """One for each task and length on which cells were tuned alike, in the order of the folders."""
-    found = []
-    for folder in _results(results_dir):
-        content = origin.read(folder)
-        if content["protocol"] is None:
-            continue
-        reported = [row for row in rows.read(folder) if row["phase"] == rows.REPORT]
-        tuned = content["protocol"]["tune"]
-        names = [name for name in rows.factors(reported) if name not in ("task", "task.length", "cell", *tuned)]
-        groups: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
-        for row in reported:
-            label = ", ".join([row["cell"], *(f"{name.rpartition('.')[2]} {row[name]}" for name in names)])
-            groups.setdefault((row["task"], row["length"]), {}).setdefault(label, []).append(row)
-        for (task, length), cells in groups.items():
-            places = [
-                Place(task, cell, runs, _chosen(runs[0], tuned, content["config"])) for cell, runs in cells.items()
-            ]
-            places.sort(key=lambda place: -(place.score.value if place.score else float("-inf")))
-            found.append(Board(folder.name, task, length, places))
-    return found
+def boards(experiment: str, content: dict[str, Any], found: list[dict[str, str]]) -> list[Board]:
+    """Those of one result; none where nothing was tuned."""
+    tuned = (content["protocol"] or {}).get("tune")
+    reported = [row for row in found if row["phase"] == rows.REPORT]
+    if not tuned or not reported:
+        return []
+    names = [name for name in rows.factors(reported) if name not in ("task", "task.length", "cell", *tuned)]
+    groups: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
+    for row in reported:
+        label = ", ".join([row["cell"], *(f"{name.rpartition('.')[2]} {row[name]}" for name in names)])
+        groups.setdefault((row["task"], row["length"]), {}).setdefault(label, []).append(row)
+    ranked = []
+    for (task, length), cells in groups.items():
+        places = [Place(task, cell, runs, _chosen(runs[0], tuned, content["config"])) for cell, runs in cells.items()]
+        places.sort(key=lambda place: -(place.score.value if place.score else float("-inf")))
+        ranked.append(Board(experiment, task, length, places))
+    return ranked
 
 
 def _chosen(row: dict[str, str], tune: dict[str, list[Any]], common: dict[str, Any]) -> str:
     """What was chosen for a cell: a column, or where all chose the same, in the common configuration."""
     words = []
     for key, choices in tune.items():
-        value = str(row.get(key, common.get(key, common.get(f"{key}.name"))))
-        numbers = all(isinstance(choice, int | float) for choice in choices)
-        edge = numbers and float(value) in (min(choices), max(choices))
+        value = row.get(key, common.get(key, common.get(f"{key}.name")))
+        numbers = bool(choices) and all(type(choice) in (int, float) for choice in choices)
+        try:
+            edge = numbers and float(str(value)) in (min(choices), max(choices))
+        except ValueError:
+            raise UserError(f"{origin.FILE}: {row['run_id']} has no {key} of {choices}") from None
         words.append(f"{key.rpartition('.')[2]} {value}{' (edge)' if edge else ''}")
     return ", ".join(words)
 
@@ -172,47 +164,3 @@ def overview(found: list[Board]) -> Table:
     table = [[cell, *(estimate(by.get(cell)) for by in scores), f"{mean[cell]:.3f}"] for cell in ranked]
     note = "Mean: over the tasks, a task without a completed run counting 0."
     return Table("Score", ["cell", *(board.title for board in found), "mean"], table, note)
-
-
-def picture(found: list[Board]) -> str:
-    """One panel a task, a dot and an interval a cell."""
-    with mpl.rc_context(STYLE):
-        figure, axes = panels(len(found), width=4.6, height=2.8)
-        cells = sorted({place.cell for board in found for place in board.places})
-        for panel, board in zip(axes, found, strict=True):
-            shown = [(place.cell, place.score) for place in reversed(board.places) if place.score]
-            for height, (cell, score) in enumerate(shown):
-                color = PALETTE[cells.index(cell) % len(PALETTE)]
-                if score.low is not None and score.high is not None:
-                    panel.plot([score.low, score.high], [height, height], color=color, linewidth=2)
-                panel.plot([score.value], [height], "o", color=color)
-            panel.set_yticks(range(len(shown)), [plain(cell) for cell, _ in shown])
-            panel.axvline(0, color="black", linestyle="--", linewidth=1)
-            lowest = min([0.0, *(score.value for _, score in shown)])
-            panel.set(
-                title=board.title, xlabel="score (0: memoryless, 1: perfect)", xlim=(max(lowest, LOWEST) - 0.1, 1.1)
-            )
-        return svg(figure, PICTURE, CAPTION)
-
-
-def write_leaderboard(results_dir: Path) -> Path:
-    """Writes ``results_dir/README.md``, and beside it the picture where anything was tuned."""
-    found = boards(results_dir)
-    if found:
-        (results_dir / f"{PICTURE}.svg").write_text(picture(found))
-    results = [(folder.name, origin.read(folder)) for folder in _results(results_dir)]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=False,  # Markdown
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    text = environment.get_template("results.md.jinja").render(
-        results=results, boards=found, overview=overview(found) if found else None, header=HEADER,
-        picture=PICTURE, caption=CAPTION,
-    )  # fmt: skip
-    target = results_dir / "README.md"
-    target.write_text(text)
-    return target
-
-
-def _results(results_dir: Path) -> list[Path]:
-    return sorted(path.parent for path in results_dir.glob(f"*/{origin.FILE}"))

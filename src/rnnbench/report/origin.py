@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.factors import NOT_FACTORS, below, factors, flatten
 from rnnbench.protocol import Protocol
@@ -16,22 +17,68 @@ from rnnbench.records import Record
 FILE = "provenance.json"
 
 
-def environments(found: list[Record]) -> list[dict[str, Any]]:
+class Environment(TypedDict):
+    """What a run ran on."""
+
+    versions: dict[str, str]
+    machine: dict[str, Any]
+
+
+class Origin(TypedDict):
+    """The content of provenance.json; times in seconds and UTC."""
+
+    experiment: str
+    commands: list[str]
+    config: dict[str, Any]
+    varied: dict[str, list[Any]]
+    seeds: list[int]
+    config_sha256: str
+    protocol: Protocol | None
+    commits: list[str]
+    dirty: bool
+    environments: list[Environment]
+    data: list[dict[str, Any]]
+    runs: int
+    started: str | None
+    ended: str | None
+    seconds: float
+
+
+UNKNOWN = (None, "", "unknown")
+"""What a run that could not begin says of its machine: it may have been any."""
+
+
+def environments(found: list[Record]) -> list[Environment]:
     """The distinct pairs of versions and machine, in order of appearance; runs.csv numbers them."""
-    distinct: list[dict[str, Any]] = []
-    for record in found:
-        if environment(record) not in distinct:
-            distinct.append(environment(record))
+    distinct: list[Environment] = []
+    for record in sorted(found, key=_vague):
+        if place(record, distinct) is None:
+            distinct.append(_environment(record))
     return distinct
 
 
-def environment(record: Record) -> dict[str, Any]:
-    """What a run ran on."""
+def place(record: Record, distinct: list[Environment]) -> int | None:
+    """Which of the environments a run's is: what is unknown of it is no difference; None where it is none of them."""
+    own = _environment(record)
+    return next((index for index, other in enumerate(distinct) if _alike(own, other)), None)
+
+
+def _environment(record: Record) -> Environment:
     return {"versions": record.versions, "machine": record.machine}
 
 
+def _vague(record: Record) -> bool:
+    return not record.versions or not record.machine or any(value in UNKNOWN for value in record.machine.values())
+
+
+def _alike(own: Environment, other: Environment) -> bool:
+    versions = not own["versions"] or own["versions"] == other["versions"]
+    known = {key: value for key, value in own["machine"].items() if value not in UNKNOWN}
+    return versions and all(other["machine"].get(key) == value for key, value in known.items())
+
+
 def origin(name: str, found: list[Record], protocol: Protocol | None) -> dict[str, Any]:
-    """The content of provenance.json for the runs ``found`` of the experiment ``name``; times in seconds and UTC."""
+    """The content of provenance.json for the runs ``found`` of the experiment ``name``, as ``Origin`` has it."""
     flat = [flatten(record.config) for record in found]
     own = [{key: value for key, value in config.items() if not below(key, NOT_FACTORS)} for config in flat]
     varied = factors(own)
@@ -60,14 +107,18 @@ def origin(name: str, found: list[Record], protocol: Protocol | None) -> dict[st
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Writes provenance.json."""
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The provenance of a result. Raises UserError where it has none."""
+    """The provenance of a result. Raises UserError where it has none, or it is damaged."""
     path = folder / FILE
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = typed.parse(path.read_text(encoding="utf-8"))
+        typed.check(content, Origin)
+        if not content["commands"] or not content["environments"]:
+            raise ValueError("it says no command, or no environment")
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be used ({error!r}); write it again with scripts/report.py") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be used ({reason}); write it again with scripts/publish.py") from error
     return content

@@ -8,7 +8,8 @@ from typing import Any
 
 from rnnbench import records
 from rnnbench.records import FAILED, Record
-from rnnbench.report import comparisons, tables, tuning
+from rnnbench.report import comparisons, origin, tables, tuning
+from rnnbench.report.collect import Runs
 from rnnbench.report.drawing import PALETTE
 from rnnbench.report.summary import Setting
 from rnnbench.report.tuning import Parts
@@ -16,24 +17,25 @@ from rnnbench.report.tuning import Parts
 LISTED = 4  # settings of a task that the opening sentence names one by one
 
 
-def context(name: str, parts: Parts, damaged: dict[str, str], groups: list[Setting]) -> dict[str, Any]:
-    """What the templates show of the reported runs, grouped into settings, and of those whose records are damaged."""
+def context(name: str, parts: Parts, runs: Runs, groups: list[Setting]) -> dict[str, Any]:
+    """What the templates show of the reported runs, grouped into settings, and of what is damaged or missing."""
     found = parts.tuning + parts.reported
     tasks = list(dict.fromkeys(setting.task for setting in groups))
     values = {key: list(dict.fromkeys(s.shown[key] for s in groups)) for key in groups[0].factors}
     made = {
         "commits": _distinct(record.commit or "unknown" for record in found),
-        "machines": _distinct(_machine(record.machine) for record in found),
+        "machines": sorted(map(_machine, _machines(found))) or ["unknown"],
         "versions": {
             package: ", ".join(_distinct(record.versions[package] for record in found if package in record.versions))
             for package in dict.fromkeys(package for record in found for package in record.versions)
         },
     }
-    failures = [{"run_id": run, "reason": reason} for run, reason in damaged.items()]
+    failures = [{"run_id": run, "reason": reason} for run, reason in runs.damaged.items()]
+    failures += [{"run_id": r.run_id, "reason": reason} for r in found for reason in runs.files[r.run_id].damaged]
     failures += [{"run_id": r.run_id, "reason": _reason(r)} for r in found if r.status != records.DONE]
     return made | {
         "name": name,
-        "warnings": tuning.warnings(parts, groups) + _mixed(found),
+        "warnings": runs.warnings + tuning.warnings(parts, groups) + _mixed(found),
         "answers": [_answer(task, groups) for task in tasks],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
@@ -45,15 +47,17 @@ def context(name: str, parts: Parts, damaged: dict[str, str], groups: list[Setti
         "commands": sorted({record.command for record in found}),
         "runs": len(found),
         "seconds": sum(record.seconds for record in found),
-        "statuses": dict(Counter(record.status for record in found)) | ({"damaged": len(damaged)} if damaged else {}),
+        "statuses": Counter(record.status for record in found)
+        + Counter(damaged=len(runs.damaged))
+        + Counter(runs.missing.values()),
         "failures": failures,
-        "samples": [(f"{s.task}, {s.label}", s.records[0].sample) for s in groups if s.records[0].sample],
+        "samples": [(f"{s.task}, {s.label}", sample) for s in groups if (sample := s.known("sample"))],
         "data": _distinct(f"{k}: {v}" for record in found for k, v in record.data.items()),
     }
 
 
 def _more(parts: Parts, groups: list[Setting]) -> list[tables.Table]:
-    """The tables behind the main one."""
+    """The tables after the main one."""
     found = (comparisons.pooled(groups), *comparisons.comparisons(groups), tuning.table(parts, groups))
     return [table for table in found if table is not None]
 
@@ -62,8 +66,8 @@ def _mixed(found: list[Record]) -> list[str]:
     """What makes runs hard to compare: they differ in more than what was swept."""
     kinds: dict[str, set[object]] = {
         "commits": {record.commit for record in found},
-        "machines": {_machine(record.machine) for record in found},
-        "versions of packages": {tuple(sorted(record.versions.items())) for record in found},
+        "machines": set(map(_machine, _machines(found))),
+        "versions of packages": {tuple(sorted(record.versions.items())) for record in found if record.versions},
     }
     return [
         f"The runs are of {len(seen)} different {kind}, listed below." for kind, seen in kinds.items() if len(seen) > 1
@@ -74,16 +78,19 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
 
 
+def _machines(found: list[Record]) -> list[dict[str, Any]]:
+    """The different machines, as far as they are known."""
+    return [machine for each in origin.environments(found) if (machine := each["machine"])]
+
+
 def _machine(machine: dict[str, Any]) -> str:
     """A machine in a line."""
-    if not machine:
-        return "unknown"
     words = [str(machine.get("processor")), f"{machine.get('cores')} cores", str(machine.get("platform"))]
     return ", ".join([*words, f"accelerator {machine.get('accelerator')}"])
 
 
 def _score(setting: Setting) -> float:
-    """Behind all others where there is none."""
+    """After all others where there is none."""
     return setting.score[0] if setting.score else float("-inf")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from statistics import fmean, median
 
-from rnnbench.report.drawing import Folder, Sketch, by_task, legend, mark, panels, styles
+from rnnbench.report.drawing import Files, Sketch, by_task, legend, mark, panels, plain, styles
 from rnnbench.report.summary import Setting
 
 
-def horizon_and_score(settings: list[Setting], folder: Folder) -> Sketch | None:
+def horizon_and_score(settings: list[Setting], files: Files) -> Sketch | None:
     """The horizon after training against the score, one point a run: does a gradient that arrives decide?"""
     points = [
         [
-            (r.gradients["final"]["horizon"], r.score)
-            for r in setting.done
-            if "final" in r.gradients and r.score is not None
+            (horizon, run.score)
+            for run in setting.done
+            if (horizon := run.gradients.get("final", {}).get("horizon")) is not None and run.score is not None
         ]
         for setting in settings
     ]
@@ -29,14 +29,17 @@ def horizon_and_score(settings: list[Setting], folder: Folder) -> Sketch | None:
                 dots = panel.scatter(x, y, color=style[index]["color"], marker=style[index]["marker"], alpha=0.8)
                 mark(dots, index)
                 rows.append([task, setting.label, str(len(x)), f"{median(x):g}", f"{fmean(y):.3f}"])
-        panel.set(title=task, xlabel="horizon after training (steps)", ylabel="score")
+        panel.set(title=plain(task), xlabel="horizon after training (steps)", ylabel="score")
     legend(figure, settings, [index for index, found in enumerate(points) if found], lines=False)
     return Sketch(figure, ["task", "setting", "runs", "median horizon", "mean score"], rows)
 
 
-def cost(settings: list[Setting], folder: Folder) -> Sketch | None:
+def cost(settings: list[Setting], files: Files) -> Sketch | None:
     """What a score took: seconds of training and parameters, one point a setting, the mean over completed runs."""
-    spent = [(fmean(run.seconds for run in s.done), s.done[0].parameters) if s.score else (0, 0) for s in settings]
+    spent = [
+        (fmean(run.seconds for run in setting.done), setting.known("parameters") or 0) if setting.score else (0, 0)
+        for setting in settings
+    ]
     shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:
         return None
@@ -49,8 +52,8 @@ def cost(settings: list[Setting], folder: Folder) -> Sketch | None:
             for panel, x in ((left, seconds), (right, parameters)):
                 mark(panel.scatter([x], [score], color=style[index]["color"], marker=style[index]["marker"]), index)
             rows.append([task, setting.label, f"{seconds:.1f}", str(parameters), f"{score:.3f}"])
-        left.set(title=f"{task}, time", xlabel="seconds of training (mean)", ylabel="score", xscale="log")
-        right.set(title=f"{task}, size", xlabel="parameters", xscale="log")
+        left.set(title=plain(f"{task}, time"), xlabel="seconds of training (mean)", ylabel="score", xscale="log")
+        right.set(title=plain(f"{task}, size"), xlabel="parameters", xscale="log")
         right.sharey(left)
     legend(figure, settings, shown, lines=False)
     return Sketch(figure, ["task", "setting", "seconds", "parameters", "score"], rows)

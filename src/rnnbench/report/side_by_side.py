@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnbench import rows
+from rnnbench import agreement, records, rows
 from rnnbench.errors import UserError
 from rnnbench.report import origin
 from rnnbench.report.tables import estimate
@@ -37,6 +37,8 @@ class Pair(NamedTuple):
 
 class Comparison(NamedTuple):
     pairs: list[Pair]
+    rows: dict[str, str]
+    """The runs of both results whose rows differ, and in what; and rows that do not agree with themselves."""
     notes: list[str]
     """What else a reader must know, a line each."""
 
@@ -55,14 +57,15 @@ def compare(first: Path, second: Path) -> Comparison:
     ]
     only = ((first, before.keys() - now.keys()), (second, now.keys() - before.keys()))
     notes = [f"only in {folder}: {len(settings)} settings" for folder, settings in only if settings]
-    return Comparison(pairs, [_identical(before, now), *notes, *_origins(first, second)])
+    differing, count = _rows(first, second)
+    return Comparison(pairs, differing, [count, *notes, *_origins(first, second)])
 
 
 def _settings(folder: Path) -> dict[tuple[tuple[str, str], ...], Rows]:
     """The reported runs of each setting, by the values of its factors less what was tuned."""
     found = [row for row in rows.read(folder) if row["phase"] == rows.REPORT]
-    protocol = origin.read(folder)["protocol"] or {"tune": {}}
-    names = [name for name in rows.factors(found) if name not in protocol["tune"]] if found else []
+    tuned = (origin.read(folder)["protocol"] or {}).get("tune") or {}
+    names = [name for name in rows.factors(found) if name not in tuned] if found else []
     groups: dict[tuple[tuple[str, str], ...], Rows] = {}
     for row in found:
         groups.setdefault(tuple(sorted((name, row[name]) for name in names)), []).append(row)
@@ -86,16 +89,32 @@ def _high(value: Estimate) -> float:
     return value.value if value.high is None else value.high
 
 
-def _identical(before: dict[Any, Rows], now: dict[Any, Rows]) -> str:
-    """How many runs are the same in every result."""
+def _rows(*folders: Path) -> tuple[dict[str, str], str]:
+    """In what the rows of each run differ, and how many runs are the same in every result; tuning runs too."""
+    first, second = ({row["run_id"]: row for row in rows.read(folder)} for folder in folders)
+    both = [run_id for run_id in first if run_id in second]
+    ended = [run_id for run_id in both if records.FAILED not in (first[run_id]["status"], second[run_id]["status"])]
+    columns = {run_id: _columns(first[run_id], second[run_id]) for run_id in both}
+    differing = {
+        run_id: f"{', '.join(found)}: {agreement.told(first[run_id], second[run_id], found)}"
+        for run_id, found in columns.items()
+        if found
+    }
+    for folder, result in zip(folders, (first, second), strict=True):
+        for run_id, row in result.items():
+            wrong = agreement.contradictions(row)
+            if wrong:
+                told = f"contradicts itself in {folder}: {'; '.join(wrong)}"
+                differing[run_id] = "; ".join(filter(None, (differing.get(run_id), told)))
+    same = sum(not columns[run_id] for run_id in ended)
+    failed = f"; {len(both) - len(ended)} failed and say nothing" if len(ended) < len(both) else ""
+    return differing, f"{len(both)} runs are in both; {same} of them are the same, digit for digit{failed}"
 
-    def results(settings: dict[Any, Rows]) -> dict[str, dict[str, str]]:
-        runs = [row for group in settings.values() for row in group]
-        return {row["run_id"]: {k: v for k, v in row.items() if k not in rows.NOT_RESULTS} for row in runs}
 
-    first, second = results(before), results(now)
-    same = Counter(first[run_id] == second[run_id] for run_id in first.keys() & second.keys())
-    return f"{same.total()} runs are in both; {same[True]} of them are the same, digit for digit"
+def _columns(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Those that differ, first what no rounding explains on another machine."""
+    far = agreement.beyond(before, now, agreement.rules({"score": math.inf}))  # an experiment alone knows it
+    return sorted(agreement.differences(before, now), key=lambda key: key not in far)
 
 
 def _origins(first: Path, second: Path) -> Sequence[str]:

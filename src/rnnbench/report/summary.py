@@ -38,6 +38,10 @@ class Setting:
     def cell(self) -> str:
         return str(self.records[0].config["cell"]["name"])
 
+    def known(self, fact: str) -> Any:
+        """A fact that all runs share, from one that got far enough to know it; None where none did."""
+        return next((value for record in self.records if (value := getattr(record, fact))), None)
+
     @property
     def done(self) -> list[Record]:
         return [record for record in self.records if record.status == DONE]
@@ -60,7 +64,7 @@ class Setting:
     @property
     def metric(self) -> tuple[str, Estimate | None]:
         """The task's primary metric on the test split: its name and its estimate."""
-        name = self.records[0].metric
+        name = self.known("metric") or ""
         values = [value for r in self.done if (value := r.final.get(f"test/{name}")) is not None]
         return name, mean_interval(values) if values else None
 
@@ -98,7 +102,8 @@ class Setting:
 
     def decay(self, moment: str, key: str) -> float | None:
         """The median over runs of ``half_life`` or ``horizon`` (steps) at ``initial`` or ``final``; None: no decay."""
-        values = [record.gradients[moment][key] for record in self.records if moment in record.gradients]
+        moments = [record.gradients.get(moment, {}) for record in self.records]
+        values = [numbers[key] for numbers in moments if key in numbers]
         measured = sorted(float("inf") if value is None else value for value in values)
         middle = median(measured) if measured else float("inf")
         return None if middle == float("inf") else middle

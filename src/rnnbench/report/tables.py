@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rnnbench.records import Record
 from rnnbench.report.summary import Setting
 from rnnbench.statistics import Estimate
 
@@ -42,7 +41,7 @@ def header(settings: list[Setting]) -> list[str]:
 def rows(settings: list[Setting]) -> list[list[str]]:
     """Each setting as text, for Markdown and HTML alike, in the columns of ``header``."""
     budgeted = _budgeted(settings)
-    return [row(setting) + _budget(setting.records[0]) * budgeted for setting in settings]
+    return [row(setting) + _budget(setting) * budgeted for setting in settings]
 
 
 def row(setting: Setting) -> list[str]:
@@ -59,7 +58,7 @@ def row(setting: Setting) -> list[str]:
         half_life(setting, "final"),
         number(setting.decay("final", "horizon")) if setting.probed else "not measured",
         setting.failures or "none",
-        number(setting.records[0].parameters),
+        number(setting.known("parameters")),
     ]
 
 
@@ -67,8 +66,9 @@ def _budgeted(settings: list[Setting]) -> bool:
     return any(record.off_budget is not None for setting in settings for record in setting.records)
 
 
-def _budget(record: Record) -> list[str]:
-    return [str(record.hidden_size), "–" if record.off_budget is None else f"{100 * record.off_budget:+.1f} %"]
+def _budget(setting: Setting) -> list[str]:
+    off = next((record.off_budget for record in setting.records if record.off_budget is not None), None)
+    return [number(setting.known("hidden_size")), "–" if off is None else f"{100 * off:+.1f} %"]
 
 
 def estimate(value: Estimate | None) -> str:
@@ -88,7 +88,7 @@ def share(value: Estimate | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits for small numbers, none behind the point for large ones."""
+    """Three digits for small numbers, none after the point for large ones."""
     if value is None:
         return "–"
     return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"

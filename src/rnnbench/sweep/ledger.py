@@ -22,7 +22,7 @@ from rnnbench.files import HeldElsewhereError, is_locked, locked, replacing
 from rnnbench.provenance import provenance
 from rnnbench.records import Record
 
-FILE = "sweep.json"
+FILE = records.PLANNED
 RUNNING, PENDING, CHANGED = "running", "pending", "changed"
 
 
@@ -111,9 +111,8 @@ def read_all(folder: Path) -> list[Entry]:
 def _expected(path: Path) -> list[str]:
     """The listed runs; none where the list is missing or damaged: it only says what is pending."""
     try:
-        names = json.loads(path.read_text())["run_ids"]
-        return [name for name in names if isinstance(name, str) and Path(name).name == name]
-    except (OSError, ValueError, TypeError, KeyError):
+        return records.planned(path.parent)
+    except UserError:
         return []
 
 

@@ -38,7 +38,7 @@ def locate(name: str) -> Path:
 
 
 def kind(place: str, path: Path) -> Literal["file", "folder", "nothing"]:
-    """Return what lies at ``path``, which errors call ``place``. Raises UserError for pipes and what is out of reach."""
+    """Return what lies at ``path``, called ``place`` in errors. Raises UserError for pipes and what is out of reach."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name that no file can have

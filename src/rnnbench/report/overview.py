@@ -1,0 +1,100 @@
+"""results/README.md: all results at a glance, and which cell did best where every cell was tuned alike.
+
+Reads what is committed (runs.csv and provenance.json of every result), so that it needs no runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import matplotlib as mpl
+
+from rnnbench import rows
+from rnnbench.errors import UserError
+from rnnbench.files import replacing
+from rnnbench.report import markdown, origin
+from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
+from rnnbench.report.folder import MARK, PAGE, is_generated, writing
+from rnnbench.report.leaderboard import HEADER, Board, boards, overview
+
+PICTURE = "leaderboard"
+CAPTION = "Mean score of each cell on each task with its 95 % interval, the best on top"
+PARTS = (origin.FILE, rows.FILE)  # of a result
+LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
+
+
+class Results(NamedTuple):
+    """All that is published."""
+
+    origins: dict[str, dict[str, Any]]
+    """The provenance of each result, by its folder."""
+    boards: list[Board]
+    """One for each task and length on which cells were tuned alike, in the order of the folders."""
+    damaged: dict[str, str]
+    """What is wrong with a result that cannot be read, by its folder."""
+
+
+def read_results(results_dir: Path) -> Results:
+    """Every result below ``results_dir``; a damaged one is left out and named."""
+    results = Results({}, [], {})
+    for folder in sorted({path.parent for name in PARTS for path in results_dir.glob(f"[!.]*/{name}")}):
+        try:
+            content, found = origin.read(folder), rows.read(folder)
+            results.boards.extend(boards(folder.name, content, found))
+            results.origins[folder.name] = content
+        except UserError as error:
+            results.damaged[folder.name] = str(error).removeprefix(f"{results_dir}/")
+    return results
+
+
+def picture(found: list[Board]) -> str:
+    """One panel a task, a dot and an interval a cell."""
+    with mpl.rc_context(STYLE):
+        figure, axes = panels(len(found), width=4.6, height=2.8)
+        cells = sorted({place.cell for board in found for place in board.places})
+        for panel, board in zip(axes, found, strict=True):
+            shown = [(place.cell, place.score) for place in reversed(board.places) if place.score]
+            for height, (cell, score) in enumerate(shown):
+                color = PALETTE[cells.index(cell) % len(PALETTE)]
+                if score.low is not None and score.high is not None:
+                    panel.plot([score.low, score.high], [height, height], color=color, linewidth=2)
+                panel.plot([score.value], [height], "o", color=color)
+            panel.set_yticks(range(len(shown)), [plain(cell) for cell, _ in shown])
+            panel.axvline(0, color="black", linestyle="--", linewidth=1)
+            lowest = max(LOWEST, min([0.0, *(score.value for _, score in shown)]))
+            label = "score (0: memoryless, 1: perfect)"
+            panel.set(title=plain(board.title), xlabel=label, xlim=(lowest - 0.1, 1.1))
+        return svg(figure, PICTURE, CAPTION)
+
+
+def write_overview(results_dir: Path) -> dict[str, str]:
+    """Writes ``results_dir/README.md``, and beside it the picture where anything was tuned.
+
+    Returns what is wrong with the results that cannot be read. Raises UserError where somebody else wrote the page.
+    """
+    check_page(results_dir)
+    results = read_results(results_dir)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=False,  # Markdown
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= markdown.FILTERS
+    text = environment.get_template("results.md.jinja").render(
+        results=results.origins, damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK,
+        overview=overview(results.boards) if results.boards else None, picture=PICTURE, caption=CAPTION,
+        link=markdown.link, performance=(results_dir / "performance" / PAGE).exists(),
+    )  # fmt: skip
+    files = {f"{PICTURE}.svg": picture(results.boards)} if results.boards else {}
+    for name, content in (files | {PAGE: text}).items():
+        with writing(results_dir / name), replacing(results_dir / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return results.damaged
+
+
+def check_page(results_dir: Path) -> None:
+    """Raises UserError where the files of the overview exist and were not generated."""
+    for name in (PAGE, f"{PICTURE}.svg"):
+        if (results_dir / name).exists() and not is_generated(results_dir / PAGE):
+            raise UserError(f"{results_dir / name}: was not generated, so it is not replaced; choose --results-dir=...")
