@@ -4,10 +4,8 @@ import inspect
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Column, Table
-
 from rnnbench.cells import CELLS
+from rnnbench.console import show
 from rnnbench.costs import step_flops
 from rnnbench.engines import supporting
 from rnnbench.entry import configure
@@ -32,10 +30,7 @@ def main() -> None:
     with exit_on_user_error():
         names = sys.argv[1:]
         if not names:
-            table = Table(Column(HEADER[0], no_wrap=True), *HEADER[1:])
-            for name in CELLS:
-                table.add_row(*row(name))
-            Console().print(table)
+            show(HEADER, map(row, CELLS))
         for name in names:
             if name in ("-h", "--help"):
                 print(__doc__)

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from rnnbench.errors import exit_on_user_error
+from rnnbench.errors import check_name, exit_on_user_error
 from rnnbench.tracking.sync import ALREADY, UPLOADED, sync
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     options = parser.parse_args()
     ends: Counter[str] = Counter()
     with exit_on_user_error():
-        for upload in sync(options.runs_dir / options.name, options.rate, options.dry_run):
+        for upload in sync(options.runs_dir / check_name(options.name), options.rate, options.dry_run):
             ends[upload.status] += 1
             print(f"{upload.run}: {upload.status}{upload.reason and f', {upload.reason}'}", flush=True)
     print(", ".join(f"{count} {status}" for status, count in ends.items()))

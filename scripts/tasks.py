@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+from rnnbench.console import show
 from rnnbench.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
 from rnnbench.tasks import TASKS, Task
@@ -57,12 +56,12 @@ def example(name: str, *overrides: str) -> None:
     size = batch.inputs.shape[1]
     informative = set() if batch.informative is None else set(batch.informative[batch.informative % size == 0] // size)
     scored = set() if batch.scored is None else set(batch.scored[batch.scored % size == 0] // size)
-    table = Table("t", "input", *(["target"] if task.every_step else []), "")
+    lines = []
     for t in range(steps):
         marks = ["informative"] * (t in informative) + ["scored"] * (t in scored)
         target = [str(batch.targets[t, 0])] if task.every_step else []
-        table.add_row(str(t), str(np.round(batch.inputs[t, 0], 3)), *target, ", ".join(marks))
-    Console().print(table)
+        lines.append([str(t), str(np.round(batch.inputs[t, 0], 3)), *target, ", ".join(marks)])
+    show(["t", "input", *(["target"] if task.every_step else []), ""], lines)
     if not task.every_step:
         print(f"target: {np.round(batch.targets[0], 3)}")
     print(f"baseline: {task.baseline('train'):.4g} ({task.loss})")
@@ -71,10 +70,7 @@ def example(name: str, *overrides: str) -> None:
 def main() -> None:
     with exit_on_user_error():
         if len(sys.argv) == 1:
-            table = Table(*HEADER)
-            for facts in rows():
-                table.add_row(*facts)
-            Console().print(table)
+            show(HEADER, rows())
             return
         name, *overrides = sys.argv[1:]
         if name in ("-h", "--help"):

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from rnnbench import protocol, records
-from rnnbench.errors import UserError, exit_on_user_error
+from rnnbench.errors import UserError, check_name, exit_on_user_error
 from rnnbench.factors import factors, flatten
 from rnnbench.report.tuning import divide
 
@@ -19,7 +19,8 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="save it on the W&B server; needs a login")
     options = parser.parse_args()
     with exit_on_user_error():
-        folder = options.runs_dir / options.name
+        name = check_name(options.name)
+        folder = options.runs_dir / name
         reported = divide(records.read_all(folder), protocol.read(folder)).reported
         configs = [record.config for record in reported]
         if not configs:
@@ -27,7 +28,7 @@ def main() -> None:
         from rnnbench.tracking import workspace  # imports wandb
 
         sweep = workspace.Sweep(
-            name=options.name,
+            name=name,
             project=configs[0]["tracking"]["project"],
             entity=configs[0]["tracking"]["entity"],
             factors=factors([flatten(config) for config in configs]) or ["cell.name"],
@@ -35,7 +36,7 @@ def main() -> None:
             bidirectional=any(config["network"]["bidirectional"] for config in configs),
         )
         page = folder / "workspace.json"
-        page.write_text(workspace.validate(workspace.build(sweep)))
+        page.write_text(workspace.validate(workspace.build(sweep)), encoding="utf-8")
         print(f"valid: {page}, grouped by {', '.join(sweep.factors)}")
         if options.save:
             print(f"saved: {workspace.save(sweep)}")

@@ -89,6 +89,7 @@ MAY_IMPORT = {
     },
     "sweep": {
         "config",
+        "console",
         "entry",
         "errors",
         "factors",

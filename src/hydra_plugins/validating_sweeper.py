@@ -9,12 +9,16 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 
 from rnnbench import protocol, records
 from rnnbench.sweep.compose import expand
 from rnnbench.sweep.ledger import expect
 from rnnbench.tracking import check_sweep
+
+
+COMPLETED = JobStatus.COMPLETED
 
 
 class ValidatingSweeper(Sweeper):
@@ -43,7 +47,8 @@ class ValidatingSweeper(Sweeper):
         if plan.tuning:
             print(f"{len(plan.tuning)} tuning runs to {folder}, then those that they choose", flush=True)
             returns = self._launch(folder, plan.tuning)
-            done = [record for run_id in plan.tuning if (record := records.read(folder / run_id)) is not None]
+            ended = [run_id for run_id, each in zip(plan.tuning, returns, strict=True) if each.status == COMPLETED]
+            done = [record for run_id in ended if (record := records.read(folder / run_id)) is not None]
             chosen, undecided = plan.reported(done), plan.undecided(done)
         if chosen:
             runs = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"

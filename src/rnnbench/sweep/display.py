@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rnnbench import records
 from rnnbench.config import Config
+from rnnbench.console import show
 from rnnbench.sweep.ledger import Entry
 
 STYLES = {
@@ -93,8 +94,7 @@ class Display:
         self.console.print(counted(entries) + rest, highlight=False)
         open_ends = [entry for entry in entries if not entry.complete]
         if open_ends:
-            self.console.width = max(self.console.width, 0 if self.console.is_terminal else 250)
-            self.console.print(ledger_table((e.run_id, e.status, e.text, e.where) for e in open_ends))
+            show_entries(open_ends)
 
 
 def counted(entries: Iterable[Entry]) -> str:
@@ -103,12 +103,10 @@ def counted(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
 
 
-def ledger_table(rows: Iterable[tuple[str, str, str, str]]) -> Table:
-    """Runs, their status, what there is to say, and where their log is."""
-    table = Table("run", "status", "", "log", box=None, padding=(0, 2, 0, 0))
-    for run_id, status, text, log in rows:
-        table.add_row(run_id, Text(status, STYLES[status]), Text(text), Text(log, overflow="fold"))
-    return table
+def show_entries(entries: Sequence[Entry]) -> None:
+    """Print runs, their status, what there is to say, and where their log is."""
+    rows = [[entry.run_id, entry.status, entry.text, entry.where] for entry in entries]
+    show(["run", "status", "", "log"], rows, [STYLES[entry.status] for entry in entries])
 
 
 def _duration(seconds: float) -> str:
