@@ -17,7 +17,6 @@ from rnnbench.sweep.compose import expand
 from rnnbench.sweep.ledger import expect
 from rnnbench.tracking import check_sweep
 
-
 COMPLETED = JobStatus.COMPLETED
 
 
