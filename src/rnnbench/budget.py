@@ -16,7 +16,7 @@ KINDS = {
     "flops": "floating-point operations of all matrix products of one step, a multiply-add being two",
 }
 TOLERANCE = 0.25
-"""A budget is met where the nearest width costs at most this share more or less; narrow networks grow in large steps."""
+"""A budget is met where the nearest width costs at most this share more or less; narrow networks grow by leaps."""
 
 
 def parse(budget: str) -> tuple[str, int]:
