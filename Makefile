@@ -22,7 +22,7 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 	$(RUN) scripts/train.py experiment=demo
 	$(RUN) scripts/report.py demo
 	@echo
-	@echo "The page:         results/demo/report.html"
+	@echo "The page:         runs/demo/report/report.html"
 	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
 	@echo "Upload them:      $(RUN) scripts/sync.py demo"
 
