@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[1]
 def block(page: str, mark: str) -> str:
     """The first lines of a committed page that start with ``mark``."""
     lines = read(ROOT / "results" / page).splitlines()
-    found = "\n".join(takewhile(lambda line: line.startswith(mark), dropwhile(lambda line: line[:2] != mark, lines)))
+    found = "\n".join(
+        takewhile(lambda line: line.startswith(mark), dropwhile(lambda line: not line.startswith(mark), lines))
+    )
     if not found:
         raise UserError(f"results/{page}: has no line that starts with '{mark}'; publish it again")
     return found

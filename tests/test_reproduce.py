@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import records, reproduce, rows
+from rnnbench import agreement, records, reproduce, rows
 from rnnbench.errors import UserError
 from rnnbench.records import Record
 from rnnbench.report import publish
@@ -54,7 +54,8 @@ def repeated(original):
 
 def plant(result, index, **changes):
     """Changes row ``index`` of runs.csv and returns its run_id."""
-    found = rows.read(result)
+    with (result / "runs.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
     found[index] |= changes
     with (result / "runs.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(found[0]), lineterminator="\n")
@@ -76,14 +77,15 @@ def test_every_row_is_a_run_of_the_experiment(result, repeated):
     assert committed.rows.keys() == repeated.keys()
     assert len(committed.rows) == 2 * 2 + 2 * 2
     assert [row["phase"] for row in committed.rows.values()].count("tuning") == 4
-    assert reproduce.strays(committed) == []
+    assert reproduce.strays(committed) == {}
+    assert reproduce.contradictions(committed) == {}
 
 
 def test_an_invented_row_and_a_lost_one_are_named(result):
     invented = plant(result, 0, run_id="digits-elman-seed0-0123456789")
-    unknown, lost = reproduce.strays(reproduce.read(result, CONF))
-    assert (unknown.what, unknown.verdict, unknown.why) == (invented, DIFFERS, "no run of this experiment")
-    assert (lost.verdict, lost.why) == (DIFFERS, "has no row")
+    strays = reproduce.strays(reproduce.read(result, CONF))
+    assert strays.pop(invented) == "no run of this experiment"
+    assert list(strays.values()) == ["has no row"]
 
 
 def test_another_choice_would_have_been_made(result):
@@ -95,18 +97,18 @@ def test_another_choice_would_have_been_made(result):
     worst, _ = max(tuning, key=lambda pair: float(pair[1]["validation_loss"]))
     plant(result, worst, validation_loss="0.0")
     lost = reproduce.strays(reproduce.read(result, CONF))
-    assert [check.why for check in lost] == ["has no row"] * 2
-    assert all("-gru-" in check.what for check in lost)
+    assert list(lost.values()) == ["has no row"] * 2
+    assert all("-gru-" in run_id for run_id in lost)
 
 
 def test_equal_to_the_last_bit_or_not(result, repeated):
     committed = reproduce.read(result, CONF)
     for run_id, record in repeated.items():
-        row, tolerance = committed.rows[run_id], committed.plan.protocol.tolerance
+        row = committed.rows[run_id]
         environment = committed.environments[int(row["environment"])]
-        assert reproduce.compare(row, record, environment, tolerance).verdict == EQUAL
+        assert reproduce.compare(row, record, environment, committed.rules).verdict == EQUAL
         other = replace(record, score=record.score * (1 + 2e-16) + 1e-17)
-        check = reproduce.compare(row, other, environment, tolerance)
+        check = reproduce.compare(row, other, environment, committed.rules)
         assert check.verdict == DIFFERS
         assert check.why == f"score {record.score} -> {other.score}"
 
@@ -118,29 +120,34 @@ def one(result, repeated):
     return row, repeated[row["run_id"]], environment
 
 
+RULES = agreement.rules({"score": 0.05})
+
+
 @pytest.mark.parametrize(
     ("kind", "key"), [("machine", "processor"), ("machine", "instructions"), ("versions", "torch")]
 )
-def test_elsewhere_the_tolerance_decides(result, repeated, kind, key):
+def test_elsewhere_the_rules_decide(result, repeated, kind, key):
     row, record, environment = one(result, repeated)
     environment[kind][key] = "another"
     near, far = (replace(record, score=record.score + off) for off in (0.04, 0.06))
-    assert reproduce.compare(row, near, environment, {"score": 0.05}).verdict == CLOSE
-    assert reproduce.compare(row, far, environment, {"score": 0.05}).verdict == DIFFERS
+    check = reproduce.compare(row, near, environment, RULES)
+    assert check.verdict == CLOSE
+    assert check.why == f"score {record.score:.4g} -> {near.score:.4g} (at most 0.05)"
+    assert reproduce.compare(row, far, environment, RULES).verdict == DIFFERS
     gone = replace(record, score=None, status="diverged")
-    check = reproduce.compare(row, gone, environment, {"score": 0.05})
+    check = reproduce.compare(row, gone, environment, RULES)
     assert check.verdict == DIFFERS
     assert "status done -> diverged" in check.why
+    failed = replace(record, score=None, status="failed", error="RuntimeError: no")
+    check = reproduce.compare(row, failed, environment, RULES)
+    assert (check.verdict, check.why) == (DIFFERS, "status done -> failed, RuntimeError: no")
 
 
 @pytest.mark.parametrize(("kind", "key"), [("machine", "platform"), ("machine", "cores"), ("versions", "wandb")])
 def test_what_cannot_change_a_number_excuses_nothing(result, repeated, kind, key):
     row, record, environment = one(result, repeated)
     environment[kind][key] = "another"
-    assert (
-        reproduce.compare(row, replace(record, score=record.score + 1e-9), environment, {"score": 0.05}).verdict
-        == DIFFERS
-    )
+    assert reproduce.compare(row, replace(record, score=record.score + 1e-9), environment, RULES).verdict == DIFFERS
 
 
 def test_other_versions_and_other_data_are_told_apart(result):
@@ -174,6 +181,7 @@ def test_the_mean_of_a_setting_lies_in_its_interval_or_not(result, repeated):
     assert [check.verdict for check in reproduce.means(committed, repeated)] == [INSIDE] * 2  # tuning has one seed
     moved = {run_id: replace(record, score=record.score + 10) for run_id, record in repeated.items()}
     assert [check.verdict for check in reproduce.means(committed, moved)] == [DIFFERS] * 2
+    assert all(check.why for check in [*reproduce.means(committed, repeated), *reproduce.means(committed, moved)])
     some = {run_id: record for run_id, record in repeated.items() if record.seed != 1}
     assert reproduce.means(committed, some) == []  # not all of its runs
 
@@ -195,9 +203,12 @@ def test_a_planted_number_is_found_and_named(result, tmp_path):
     run = script(tmp_path, "reproduce.py", "tuned", "--results-dir", tmp_path)
     assert run.returncode == 1, run.stderr
     differing = [line for line in run.stdout.splitlines() if DIFFERS in line]
-    assert len([line for line in differing if planted in line]) == 1
-    assert len(differing) == 2  # and the line that counts
+    assert len([line for line in differing if planted in line]) == 2  # by itself, and against the run
+    assert len(differing) == 3  # and the line that counts
+    assert "1 - test_loss / baseline" in differing[0]
     assert "7 equal" in run.stdout
+    assert "may be off" not in run.stdout  # nothing was made elsewhere
+    plant(result, index, score=committed[index]["score"])
     alter(result, lambda content: content["environments"][0]["versions"].update(torch="1.0"))
     run = script(tmp_path, "reproduce.py", "tuned", "--results-dir", tmp_path, "--fraction", "0.1")
     assert run.returncode == 3, run.stdout
@@ -209,6 +220,8 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
         (["nothing"], "nothing/runs.csv: cannot be read"),
         (["tuned", "--fraction", "0"], "--fraction=0.0: must be greater than 0"),
         (["tuned", "--fraction", "1.5"], "--fraction=1.5: must be at most 1"),
+        (["tuned", "--jobs", "0"], "--jobs=0: must be at least 1"),
+        (["../tuned"], "name='../tuned': must be the plain name of a folder"),
     ):
         run = script(tmp_path, "reproduce.py", *arguments, "--results-dir", tmp_path)
         assert run.returncode == 2
@@ -218,7 +231,7 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
     with pytest.raises(UserError, match="provenance.json: cannot be used"):
         reproduce.read(result, CONF)
     (result / "runs.csv").write_text("run_id\n")
-    with pytest.raises(UserError, match="write it again with scripts/report.py"):
+    with pytest.raises(UserError, match="write it again with scripts/publish.py"):
         rows.read(result)
 
 
@@ -228,6 +241,7 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
         ({"environment": "7"}, "environment '7' is not in provenance.json"),
         ({"environment": "x"}, "environment 'x' is not in provenance.json"),
         ({"score": "much"}, "'much' is no number"),
+        ({"horizon_final": "1.5"}, "horizon_final '1.5' is no whole number"),
     ],
 )
 def test_a_damaged_row_is_said_before_anything_runs(result, tmp_path, monkeypatch, changes, message):
@@ -236,6 +250,41 @@ def test_a_damaged_row_is_said_before_anything_runs(result, tmp_path, monkeypatc
     monkeypatch.setattr(reproduce, "run_all", None)
     with pytest.raises(UserError, match=message):
         reproduce.reproduce(result, CONF, tmp_path / "work", fraction=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"test_loss": "0.5"}, "but 1 - test_loss / baseline is "),
+        ({"cell": "lstm"}, "cell 'lstm' of a run with elman"),
+        ({"length": "16"}, "length '16' of a run with 8"),
+        ({"seed": "7"}, "seed '7' of a run with 10"),
+        ({"optimizer.lr": "0.5"}, "optimizer.lr '0.5' of a run with 0.001"),
+        ({"phase": "report"}, "phase 'report' of a run with tuning"),
+        ({"metric": "mse"}, "metric 'mse' of a run with accuracy"),
+    ],
+)
+def test_a_row_that_contradicts_itself_or_its_configuration(result, changes, reason):
+    planted = plant(result, 0, **changes)
+    found = reproduce.contradictions(reproduce.read(result, CONF))
+    assert list(found) == [planted]
+    assert reason in found[planted]
+
+
+def test_a_run_that_failed_reproduces_nothing(result, tmp_path, monkeypatch):
+    """It is not run again: nothing but its failure could come of it."""
+    for index in range(8):
+        plant(result, index, status="failed", score="", test_loss="")
+    monkeypatch.setattr(reproduce, "run_all", lambda configs, options: asserted_empty(configs))
+    checks = reproduce.reproduce(result, CONF, tmp_path / "work", fraction=1).checks
+    checks = [check for check in checks if check.why != "has no row"]  # nothing was chosen either
+    assert {check.verdict for check in checks} == {NOT_COMPARABLE}
+    assert {check.why for check in checks} == {"the reported run failed: there is nothing to repeat"}
+    assert reproduce.exit_code(checks) == 3
+
+
+def asserted_empty(configs):
+    assert configs == []
 
 
 def test_a_run_with_two_rows(result):

@@ -27,7 +27,7 @@ def record(cell, seed, lr, score, task="adding", length=500, solved=None, **chan
     found = make(seed, score=score, cell=cell, optimizer={"lr": lr})
     found.config["task"] = {"name": task, "length": length}
     found.run_id = f"{task}-{cell}-seed{seed}-{hashlib.sha256(str((task, cell, lr, length)).encode()).hexdigest()[:10]}"
-    loss = {} if score is None else {"val/loss": 1 - score, "test/loss": 1 - score}
+    loss = {} if score is None else {"val/loss": 1 - score, "test/loss": 1 - score, "test/mse": 1 - score}
     values = {"solved_at_step": solved, "steps": solved or 1000, "seconds": 20.0 + seed, "parameters": 20000,
               "final": found.final | loss, "commit": "a" * 40, "versions": {"torch": "1"}, "machine": MACHINE,
               "command": "python scripts/train.py experiment=e", "started": f"2026-01-0{1 + seed % 7}T00:00:00+00:00",
@@ -218,14 +218,42 @@ class TestSideBySide:
     def test_what_moved_and_what_did_not(self, two):
         pairs, _, notes = compare(*two)
         moved = {(pair.setting, pair.number) for pair in pairs if pair.moved}
-        assert moved == {("cell lstm", "score"), ("cell lstm", "seconds"), ("cell gru", "seconds")}
+        better = {("cell lstm", number) for number in ("score", "test_metric", "seconds")}
+        assert moved == better | {("cell gru", "seconds")}
         assert {pair.number for pair in pairs} >= {"score", "test_metric", "parameters", "seconds", "solved"}
         assert {(pair.setting, pair.number) for pair in compare(*two[::-1]).pairs if pair.moved} == moved
         assert notes[0] == "12 runs are in both; 9 of them are the same, digit for digit"
         assert "torch: first -> second" in notes
 
+    def test_the_rows_that_differ_are_named_and_in_what(self, two):
+        differing = compare(*two).rows
+        assert len(differing) == 3
+        for run_id, words in differing.items():
+            assert run_id.startswith("adding-lstm-seed")
+            assert words.startswith("score, validation_loss, test_loss, test_metric: score 0.")
+
+    def test_a_planted_number_is_named_first(self, two):
+        path = two[1] / "runs.csv"
+        found = rows.read(two[1])
+        chosen = next(row for row in found if row["cell"] == "lstm" and row["phase"] == "report")
+        chosen |= {"horizon_final": "900", "parameters": "7", "test_loss": "0.9"}
+        rows.write(path, found)
+        words = compare(*two).rows[chosen["run_id"]]
+        assert words.startswith("parameters, horizon_final, score, ")
+        assert "parameters 20000 -> 7, horizon_final - -> 900" in words
+        assert f"contradicts itself in {two[1]}: score 0." in words
+
+    def test_failed_runs_are_not_the_same(self, two):
+        for folder in two:
+            found = rows.read(folder)
+            found[0] |= {"status": "failed"}
+            rows.write(folder / "runs.csv", found)
+        (count, *_) = compare(*two).notes
+        assert count == "12 runs are in both; 8 of them are the same, digit for digit; 1 failed and say nothing"
+
     def test_the_same_result(self, two):
-        pairs, _, notes = compare(two[0], two[0])
+        pairs, differing, notes = compare(two[0], two[0])
+        assert differing == {}
         assert not any(pair.moved for pair in pairs)
         assert notes == ["12 runs are in both; 12 of them are the same, digit for digit"]
 
@@ -236,7 +264,7 @@ class TestSideBySide:
 
         shown = run(*two)
         assert shown.returncode == 0, shown.stderr
-        assert "3 of " in shown.stdout
+        assert "\n4 of " in shown.stdout
         assert "cell lstm" in shown.stdout
         assert "parameters" not in shown.stdout
         assert "parameters" in run(*two, "--all").stdout

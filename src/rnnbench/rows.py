@@ -91,7 +91,7 @@ def read(folder: Path) -> list[dict[str, str]]:
         try:
             _check(each)
         except ValueError as error:
-            raise UserError(f"{path}: {each['run_id'] or 'a row without run_id'}: {error}; {again}") from None
+            raise UserError(f"{path}: {each['run_id']!r}: {error}; {again}") from None
     for run_id, count in Counter(each["run_id"] for each in rows).items():
         if count > 1:
             raise UserError(f"{path}: {run_id} has {count} rows; {again}")
@@ -106,7 +106,7 @@ def _check(row: dict[Any, Any]) -> None:
     if not row["seed"] or not row["steps"] or not row["seconds"]:
         raise ValueError("lacks its seed, its steps or its seconds")
     if row["status"] not in ENDED or row["phase"] not in (TUNING, REPORT):
-        raise ValueError(f"status '{row['status']}' or phase '{row['phase']}' is not known")
+        raise ValueError(f"status {row['status']!r} or phase {row['phase']!r} is not known")
 
 
 def check_numbers(row: dict[str, str]) -> None:
@@ -120,9 +120,9 @@ def _parse(key: str, text: str) -> None:
     try:
         value = int(text) if key in WHOLE else float(text)
     except ValueError:
-        raise ValueError(f"{key} '{text}' is no {'whole ' if key in WHOLE else ''}number") from None
+        raise ValueError(f"{key} {text!r} is no {'whole ' if key in WHOLE else ''}number") from None
     if not math.isfinite(value) or (key in WHOLE and not 0 <= value < LARGEST):
-        raise ValueError(f"{key} '{text}' is out of range")
+        raise ValueError(f"{key} {text!r} is out of range")
 
 
 def number(text: str) -> float | None:

@@ -10,13 +10,15 @@ MARKS = re.compile(
     r"|\](?=[\[(:])"
     r"|~(?=~)"
     r"|&(?=#?\w+;)"
-    r"|(?<!\w)_|_(?!\w)"  # inside a word it is a letter
+    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it is a letter
+    r"|^[#>]|^[-+](?=[\s-]|$)"  # a heading, a quotation, an item
 )
+NUMBERED = re.compile(r"^(\d+)(?=[.)](\s|$))")  # an item too
 
 
 def escape(text: object) -> str:
     """Returns text as one line of Markdown that reads as that text, also in a cell of a table."""
-    return MARKS.sub(r"\\\g<0>", _line(text))
+    return NUMBERED.sub(r"\1\\", MARKS.sub(r"\\\g<0>", _line(text)))
 
 
 def link(text: str, *path: str) -> str:

@@ -96,7 +96,8 @@ def _rows(*folders: Path) -> tuple[dict[str, str], str]:
     ended = [run_id for run_id in both if records.FAILED not in (first[run_id]["status"], second[run_id]["status"])]
     columns = {run_id: _columns(first[run_id], second[run_id]) for run_id in both}
     differing = {
-        run_id: f"{', '.join(found)}: {agreement.told(first[run_id], second[run_id], found)}"
+        run_id: (f"{', '.join(found)}: " if len(found) > agreement.TOLD else "")
+        + agreement.told(first[run_id], second[run_id], found)
         for run_id, found in columns.items()
         if found
     }
