@@ -16,6 +16,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -26,7 +27,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnbench.cell_options import CELL_CONFIGS, CellConfig
+from rnnbench.cell_options import cell_config
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
 from rnnbench.protocol import Protocol, choices
@@ -37,9 +38,12 @@ from rnnbench.tasks import TASKS
 
 def parse(composed: DictConfig) -> Config:
     """The composed YAML as a checked, plain Config. Raises UserError for a wrong key, type, value or combination."""
+    for group in ("task", "cell", "optimizer"):
+        if not isinstance(composed.get(group), DictConfig):
+            raise UserError(f"{group}={composed.get(group)}: must name one of the files in conf/{group}")
     schema = {
         "task": _choose("task", composed.task.name, TASKS),
-        "cell": CELL_CONFIGS.get(composed.cell.name, CellConfig),
+        "cell": cell_config(composed.cell),
         "optimizer": _choose("optimizer", composed.optimizer.name, OPTIMIZER_CONFIGS),
     }
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
@@ -160,6 +164,27 @@ def configure(conf: Path, *overrides: str) -> Config:
         return parse(compose("train", list(overrides)))
 
 
+def read(path: Path) -> Config:
+    """The Config of the run that left ``path``, its config.yaml. Raises UserError where it is not one."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: is no configuration")
+    with explained():
+        return parse(OmegaConf.create(_literal(found)))
+
+
+def _literal(value: Any) -> Any:
+    """``value`` for OmegaConf, which takes ``${`` for an interpolation, and a backslash before it for an escape."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turns an error of Hydra or OmegaConf into a UserError of one line."""
@@ -167,6 +192,12 @@ def explained() -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain(error)) from error
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be"):  # Hydra's own: a group is null or a number
+            raise
+        raise UserError(
+            "a group such as cell or task must be the name of one of its files, not null or a number"
+        ) from error
 
 
 def explain(error: Exception) -> str:
