@@ -53,6 +53,7 @@ MAY_IMPORT = {
     "report": {"errors", "factors", "protocol", "records", "rows", "statistics", "tasks"},
     "reproduce": {"config", "entry", "errors", "provenance", "records", "report", "rows", "statistics", "sweep"},
     "checkpoint": {"files", "layers", "records", "stop", "training"},
+    "device": {"errors"},
     "run": {
         "budget",
         "build",
@@ -60,16 +61,18 @@ MAY_IMPORT = {
         "checkpoint",
         "config",
         "data",
+        "device",
         "files",
         "probe",
         "provenance",
         "records",
         "stop",
+        "tasks",
         "tracking",
         "training",
     },
     "sweep": {"config", "entry", "errors", "files", "provenance", "records", "run", "stop"},
-    "entry": {"cell_options", "config", "errors", "protocol", "provenance", "records", "run", "tasks"},
+    "entry": {"cell_options", "config", "errors", "protocol", "provenance", "records", "run", "tasks", "tracking"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {

@@ -26,8 +26,7 @@ class ValidatingSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
         runs = plan.tuning | plan.candidates
-        if any(job.config.tracking.mode == "online" for job in runs.values()):
-            check_sweep()
+        check_sweep(job.config for job in runs.values())
         folder = Path(self.config.runs_dir) / self.config.name
         protocol.write(folder, plan.protocol)
         if plan.tuning:

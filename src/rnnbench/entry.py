@@ -34,6 +34,7 @@ from rnnbench.protocol import Protocol, choices
 from rnnbench.provenance import COMMAND
 from rnnbench.records import Record
 from rnnbench.tasks import TASKS
+from rnnbench.tracking import lend_folders
 
 
 def parse(composed: DictConfig) -> Config:
@@ -140,6 +141,7 @@ def execute(composed: DictConfig) -> float | None:
     single = HydraConfig.get().mode != RunMode.MULTIRUN
     with exit_on_user_error() if single else nullcontext():
         config = parse(composed)
+        lend_folders(Path(config.runs_dir) / config.name)
         from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
 
         return run(config, retry=single or config.retry_failed).score
