@@ -1,17 +1,22 @@
 """Each distribution against its definition, gate by gate."""
 
 import math
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from scipy import stats
 
 from catalogue import CELL_ROWS
 from rnnbench.cells import CELLS
+from rnnbench.config import InitConfig
 from rnnbench.errors import UserError
 from rnnbench.initialization import initialize
 
 HIDDEN = 64
+CONF = Path(__file__).parents[1] / "conf" / "init"
 
 
 def drawn(cell="lstm", hidden=HIDDEN, **changes):
@@ -150,7 +155,20 @@ def test_uniform_gates_begin_uniform():
     assert stats.kstest(torch.sigmoid(-biases(gru, "update")), stats.uniform().cdf).pvalue > 1e-4
 
 
+@pytest.mark.parametrize("hidden", [1, 2, 3])
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_tiny_cells_begin_with_finite_numbers_or_a_user_error(row, hidden):
+    for name in sorted(path.stem for path in CONF.glob("*.yaml")):
+        keys = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8").replace("${task.length}", "10"))
+        with suppress(UserError):
+            cell = row.make(hidden_size=hidden)
+            initialize(cell, **InitConfig(**keys).options())
+            assert all(parameter.isfinite().all() for parameter in cell.parameters()), name
+
+
 def test_errors():
+    with pytest.raises(UserError, match="init.memory=uniform_gate: needs a width of at least 2"):
+        drawn(hidden=1, memory="uniform_gate")
     with pytest.raises(UserError, match="gate_bias.forget=1.0: the cell GRU has no gate 'forget', only reset, update"):
         drawn("gru", gate_bias={"forget": 1.0})
     with pytest.raises(UserError, match=r"init.recurrent 'orthogonl': did you mean 'orthogonal'"):

@@ -132,9 +132,9 @@ def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
     assert len(server.runs) == 3
     for config, arrived in zip(configs, server.runs.values(), strict=True):
         assert_all_arrived(arrived, folder(config))
-        assert len(arrived.id) <= 128
+        assert len(arrived.id) <= 64
         assert not set(arrived.id) & set("/\\#?%:")
-        assert upload(config)[arrived.id] == "already uploaded"
+        assert upload(config)[config.run_id] == "already uploaded"
 
 
 def test_a_failed_run_arrives_as_failed(config, server, monkeypatch):
@@ -188,7 +188,7 @@ def test_what_the_server_refuses_is_said_and_uploaded_later(config, server, caps
     said = capsys.readouterr().err
     assert re.match(rf"{config.run_id}: not all of it is in W&B \(filestream: .*400 Bad Request.*\); upload", said)
     wait_for_the_end(folder(config).parent)
-    assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
+    assert upload(config) == {config.run_id: "uploaded"}
     assert_all_arrived(the_only_run(server), folder(config))
 
 
@@ -200,7 +200,7 @@ def test_a_server_that_never_comes_back_does_not_hold_a_run(config, server, caps
     assert "not all of it is in W&B (the server did not take it within 2 s)" in capsys.readouterr().err
     wait_for_the_end(folder(config).parent)
     server.faults = {}
-    assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
+    assert upload(config) == {config.run_id: "uploaded"}
     assert_all_arrived(the_only_run(server), folder(config))
 
 
@@ -262,7 +262,7 @@ def test_a_sweep_says_once_that_there_is_no_server(server, tmp_path):
 
 def test_the_key_is_in_no_file(config, server, tmp_path, capfd):
     """W&B's own logs, the report and the page as code included; and the process that starts a sweep checks it first."""
-    tracking.check_sweep()
+    tracking.check_sweep([config])
     run(config)
     write_report(config.name, tmp_path)
     for script in ("workspace.py", "sync.py"):
@@ -297,7 +297,7 @@ def test_a_run_that_goes_on_is_whole(configure, server, mode, arrived):
     tracking.finish(logger, record, exit_code=0)
     if mode == "offline":
         wait_for_the_end(path.parent)
-        assert upload(config) == {wandb_run.wandb_id(config): "uploaded"}
+        assert upload(config) == {config.run_id: "uploaded"}
     assert logged_rows(the_only_run(server)) == rows
     assert len(the_only_run(server).streams["wandb-history.jsonl"]) == len(rows)
     assert the_only_run(server).exit_code == 0
@@ -314,7 +314,7 @@ class TestSync:
         return configs
 
     def test_a_sweep_is_uploaded_once(self, offline, server, tmp_path):
-        first, second = (wandb_run.wandb_id(config) for config in offline)
+        first, second = (config.run_id for config in offline)
         arguments = ["sync.py", "sweep", "--runs-dir", tmp_path, "--rate", "6000"]
         planned = command(tmp_path, *arguments, "--dry-run")
         assert planned.stdout == f"{first}: to upload\n{second}: to upload\n2 to upload\n"
@@ -345,12 +345,19 @@ class TestSync:
         assert wandb.login(prompt=False, verify=True)
         server.faults = {kind: wandb_server.Fault(1, status)}
         failed, interrupted = uploads
-        assert failed[:2] == (wandb_run.wandb_id(offline[0]), "failed")
+        assert failed[:2] == (offline[0].run_id, "failed")
         assert re.match(reason, failed.reason)
         assert "\n" not in failed.reason
-        assert interrupted == (wandb_run.wandb_id(offline[1]), "interrupted", "it has no end; run it again")
+        assert interrupted == (offline[1].run_id, "interrupted", "it has no end; run it again")
         assert list(upload(offline[0]).values()) == ["uploaded", "interrupted"]
         assert_all_arrived(the_only_run(server), folder(offline[0]))
+
+    def test_a_damaged_run_is_named_and_the_others_go(self, offline, server):
+        damaged, _ = wandb_files.folders(folder(offline[0]).parent)
+        (log,) = damaged.glob("*.wandb")
+        log.write_bytes(log.read_bytes()[:14] + b"\xff" * 100)
+        assert upload(offline[0]) == {offline[0].run_id: "failed", offline[1].run_id: "uploaded"}
+        assert_all_arrived(the_only_run(server), folder(offline[1]))
 
     @pytest.mark.parametrize("reason", ["no W&B key; use 'wandb login'", "no W&B server at"])
     def test_nothing_can_be_uploaded(self, offline, server, monkeypatch, reason):

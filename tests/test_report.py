@@ -128,7 +128,7 @@ def sweep(configure, tmp_path):
     """Four small runs, a diverged one, and one that failed; the report of all."""
     for overrides in (["cell=gru"], ["cell=gru", "seed=1"], ["cell=elman"], ["cell=elman", "seed=1"]):
         run(configure("name=sweep", *overrides))
-    run(configure("name=sweep", "cell=lstm", "optimizer=sgd", "optimizer.lr=1e20", "clip=none"))
+    run(configure("name=sweep", "cell=lstm", "optimizer=sgd", "optimizer.lr=1000", "clip=none"))
     folder = tmp_path / "sweep" / "broken"
     folder.mkdir()
     failed = make(status="failed", score=None, cell="<b>bold</b>")

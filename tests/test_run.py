@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import wandb
 import yaml
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from rnnbench import records
 from rnnbench.build import build_learner, build_model
+from rnnbench.entry import read
 from rnnbench.errors import UserError
 from rnnbench.gradients import gradient_profile
 from rnnbench.run import run
+from rnnbench.tasks import CharLM
 
 
 def folder(config):
@@ -27,6 +31,7 @@ def test_what_a_run_leaves_behind(configure):
     }  # fmt: skip
     assert records.read(folder(config)) == record
     assert yaml.safe_load((folder(config) / "config.yaml").read_text()) == record.config == config.to_dict()
+    assert read(folder(config) / "config.yaml") == config
     assert (record.status, record.experiment, record.run_id) == ("done", "trial", config.run_id)
     assert record.steps == 20
     assert record.parameters == sum(p.numel() for p in build_model(config).parameters())
@@ -95,7 +100,7 @@ def test_a_single_step_can_be_probed(configure):
 
 
 def test_a_diverged_run_is_recorded_with_the_full_probe(configure):
-    record = run(configure("probe=full", "optimizer=sgd", "optimizer.lr=1e20", "clip=none", "probe.every=5"))
+    record = run(configure("probe=full", "optimizer=sgd", "optimizer.lr=1000", "clip=none", "probe.every=5"))
     assert record.status == "diverged"
     assert record.gradients["initial"]["half_life"] > 0
 
@@ -139,6 +144,81 @@ def test_an_error_is_recorded_and_raised_and_the_run_is_tried_again(configure, m
     assert run(config).status == "done"
 
 
+def broken(*_, **__):
+    raise RuntimeError("the moon\nis full")
+
+
+def broken_at_length_12(self, split, seed, step, draw=CharLM.batch):
+    return broken() if split == "test" and self.length == 12 else draw(self, split, seed, step)
+
+
+@pytest.mark.parametrize(
+    ("what", "fails", "lost"),
+    [
+        ("rnnbench.model.Model.generate", broken, "sample"),
+        ("rnnbench.probe.Probe.save", broken, "gradients.npz"),
+        ("rnnbench.tracking.log_gradients", broken, "gradients in W&B"),
+        ("rnnbench.tracking.finish", broken, "end in W&B"),
+        ("rnnbench.tasks.CharLM.batch", broken_at_length_12, "test at length 12"),
+    ],
+)
+def test_what_fails_after_the_test_does_not_lose_the_result(configure, monkeypatch, capsys, what, fails, lost):
+    tracking = "offline" if "W&B" in lost else "disabled"
+    config = configure(
+        "task=char_lm", "task.sample_length=5", "task.test_lengths=[12,13]", f"tracking={tracking}", "probe.every=20"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(what, fails)
+        record = run(config)
+    wandb.teardown()  # one of them leaves the run open
+    assert record.status == "done"
+    assert record.score == record.final["test/score"] != record.final["test_13/score"]
+    assert ("test_12/loss" in record.final) == (lost != "test at length 12")
+    assert record.gradients["final"]["half_life"] > 0
+    assert record.warnings == [f"no {lost}: RuntimeError: the moon"]
+    assert records.read(folder(config)) == record
+    assert (record.sample is None) == (lost == "sample")
+    assert f"done, score {record.score:.3f}; no {lost}: RuntimeError: the moon, " in capsys.readouterr().out
+    assert (folder(config) / "gradients.npz").exists() == (lost != "gradients.npz")
+    assert not list(folder(config).glob(".*"))
+
+
+def test_a_failure_is_recorded_though_wandb_fails_too(configure, monkeypatch):
+    config = configure()
+    monkeypatch.setattr("rnnbench.run._train", broken)
+    monkeypatch.setattr("rnnbench.tracking.finish", lambda *_, **__: 1 / 0)
+    with pytest.raises(RuntimeError, match="the moon"):
+        run(config)
+    record = records.read(folder(config))
+    assert record.outcome == "failed, is full; no end in W&B: ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"])
+def test_a_run_is_alone_whatever_the_environment_says(configure, monkeypatch, variable):
+    """As below srun or torchrun, where Lightning takes its rank from a variable when it is imported."""
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    config = configure("tracking=offline")
+    record = run(config)
+    assert (record.status, record.warnings) == ("done", [])
+    assert [step for step, _ in records.read_curve(folder(config), "val/loss")] == [10, 20]
+
+
+def test_a_run_that_ended_and_died_before_its_record_is_validated_once(configure, monkeypatch):
+    config = configure("trainer.validate_every=7")
+    write = records.write
+
+    def die(*_):
+        monkeypatch.setattr(records, "write", write)
+        raise SystemExit(9)
+
+    monkeypatch.setattr(records, "write", die)
+    with pytest.raises(SystemExit):
+        run(config)
+    assert run(config).resumed == 1
+    assert [step for step, _ in records.read_curve(folder(config), "val/loss")] == [7, 14, 20]
+
+
 def test_an_interrupted_run_has_no_record(configure, monkeypatch):
     config = configure()
 
@@ -157,15 +237,40 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
         (["cell=gru", "init=forget_one"], "the cell GRU has no gate 'forget'"),
         (["cell.name=lsmt"], "unknown cell 'lsmt': did you mean 'lstm'"),
         (["init.recurrent=orthogonl"], "did you mean 'orthogonal'"),
+        (["trainer.accelerator=gpu"], "trainer.accelerator=gpu: no GPU here; use trainer.accelerator=cpu"),
+        (["trainer.accelerator=cuda"], "trainer.accelerator=cuda: no CUDA GPU here"),
+        (["trainer.accelerator=mps"], "trainer.accelerator=mps: no Apple GPU here"),
+        (["trainer.accelerator=tpu"], "trainer.accelerator=tpu: no TPU here"),
+        (["init=uniform_gate", "network.hidden_size=1"], "init.memory=uniform_gate: needs a width of at least 2"),
         (["tracking=online"], "tracking=online: .* or use tracking=offline"),
     ],
 )
 def test_a_users_mistake_writes_nothing(configure, tmp_path, monkeypatch, overrides, message):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    for kind in ("CUDA", "MPS", "XLA"):
+        monkeypatch.setattr(f"rnnbench.device.{kind}Accelerator.is_available", lambda: False)
     with pytest.raises(UserError, match=message):
         run(configure(*overrides))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (MemoryError("Unable to allocate 72 TiB"), UserError),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), UserError),
+        (RuntimeError("the moon"), RuntimeError),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_a_users_mistake(configure, monkeypatch, tmp_path, error, raised):
+    def build(_):
+        raise error
+
+    monkeypatch.setattr("rnnbench.run.build_probe", build)
+    with pytest.raises(raised, match="needs more memory than this machine has" if raised is UserError else "the moon"):
+        run(configure())
+    assert not list(tmp_path.iterdir())
 
 
 def test_text_is_written_by_the_trained_model(configure, capsys):

@@ -1,12 +1,17 @@
 """What arrives in W&B, read back from the files that the real client wrote."""
 
 import json
+import os
 
 import numpy as np
 import pytest
+import wandb
 
 import offline_wandb
+from rnnbench.errors import UserError
 from rnnbench.run import run
+from rnnbench.tracking import check_sweep, lend_folders
+from rnnbench.tracking.wandb_run import wandb_id
 
 
 @pytest.fixture
@@ -16,7 +21,7 @@ def tracked(configure, tmp_path):
     def track(*overrides):
         config = configure("tracking=offline", "name=sweep", *overrides)
         record = run(config)
-        (folder,) = (tmp_path / "sweep" / "wandb").glob(f"offline-run-*-{config.run_id}-*")
+        (folder,) = (tmp_path / "sweep" / "wandb").glob(f"offline-run-*-{wandb_id(config)}")
         return record, folder
 
     return track
@@ -32,7 +37,8 @@ def test_one_wandb_run_for_each_run_all_in_one_folder(tracked, tmp_path):
     for record, folder in folders:
         (opened,) = kinds(folder, "run")
         assert opened.display_name == record.run_id
-        assert opened.run_id.startswith(record.run_id)
+        assert folder.name.endswith(f"-{opened.run_id}")
+        assert opened.run_id.startswith(record.run_id[-10:])
         assert opened.run_group == "sweep"
         assert opened.project == "rnnbench"
         config = {item.key: json.loads(item.value_json) for item in opened.config.update}
@@ -111,3 +117,53 @@ def test_a_failed_run_is_finished_as_failed(tracked, tmp_path, monkeypatch):
     _, other = tracked("seed=1")
     (opened,) = kinds(other, "run")
     assert opened.run_id in other.name
+
+
+def test_an_id_is_short_and_of_one_experiment(configure):
+    long = configure(f"name={'n' * 100}", "task=text_classification", "cell=gru_reset_before", "seed=4294967295")
+    assert len(wandb_id(long)) <= 64  # what the server takes
+    assert wandb_id(long).startswith(long.run_id[-10:])
+    assert wandb_id(configure("name=a")) != wandb_id(configure("name=b")) != wandb_id(configure("name=b", "seed=1"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("WANDB_BASE_URL", "localhost:8080", "URL scheme should be 'http' or 'https'"),
+        ("WANDB_MODE", "foo", "Input should be 'online', 'offline'"),
+        ("WANDB_HTTP_TIMEOUT", "soon", "Input should be a valid number"),
+        ("WANDB_PROJECT", "a/b", "Invalid project name"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["offline", "online"])
+def test_a_variable_that_the_client_does_not_take(configure, monkeypatch, tmp_path, variable, value, reason, mode):
+    """Said in a line before the first run, to a single one and to a sweep."""
+    config = configure(f"tracking={mode}")
+    monkeypatch.setenv(variable, value)
+    wandb.teardown()  # the client reads them once a process
+    for start in (lambda: check_sweep([configure(), config]), lambda: run(config)):
+        with pytest.raises(UserError) as error:
+            start()
+        said = str(error.value)
+        assert said.startswith(f"tracking={mode}: ")
+        assert reason in said
+        assert variable == "WANDB_PROJECT" or f"{variable}={value}: " in said
+        assert "\n" not in said
+    assert run(configure()).status == "done"
+    assert not list(tmp_path.glob("scratch/wandb"))
+
+
+def test_where_the_home_folder_cannot_be_written_the_experiment_lends_its_own(monkeypatch, tmp_path):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for variable in ("WANDB_CACHE_DIR", "MPLCONFIGDIR"):
+        monkeypatch.setenv(variable, "")  # so that it is as it was in the end
+        monkeypatch.delenv(variable)
+    lend_folders(tmp_path / "sweep")
+    assert "WANDB_CACHE_DIR" not in os.environ
+    monkeypatch.setenv("HOME", "/proc")
+    monkeypatch.setenv("MPLCONFIGDIR", "mine")
+    lend_folders(tmp_path / "sweep")
+    assert os.environ["WANDB_CACHE_DIR"] == str(tmp_path / "sweep" / ".cache" / "wandb")
+    assert os.environ["MPLCONFIGDIR"] == "mine"
+    assert not list(tmp_path.glob("**/*cache*"))

@@ -1,7 +1,9 @@
 """The learner: metrics against brute force, clipping against its law, carried states, divergence, learning."""
 
 import copy
-import dataclasses
+import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from rnnbench import records
 from rnnbench.build import build_learner
 from rnnbench.data import Stream, to_torch
-from rnnbench.run import build_trainer, run
+from rnnbench.run import _exploded, build_trainer, run
+from rnnbench.tasks.adding import Adding
 from rnnbench.training import GradientMeter, Meter
 
 
@@ -31,7 +34,13 @@ def trained(configure):
         config = configure(*overrides)
         record = run(config)
         folder = records.Path(config.runs_dir) / config.name / config.run_id
-        return record, lambda metric: dict(records.read_curve(folder, metric))
+
+        def curve(metric):
+            found = records.read_curve(folder, metric)
+            assert len(dict(found)) == len(found), "logged twice at a step"
+            return dict(found)
+
+        return record, curve
 
     return train
 
@@ -179,11 +188,87 @@ def test_windows_are_logged_at_their_ends(trained):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(trained):
-    record, _ = trained("optimizer=sgd", "optimizer.lr=1e20", "clip=none", "trainer.max_steps=1000")
+    record, curve = trained("optimizer=sgd", "optimizer.lr=1000", "clip=none", "trainer.max_steps=1000")
     assert record.status == records.DIVERGED
+    assert list(curve("val/loss")) == [record.steps]
+    assert record.outcome == f"diverged, loss not finite at step {record.steps}"
     assert record.steps == record.diverged_at_step <= 10
     assert record.score is None
     assert record.error is None
+
+
+def test_a_loss_that_explodes_is_a_divergence(trained):
+    record, _ = trained("optimizer.lr=1000", "task.test_lengths=[12]")
+    assert record.status == records.DIVERGED
+    assert record.score is None
+    assert record.diverged_at_step == record.steps == 20  # training went on: it might have recovered
+    assert min(record.final[f"{split}/loss"] for split in ("val", "test", "test_12")) > 1000 / 6
+    assert re.match(r"diverged, loss \d.*, far above the baseline, at step 20$", record.outcome)
+
+
+def test_a_large_loss_on_the_way_is_none(trained, monkeypatch):
+    overrides = ["optimizer.lr=0.02", "network.hidden_size=16", "task.length=2", "trainer.max_steps=100"]
+    record, curve = trained(*overrides)
+    largest, last = max(curve("train/loss").values()), record.final["test/loss"]
+    assert last < largest / 4
+    monkeypatch.setattr(records, "EXPLODED", 6 * (largest * last) ** 0.5)
+    again, _ = trained(*overrides, "force=true")
+    assert (again.status, again.final) == (records.DONE, record.final)
+
+
+def test_a_test_that_is_not_finite_is_a_divergence(trained, monkeypatch):
+    draw = Adding.batch
+
+    def broken(self, split, seed, step):
+        batch = draw(self, split, seed, step)
+        return batch._replace(targets=batch.targets * np.float32(np.nan)) if split == "test" else batch
+
+    monkeypatch.setattr(Adding, "batch", broken)
+    record, _ = trained()
+    assert (record.status, record.score, record.diverged_at_step) == (records.DIVERGED, None, 20)
+    assert record.final["val/loss"] > 0
+    assert record.final["test/loss"] is None
+
+
+def test_an_untrained_network_has_not_diverged():
+    """However long the task, which lets the memoryless baseline go to zero."""
+    task = make_task("copy", length=10**6)
+    guess = np.log(9)
+    assert guess > records.EXPLODED * task.baseline("test")
+    assert not _exploded(task, {"val/loss": guess, "test/loss": guess})
+    assert _exploded(task, {"val/loss": guess, "test/loss": 1001 * guess})
+    assert _exploded(task, {"val/loss": np.nan, "test/loss": guess})
+
+
+def test_no_published_result_is_near_an_explosion():
+    tables = list((Path(__file__).parents[1] / "results").glob("*/runs.csv"))
+    assert tables
+    for path in tables:
+        with path.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                losses = [float(row[key]) for key in ("validation_loss", "test_loss") if row["status"] == "done"]
+                assert all(loss < 10 * float(row["baseline"]) for loss in losses)
+
+
+def test_the_last_step_is_validated(trained):
+    """As if it had been due; and once alone, where it is."""
+    odd, curve = trained("trainer.max_steps=10", "trainer.validate_every=7")
+    assert list(curve("val/loss")) == [7, 10]
+    due, expected = trained("trainer.max_steps=10", "trainer.validate_every=5")
+    assert list(expected("val/loss")) == [5, 10]
+    assert odd.final == due.final
+    assert odd.final["val/loss"] == curve("val/loss")[10] == expected("val/loss")[10]
+    assert odd.best["step"] in (7, 10)
+
+
+def test_a_task_may_be_solved_at_the_last_step(trained, monkeypatch):
+    overrides = ["optimizer.lr=0.02", "task.length=2", "trainer.max_steps=10", "trainer.validate_every=7"]
+    _, curve = trained(*overrides)
+    before, after = curve("val/loss").values()
+    monkeypatch.setattr(Adding, "solved_below", (before + after) / 2)
+    record, curve = trained(*overrides, "force=true")
+    assert (record.steps, record.solved_at_step) == (10, 10)
+    assert list(curve("val/loss")) == [7, 10]
 
 
 def test_training_stops_when_solved(trained):
@@ -273,4 +358,4 @@ def test_optimizers(configure):
     sgd = build_learner(configure("optimizer=sgd", "optimizer.lr=0.3")).make_optimizer(parameters)
     assert isinstance(sgd, torch.optim.SGD)
     assert sgd.defaults["lr"] == 0.3
-    assert dataclasses.asdict(configure().optimizer)["name"] == "adam"
+    assert configure().optimizer.name == "adam"

@@ -38,8 +38,7 @@ class ValidatingSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
-        if any(job.config.tracking.mode == "online" for job in plan.candidates.values()):
-            check_sweep()
+        check_sweep(job.config for job in (plan.tuning | plan.candidates).values())
         folder = plan.folder
         protocol.write(folder, plan.protocol)
         returns, chosen, undecided = [], plan.candidates, []

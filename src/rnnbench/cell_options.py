@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rnnbench.errors import UserError, check_choice, check_range
+
+EXTERNAL = "external"
 
 
 @dataclass(kw_only=True)
@@ -31,8 +34,8 @@ class AntisymmetricConfig(CellConfig):
     gated: bool
 
     def __post_init__(self) -> None:
-        check_range("cell.epsilon", self.epsilon, above=0)
-        check_range("cell.gamma", self.gamma, at_least=0)
+        check_range("cell.epsilon", self.epsilon, above=0, at_most=100)
+        check_range("cell.gamma", self.gamma, at_least=0, at_most=100)
 
 
 @dataclass(kw_only=True)
@@ -42,9 +45,9 @@ class CoRNNConfig(CellConfig):
     epsilon: float
 
     def __post_init__(self) -> None:
-        check_range("cell.dt", self.dt, above=0)
-        check_range("cell.gamma", self.gamma, at_least=0)
-        check_range("cell.epsilon", self.epsilon, at_least=0)
+        check_range("cell.dt", self.dt, above=0, at_most=100)
+        check_range("cell.gamma", self.gamma, at_least=0, at_most=10**6)
+        check_range("cell.epsilon", self.epsilon, at_least=0, at_most=10**6)
 
 
 @dataclass(kw_only=True)
@@ -81,9 +84,9 @@ class LRUConfig(CellConfig):
 
     def __post_init__(self) -> None:
         check_choice("cell.activation", self.activation, ["gelu", "identity"])
+        check_range("cell.r_max", self.r_max, above=0, below=1)
         check_range("cell.r_min", self.r_min, at_least=0, below=self.r_max)
-        check_range("cell.r_max", self.r_max, below=1)
-        check_range("cell.max_phase", self.max_phase, above=0)
+        check_range("cell.max_phase", self.max_phase, above=0, at_most=100)
 
 
 @dataclass(kw_only=True)
@@ -94,12 +97,36 @@ class ExternalConfig(CellConfig):
     arguments: dict[str, Any]
 
     def __post_init__(self) -> None:
-        self.name = self._target_.rpartition(".")[2]  # what tables and run ids show
+        label = self._target_.rpartition(".")[2]
+        if self.name not in (EXTERNAL, label):
+            raise UserError(f"cell._target_={self._target_}: goes with cell={EXTERNAL}, not with cell={self.name}")
+        self.name = label  # what tables and run ids show
+        _check_plain("cell.arguments", self.arguments)
+
+
+def _check_plain(key: str, value: Any) -> None:
+    """Raises UserError for what a record, which is JSON, cannot hold."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if not isinstance(name, str):
+                raise UserError(f"{key}.{name}: the name must be text, as in '{name}'")
+            _check_plain(f"{key}.{name}", each)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            _check_plain(f"{key}[{index}]", each)
+    elif isinstance(value, int | float):
+        most = 10**38 if isinstance(value, float) else 2**63 - 1
+        check_range(key, value, at_least=-most, at_most=most)
+    elif not isinstance(value, str | None):
+        raise UserError(f"{key}={value}: must be a number, text, a list or named values")
 
 
 @dataclass(kw_only=True)
 class JANETConfig(CellConfig):
     beta: float
+
+    def __post_init__(self) -> None:
+        check_range("cell.beta", self.beta, at_least=-1000, at_most=1000)
 
 
 @dataclass(kw_only=True)
@@ -107,7 +134,7 @@ class LSTM1997Config(CellConfig):
     block_size: int
 
     def __post_init__(self) -> None:
-        check_range("cell.block_size", self.block_size, at_least=1)
+        check_range("cell.block_size", self.block_size, at_least=1, at_most=10**6)
 
     @property
     def width_multiple(self) -> int:
@@ -146,7 +173,7 @@ class IndRNNConfig(CellConfig):
             raise UserError(
                 "cell.length=null: the task has no fixed length; set cell.length=N, the steps of a sequence"
             )
-        check_range("cell.length", self.length, at_least=1)
+        check_range("cell.length", self.length, at_least=1, at_most=10**7)
         check_choice("cell.nonlinearity", self.nonlinearity, ["relu", "tanh"])
 
 
@@ -155,7 +182,7 @@ class LEMConfig(CellConfig):
     dt: float
 
     def __post_init__(self) -> None:
-        check_range("cell.dt", self.dt, above=0)
+        check_range("cell.dt", self.dt, above=0, at_most=100)
 
 
 @dataclass(kw_only=True)
@@ -174,15 +201,15 @@ class UnICORNNConfig(CellConfig):
     alpha: float
 
     def __post_init__(self) -> None:
-        check_range("cell.dt", self.dt, above=0)
-        check_range("cell.alpha", self.alpha, at_least=0)
+        check_range("cell.dt", self.dt, above=0, at_most=100)
+        check_range("cell.alpha", self.alpha, at_least=0, at_most=10**6)
 
 
 CELL_CONFIGS: dict[str, type[CellConfig]] = {
     "antisymmetric": AntisymmetricConfig,
     "cornn": CoRNNConfig,
     "elman": ElmanConfig,
-    "external": ExternalConfig,
+    EXTERNAL: ExternalConfig,
     "indrnn": IndRNNConfig,
     "janet": JANETConfig,
     "lem": LEMConfig,
@@ -197,3 +224,13 @@ CELL_CONFIGS: dict[str, type[CellConfig]] = {
     "unicornn": UnICORNNConfig,
 }
 """The cells that have options; every other cell is configured by CellConfig."""
+
+
+def cell_config(keys: Mapping[Any, Any]) -> type[CellConfig]:
+    """The class of the options whose keys and values are ``keys``.
+
+    A cell of another package is known by its keys: once configured it bears the name of its class.
+    """
+    if {"_target_", "arguments"} <= set(keys):
+        return ExternalConfig
+    return CELL_CONFIGS.get(keys["name"], CellConfig)

@@ -42,6 +42,10 @@ class History(CSVLogger):
         self.rows.append((step, plain))
         super().log_metrics(plain, step)
 
+    def has(self, metric: str, step: int) -> bool:
+        """Whether ``metric`` was logged at ``step``."""
+        return any(at == step and metric in values for at, values in reversed(self.rows))
+
 
 class Checkpoint(lightning.Callback):
     """Writes ``folder/last.ckpt`` every ``every`` steps and when the run is asked to ``stop``."""

@@ -12,8 +12,10 @@ from typing import Any
 
 from rnnbench.budget import parse as parse_budget
 from rnnbench.cell_options import CellConfig
-from rnnbench.errors import UserError, check_choice, check_range
+from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
 from rnnbench.tasks import Task
+
+MOST_STEPS = 10**9
 
 
 @dataclass(kw_only=True)
@@ -31,12 +33,13 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.budget is not None:
             parse_budget(self.budget)
-            self.hidden_size = None  # the budget decides
         elif self.hidden_size is None:
             raise UserError("network.hidden_size=null: give a width, or a network.budget such as parameters:70000")
-        else:
-            check_range("network.hidden_size", self.hidden_size, at_least=1)
-        check_range("network.depth", self.depth, at_least=1)
+        if self.hidden_size is not None:
+            check_range("network.hidden_size", self.hidden_size, at_least=1, at_most=10**6)
+        if self.budget is not None:
+            self.hidden_size = None  # the budget decides
+        check_range("network.depth", self.depth, at_least=1, at_most=1000)
         for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
             check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
         check_choice("network.engine", self.engine, ["auto", "associative", "fused", "loop"])
@@ -58,14 +61,19 @@ class InitConfig:
     t_max: float | None
 
     def __post_init__(self) -> None:
+        if self.t_max is not None:
+            check_range("init.t_max", self.t_max, above=2 if self.memory == "chrono" else 0, at_most=10**9)
         if self.memory != "chrono":
             self.t_max = None  # so that only chrono depends on the length of the task
         elif self.t_max is None:
             raise UserError("init.memory=chrono needs init.t_max, the longest time constant in steps")
         for kind in ("input", "recurrent", "bias"):
             scale = getattr(self, f"{kind}_scale")
+            check_range(f"init.{kind}_scale", scale, at_least=-1000, at_most=1000)
             if getattr(self, kind) == "default" and scale != 1:
                 raise UserError(f"init.{kind}_scale={scale}: choose a distribution to scale, init.{kind}=...")
+        for gate, value in self.gate_bias.items():
+            check_range(f"init.gate_bias.{gate}", value, at_least=-1000, at_most=1000)
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments of ``initialize``."""
@@ -79,12 +87,12 @@ class ClipConfig:
 
     def __post_init__(self) -> None:
         check_choice("clip.kind", self.kind, ["none", "norm", "value"])
+        if self.threshold is not None:
+            check_range("clip.threshold", self.threshold, above=0, at_most=10**9)
+        elif self.kind != "none":
+            raise UserError(f"clip={self.kind} needs a clip.threshold")
         if self.kind == "none":
             self.threshold = None  # so that a sweep over kinds and thresholds runs clip=none once
-        elif self.threshold is None:
-            raise UserError(f"clip={self.kind} needs a clip.threshold")
-        else:
-            check_range("clip.threshold", self.threshold, above=0)
 
 
 @dataclass(kw_only=True)
@@ -94,8 +102,8 @@ class OptimizerConfig:
     weight_decay: float
 
     def __post_init__(self) -> None:
-        check_range("optimizer.lr", self.lr, above=0)
-        check_range("optimizer.weight_decay", self.weight_decay, at_least=0)
+        check_range("optimizer.lr", self.lr, above=0, at_most=1000)
+        check_range("optimizer.weight_decay", self.weight_decay, at_least=0, at_most=1000)
 
 
 @dataclass(kw_only=True)
@@ -124,7 +132,7 @@ class SGDConfig(OptimizerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("optimizer.momentum", self.momentum, at_least=0)
+        check_range("optimizer.momentum", self.momentum, at_least=0, at_most=1)
 
 
 @dataclass(kw_only=True)
@@ -137,10 +145,9 @@ class ProbeConfig:
 
     def __post_init__(self) -> None:
         check_choice("probe.kind", self.kind, ["default", "full", "off"])
-        check_range("probe.sequences", self.sequences, at_least=1)
-        check_range("probe.exponents", self.exponents, at_least=1)
-        check_range("probe.every", self.every, at_least=1)
-        check_range("probe.batch_size", self.batch_size, at_least=1)
+        check_range("probe.every", self.every, at_least=1, at_most=MOST_STEPS)
+        for key in ("batch_size", "sequences", "exponents"):
+            check_range(f"probe.{key}", getattr(self, key), at_least=1, at_most=10**6)
 
 
 @dataclass(kw_only=True)
@@ -152,6 +159,12 @@ class TrackingConfig:
 
     def __post_init__(self) -> None:
         check_choice("tracking.mode", self.mode, ["offline", "online", "disabled"])
+        for key, without in (("project", "/\\#?%:"), ("entity", "/\\#?%:"), ("group", "")):
+            name = getattr(self, key)
+            if name is not None and not (name.strip() and len(name) <= 128 and name.isprintable()):
+                raise UserError(f"tracking.{key}={name!r}: W&B takes 1 to 128 characters, no control characters")
+            if name is not None and set(name) & set(without):
+                raise UserError(f"tracking.{key}={name!r}: W&B takes none of the characters {' '.join(without)}")
 
 
 @dataclass(kw_only=True)
@@ -167,12 +180,11 @@ class TrainerConfig:
     checkpoint_every: int
 
     def __post_init__(self) -> None:
-        check_range("trainer.max_steps", self.max_steps, at_least=1)
-        check_range("trainer.validate_every", self.validate_every, at_least=1)
-        check_range("trainer.evaluation_batches", self.evaluation_batches, at_least=1)
-        check_range("trainer.log_every", self.log_every, at_least=1)
-        check_range("trainer.threads", self.threads, at_least=1)
-        check_range("trainer.checkpoint_every", self.checkpoint_every, at_least=1)
+        for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
+            check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
+        check_range("trainer.evaluation_batches", self.evaluation_batches, at_least=1, at_most=10**6)
+        check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
+        check_choice("trainer.accelerator", self.accelerator, ["auto", "cpu", "cuda", "gpu", "mps", "tpu"])
 
 
 @dataclass(kw_only=True)
@@ -195,9 +207,13 @@ class Config:
     trainer: TrainerConfig
 
     def __post_init__(self) -> None:
-        check_range("seed", self.seed, at_least=0)
-        if not self.name or set(self.name) & set("/\\") or self.name.startswith("."):
-            raise UserError(f"name={self.name!r}: must be a plain folder name")
+        check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
+        check_folder_name("name", self.name)
+        if not self.runs_dir.strip() or self.runs_dir.startswith("~") or "\0" in self.runs_dir:
+            raise UserError(f"runs_dir={self.runs_dir!r}: must be the path of a folder, written out, as in $HOME/runs")
+        width, multiple = self.network.hidden_size, self.cell.width_multiple
+        if width is not None and width % multiple:
+            raise UserError(f"network.hidden_size={width}: must be a multiple of {multiple} for cell={self.cell.name}")
         if self.network.bidirectional and self.task.causal:
             raise UserError(
                 f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "

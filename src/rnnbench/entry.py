@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -24,11 +25,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnbench.cell_options import CELL_CONFIGS, CellConfig
+from rnnbench.cell_options import cell_config
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
 from rnnbench.provenance import COMMAND
+from rnnbench.reuse import ended
 from rnnbench.tasks import TASKS
+from rnnbench.tracking import lend_folders
 
 SWEPT = {
     r"Ambiguous value for argument '(.*)'": "{}: has several values; to sweep over them add -m, to give one with a "
@@ -53,7 +56,7 @@ def typed(composed: DictConfig) -> DictConfig:
     """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
     schema = {
         "task": _choose("task", composed, TASKS),
-        "cell": CELL_CONFIGS.get(_name("cell", composed), CellConfig),
+        "cell": cell_config(_group("cell", composed)),
         "optimizer": _choose("optimizer", composed, OPTIMIZER_CONFIGS),
     }
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
@@ -101,7 +104,11 @@ def execute(composed: DictConfig) -> float | None:
         given = OverridesParser.create(config_loader=loader).parse_overrides(list(HydraConfig.get().overrides.task))
         check_groups(loader, given)
         config = parse(composed)
+        lend_folders(Path(config.runs_dir) / config.name)
         if single:
+            old = ended(config, retry=True)
+            if old is not None:
+                return old.score
             steps = f"{config.trainer.max_steps} training step{'s' if config.trainer.max_steps > 1 else ''}"
             print(f"{config.run_id}: at most {steps}, to {Path(config.runs_dir) / config.name}", flush=True)
         from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
@@ -128,6 +135,27 @@ def configure(conf: Path, *overrides: str) -> Config:
         loader = GlobalHydra.instance().config_loader()
         check_groups(loader, OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))
         return parse(compose("train", list(overrides)))
+
+
+def read(path: Path) -> Config:
+    """The Config of the run that left ``path``, its config.yaml. Raises UserError where it is not one."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: is no configuration")
+    with explained():
+        return parse(OmegaConf.create(_literal(found)))
+
+
+def _literal(value: Any) -> Any:
+    """``value`` for OmegaConf, which takes ``${`` for an interpolation, and a backslash before it for an escape."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
 
 
 @contextmanager
@@ -186,16 +214,16 @@ def quoted(override: str) -> str:
     return f"; quote the value: '{key}=\"{text}\"'" if equals else "; give key=value"
 
 
-def _name(group: str, composed: DictConfig) -> str:
-    """The name of what was chosen for a group."""
+def _group(group: str, composed: DictConfig) -> DictConfig:
+    """What was chosen for a group."""
     chosen = composed.get(group)
     if not isinstance(chosen, DictConfig) or not isinstance(chosen.get("name"), str):
         raise UserError(f"{group}: nothing is chosen; give one, as in {group}={EXAMPLES[group]}")
-    return str(chosen.name)
+    return chosen
 
 
 def _choose(group: str, composed: DictConfig, known: dict[str, Any]) -> Any:
-    name = _name(group, composed)
+    name = _group(group, composed).name
     if name not in known:
         raise unknown(group, name, known)
     return known[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,9 @@ from typing import NoReturn
 
 LONGEST = 255  # bytes of a folder's name
 CLOSED = 141  # the exit code of a program that a closed pipe ends
+
+LONGEST_NAME = 100
+"""Bytes: file systems take 255 and W&B a group of 128 characters, and more is added to a name."""
 
 
 class UserError(Exception):
@@ -42,7 +46,10 @@ def check_choice(key: str, value: str, known: Iterable[str]) -> None:
 
 def check_range(key: str, value: float, *, at_least: float | None = None, above: float | None = None,
                 below: float | None = None, at_most: float | None = None) -> None:  # fmt: skip
-    """Raises UserError unless ``value``, given for the configuration key ``key``, lies in the stated range."""
+    """Raises UserError unless ``value``, given for the configuration key ``key``, is finite and in the stated range."""
+    if isinstance(value, float) and not math.isfinite(value):
+        limit = f", at most {at_most}" if at_most is not None else f", less than {below}" if below is not None else ""
+        raise UserError(f"{key}={value}: must be a finite number{limit}")
     if at_least is not None and not value >= at_least:
         raise UserError(f"{key}={value}: must be at least {at_least}")
     if above is not None and not value > above:
@@ -63,6 +70,19 @@ def check_name(text: str) -> str:
     if not plain:
         raise UserError(f"name={text!r}: must be the plain name of a folder, such as demo")
     return name
+
+
+def check_folder_name(key: str, name: str) -> None:
+    """Raises UserError unless ``name``, given for ``key``, can be a folder on every system and in every command."""
+    if not name or not name.isprintable() or set(name) & set("/\\"):
+        reason = "with a character at least, and without slashes and control characters"
+    elif name != name.strip() or name.startswith((".", "-", "~")) or name.endswith("."):
+        reason = "that begins with no dot, hyphen, tilde or space and ends with no dot or space"
+    elif len(name.encode()) > LONGEST_NAME:
+        reason = f"of at most {LONGEST_NAME} bytes, not {len(name.encode())}"
+    else:
+        return
+    raise UserError(f"{key}={name!r}: must be a plain folder name {reason}")
 
 
 @contextmanager

@@ -71,6 +71,8 @@ def _chrono(hidden: int, t_max: float | None) -> Tensor:
 
 def _uniform_gate(hidden: int) -> Tensor:
     """Gates that begin uniform in (1/H, 1 - 1/H) (Gu et al. 2020, arXiv:1910.09890, section 3.1)."""
+    if hidden < 2:
+        raise UserError("init.memory=uniform_gate: needs a width of at least 2, network.hidden_size=2")
     return torch.empty(hidden).uniform_(1 / hidden, 1 - 1 / hidden).logit()
 
 

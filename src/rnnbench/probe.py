@@ -77,10 +77,11 @@ class Probe(lightning.Callback):
         return {"initial": self.surveys[0].scalars, "final": self.surveys[-1].scalars}
 
     def save(self, path: Path) -> None:
-        """Writes gradients.npz: each array under its name, and the names of its axes under ``<name>.axes``."""
+        """Writes an npz file: each array under its name, and the names of its axes under ``<name>.axes``."""
         arrays: dict[str, Any] = {name: measured.values for name, measured in self.arrays.items()}
         axes: dict[str, Any] = {f"{name}.axes": np.array(measured.axes) for name, measured in self.arrays.items()}
-        np.savez_compressed(path, **arrays, **axes)
+        with path.open("wb") as file:  # given a path, NumPy chooses its ending
+            np.savez_compressed(file, **arrays, **axes)
 
 
 def _plain(survey: Survey) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -31,6 +31,9 @@ DIVERGED = "diverged"
 FAILED = "failed"
 ENDED = (DONE, DIVERGED, FAILED)
 INTERRUPTED = "interrupted"  # never written: a run that is to go on has no record
+EXPLODED = 1000
+"""A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
+is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
 LOG = "log.txt"
 DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
@@ -61,8 +64,15 @@ class Record:
     run_id: str
     experiment: str
     status: str
-    """``done``, ``diverged`` (the loss became infinite or nan: a result) or ``failed`` (an error: run it again)."""
+    """``done``, ``diverged`` (a result) or ``failed`` (an error: run it again).
+
+    A run has diverged when a loss that it watches is not finite: over a window of training, which ends the training, at
+    a validation, or at the test. It has too when its validation or test loss after the last step has exploded
+    (``EXPLODED``); training goes on through a large loss, because some runs recover.
+    """
     error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    """What could not be made after the test, and why, in a line each; the result is there without it."""
     command: str = ""
     config: dict[str, Any]
     seed: int
@@ -97,7 +107,7 @@ class Record:
     """The memoryless loss on the test split."""
     validation_baseline: float | None = None
     score: float | None = None
-    """1 - test loss / baseline: 0 is memoryless, 1 is perfect."""
+    """1 - test loss / baseline: 0 is memoryless, 1 is perfect; None unless the run is done."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
     gradients: dict[str, dict[str, float | None]] = field(default_factory=dict)
@@ -119,13 +129,21 @@ class Record:
     @property
     def outcome(self) -> str:
         """How the run ended, in a line."""
+        solved = "" if self.solved_at_step is None else f", solved at step {self.solved_at_step}"
+        ended = f"score {self.score:.3f}{solved}" if self.score is not None else self.reason
+        return "; ".join([f"{self.status}, {ended}", *self.warnings])
+
+    @property
+    def reason(self) -> str:
+        """Why the run failed or diverged, in a line."""
         if self.status == FAILED:
             lines = (self.error or "").strip().splitlines()
-            return f"failed, {lines[-1] if lines else 'unknown error'}"
-        if self.score is None:
-            return f"{self.status}, loss not finite at step {self.diverged_at_step}"
-        solved = "" if self.solved_at_step is None else f", solved at step {self.solved_at_step}"
-        return f"{self.status}, score {self.score:.3f}{solved}"
+            return lines[-1] if lines else "unknown error"
+        losses = [self.final.get("val/loss"), self.final.get("test/loss")]
+        finite = [loss for loss in losses if loss is not None]
+        exploded = len(finite) == len(losses) and max(finite) > EXPLODED * (self.baseline or 0)
+        what = f"loss {max(finite):.3g}, far above the baseline," if exploded else "loss not finite"
+        return f"{what} at step {self.diverged_at_step}"
 
 
 def write(folder: Path, record: Record) -> None:

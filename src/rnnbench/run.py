@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import resource
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,21 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from rnnbench import checkpoint, records, sources, tracking
+from rnnbench import checkpoint, device, records, sources, tracking
 from rnnbench.budget import off_budget
 from rnnbench.build import build_learner, build_probe
 from rnnbench.checkpoint import Checkpoint
 from rnnbench.config import Config
 from rnnbench.costs import COSTS
 from rnnbench.data import Stream, evaluation_stream
-from rnnbench.errors import UserError
-from rnnbench.files import locked
+from rnnbench.files import locked, replacing
 from rnnbench.probe import Probe
 from rnnbench.provenance import provenance
 from rnnbench.records import Record
+from rnnbench.reuse import ended
 from rnnbench.stop import Stop, stoppable
+from rnnbench.tasks import Task
 from rnnbench.training import Learner
 
 
@@ -46,36 +47,19 @@ def run(config: Config, retry: bool = True) -> Record:
     old = ended(config, retry)
     if old is not None:
         return old
+    device.check(config.trainer.accelerator)
+    device.one_process()
     torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
-    learner, probe = build_learner(config), build_probe(config)
+    with device.enough_memory():
+        learner, probe = build_learner(config), build_probe(config)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
-    if config.tracking.mode == "online":
-        tracking.check_online()
+    tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
         return old if old is not None else _run(config, learner, probe, folder, record, stop)
-
-
-def ended(config: Config, retry: bool) -> Record | None:
-    """The record of a run that is not to be run again, which is said; None where there is something to do.
-
-    Raises UserError where it ran on other data, or with other source code, than there are now.
-    """
-    if config.force:
-        return None
-    folder = Path(config.runs_dir) / config.name / config.run_id
-    old = records.read(folder)
-    if old is None or not (old.complete or (old.status == records.FAILED and not retry)):
-        return None
-    changed = sources.changed_since(old.sources, config) if old.complete else ""
-    if changed:
-        raise UserError(f"{old.run_id}: already {old.outcome}, but {changed}; {sources.AGAIN}")
-    hint = "force=true runs it again" if old.complete else "retry_failed=true runs it again"
-    print(f"{old.run_id}: already {old.outcome} ({hint})", flush=True)
-    return old
 
 
 def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
@@ -87,27 +71,32 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         if last is None:
             records.clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
+        (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
         _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
         if probe is not None and probe.surveys:
-            probe.save(folder / "gradients.npz")
             record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
+            with _surviving(record, "gradients.npz"), replacing(folder / "gradients.npz") as temporary:
+                probe.save(temporary)
             if logger is not None:
-                tracking.log_gradients(logger.experiment, probe)
+                with _surviving(record, "gradients in W&B"):
+                    tracking.log_gradients(logger.experiment, probe)
     except BaseException as error:
         if not isinstance(error, Exception):  # it has no record: it goes on later
             record.status = records.INTERRUPTED
-            tracking.finish(logger, record, exit_code=1)
+            with _surviving(record, "end in W&B"):
+                tracking.finish(logger, record, exit_code=1)
             print(f"{record.run_id}: interrupted; the same command goes on with it", flush=True)
             raise
         record.error = traceback.format_exc()
-        tracking.finish(logger, record, exit_code=1)
+        with _surviving(record, "end in W&B"):
+            tracking.finish(logger, record, exit_code=1)
         records.write(folder, record)
         print(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}", file=sys.stderr, flush=True)
         raise
-    tracking.finish(logger, record, exit_code=0)
+    with _surviving(record, "end in W&B"):
+        tracking.finish(logger, record, exit_code=0)
     records.write(folder, record)
     print(f"{record.run_id}: {record.outcome}, {record.seconds:.0f} s", flush=True)
     return record
@@ -117,35 +106,71 @@ def _train(
     config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], keeper: Checkpoint, last: Path | None,
     record: Record,
 ) -> None:  # fmt: skip
-    """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record."""
+    """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record.
+
+    The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
+    """
     task, options = config.task, config.trainer
     trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
     validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
     training = Stream(task, "train", config.seed, options.max_steps)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
+    if not keeper.history.has("val/loss", trainer.global_step):
+        trainer.validate(learner, validation, verbose=False)
     record.started, record.seconds, record.resumed = keeper.started, keeper.seconds, keeper.resumed
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
     keeper.save(trainer)
-    tests = {"test": task} | {f"test_{length}": task.at_length(length) for length in task.test_lengths}
-    for prefix, each in tests.items():
-        learner.test_on(each, prefix)
-        test = evaluation_stream(each, "test", config.seed, options.evaluation_batches)
-        trainer.test(learner, test, verbose=False)
-    record.final = _finite(learner.last)
+    _test(config, learner, trainer, task, "test")
+    if learner.diverged_at is None and _exploded(task, learner.last):
+        learner.diverged_at = trainer.global_step
     record.best = _finite(learner.best)
-    record.score = record.final["test/score"]
     record.solved_at_step, record.diverged_at_step = learner.solved_at, learner.diverged_at
     record.status = records.DONE if learner.diverged_at is None else records.DIVERGED
-    record.peak_memory = _peak_memory(learner.device)
-    request = task.continuation()
-    if request is not None and record.status == records.DONE:
-        if request.note:
-            print(f"{record.run_id}: {request.note}", file=sys.stderr, flush=True)
-        prompt = torch.from_numpy(request.tokens).to(learner.device)
-        generator = torch.Generator().manual_seed(config.seed)
-        tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
-        record.sample = task.decode(tokens.cpu().numpy())
+    record.score = learner.last["test/score"] if record.status == records.DONE else None
+    record.peak_memory = device.peak_memory(learner.device)
+    for length in task.test_lengths:
+        with _surviving(record, f"test at length {length}"):
+            _test(config, learner, trainer, task.at_length(length), f"test_{length}")
+    record.final = _finite(learner.last)
+    with _surviving(record, "sample"):
+        record.sample = _sample(config, learner) if record.status == records.DONE else None
+
+
+def _test(config: Config, learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str) -> None:
+    learner.test_on(task, prefix)
+    test = evaluation_stream(task, "test", config.seed, config.trainer.evaluation_batches)
+    trainer.test(learner, test, verbose=False)
+
+
+def _exploded(task: Task, values: dict[str, float]) -> bool:
+    """Whether the loss after the last step is not finite, or above ``records.EXPLODED`` times what a guess costs."""
+    guess = math.log(task.output_size) if task.loss == "cross_entropy" else 0.0  # all classes alike
+    validation, test = (records.EXPLODED * max(task.baseline(split), guess) for split in ("validation", "test"))
+    return not (values["val/loss"] <= validation and values["test/loss"] <= test)  # nan is neither
+
+
+def _sample(config: Config, learner: Learner) -> str | None:
+    """The text that the trained model writes; None where the task asks for none."""
+    request = config.task.continuation()
+    if request is None:
+        return None
+    if request.note:
+        print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
+    prompt = torch.from_numpy(request.tokens).to(learner.device)
+    generator = torch.Generator().manual_seed(config.seed)
+    tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
+    return config.task.decode(tokens.cpu().numpy())
+
+
+@contextmanager
+def _surviving(record: Record, what: str) -> Iterator[None]:
+    """Notes in the record that ``what`` is missing where an error comes: the run's result is there without it."""
+    try:
+        yield
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), "")
+        record.warnings.append(f"no {what}: {type(error).__name__}: {reason}")
 
 
 def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> lightning.Trainer:
@@ -167,7 +192,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=options.progress,
-        plugins=[LightningEnvironment()],  # one process, in a Slurm job too
+        plugins=[device.one_process()],  # in a Slurm job too
     )
 
 
@@ -190,20 +215,8 @@ def _new_record(config: Config, learner: Learner) -> Record:
         metric=config.task.metric,
         baseline=config.task.baseline("test"),
         validation_baseline=config.task.baseline("validation"),
-        **provenance(_accelerator(config.trainer.accelerator)),
+        **provenance(device.name(config.trainer.accelerator)),
     )
-
-
-def _accelerator(kind: str) -> str:
-    return torch.cuda.get_device_name() if kind in ("gpu", "cuda", "auto") and torch.cuda.is_available() else "none"
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU where the model is on one, else of the process since it began."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _finite(values: dict[str, Any]) -> dict[str, float | None]:

@@ -137,6 +137,7 @@ class Learner(lightning.LightningModule):
         self.carried: dict[str, Any] = {}
         self.between_steps: Callable[[Learner], None] | None = None
         """Called between two training steps, with the last one wholly done and the next not begun."""
+        self._window_started = 0.0
         self.window_seconds = 0.0
         """What the current window of ``log_every`` steps took before this session."""
         self.solved_at: int | None = None

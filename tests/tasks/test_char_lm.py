@@ -122,7 +122,7 @@ def test_unusable_texts(tmp_path):
         small(one).baseline("test")
     with pytest.raises(UserError, match="task.prompt is empty"):
         make_task("char_lm", prompt="")
-    with pytest.raises(UserError, match=r"task.temperature=0: must be greater than 0"):
+    with pytest.raises(UserError, match=r"task.temperature=0: must be at least 0.001"):
         make_task("char_lm", temperature=0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rnnbench import records
-from rnnbench.records import FAILED, Record
+from rnnbench.records import Record
 from rnnbench.report import comparisons, origin, tables, tuning
 from rnnbench.report.collect import Runs
 from rnnbench.report.drawing import PALETTE
@@ -32,7 +32,7 @@ def context(name: str, parts: Parts, runs: Runs, groups: list[Setting]) -> dict[
     }
     failures = [{"run_id": run, "reason": reason} for run, reason in runs.damaged.items()]
     failures += [{"run_id": r.run_id, "reason": reason} for r in found for reason in runs.files[r.run_id].damaged]
-    failures += [{"run_id": r.run_id, "reason": _reason(r)} for r in found if r.status != records.DONE]
+    failures += [{"run_id": r.run_id, "reason": r.reason} for r in found if r.status != records.DONE]
     return made | {
         "name": name,
         "warnings": runs.warnings + tuning.warnings(parts, groups) + _mixed(found),
@@ -117,9 +117,3 @@ def _decay(setting: Setting) -> str:
         return f"gradient does not decay before training, half-life {tables.number(end)} steps after"
     after = "does not decay after" if end is None else f"{tables.number(end)} after"
     return f"gradient half-life {tables.number(start)} steps before training, {after}"
-
-
-def _reason(record: Record) -> str:
-    if record.status == FAILED:
-        return ((record.error or "").strip() or "unknown error").splitlines()[-1]
-    return f"the loss was not finite at step {record.diverged_at_step}"

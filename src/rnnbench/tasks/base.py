@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
+LONGEST = 10**7
+"""Steps. Above it no batch fits into memory."""
 SOLVED_SHARE = 0.05
 """A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
 
@@ -80,10 +82,10 @@ class Task(ABC):
     """Whether ``solved_below`` is meaningful: not where the loss has no known floor, or one far above zero."""
 
     def __post_init__(self) -> None:
-        check_range("task.length", self.length, at_least=1)
-        check_range("task.batch_size", self.batch_size, at_least=1)
+        check_range("task.length", self.length, at_least=1, at_most=LONGEST)
+        check_range("task.batch_size", self.batch_size, at_least=1, at_most=10**6)
         for length in self.test_lengths:
-            check_range("task.test_lengths", length, at_least=1)
+            check_range("task.test_lengths", length, at_least=1, at_most=LONGEST)
 
     @property
     @abstractmethod

@@ -86,8 +86,8 @@ class CharLM(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("task.temperature", self.temperature, above=0)
-        check_range("task.sample_length", self.sample_length, at_least=0)
+        check_range("task.temperature", self.temperature, at_least=0.001, at_most=1000)
+        check_range("task.sample_length", self.sample_length, at_least=0, at_most=10**6)
         if not self.prompt:
             raise UserError("task.prompt is empty: give at least one character to continue")
 

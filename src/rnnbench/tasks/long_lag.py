@@ -58,7 +58,7 @@ class LongLag(Task):
         super().__post_init__()
         check_choice("task.variant", self.variant, self.variants)
         if self.variant == "2c":
-            check_range("task.distractors", self.kinds, at_least=1)
+            check_range("task.distractors", self.kinds, at_least=1, at_most=10**6)
         else:
             check_range("task.length", self.length, at_least=3)  # with one symbol between the ends nothing is random
             if self.distractors is not None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnbench.errors import check_range
-from rnnbench.tasks.base import Batch, Split, Task, stream
+from rnnbench.tasks.base import LONGEST, Batch, Split, Task, stream
 
 
 @dataclass(kw_only=True)
@@ -40,7 +40,7 @@ class Parity(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("task.shortest", self.shortest, at_least=1)
+        check_range("task.shortest", self.shortest, at_least=1, at_most=LONGEST)
         check_range("task.length", self.length, at_least=self.shortest)
 
     def at_length(self, length: int) -> Parity:

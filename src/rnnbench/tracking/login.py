@@ -1,37 +1,58 @@
-"""Whether W&B can be reached, said before anything starts."""
+"""Whether runs can be tracked as they ask for, said before anything starts."""
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rnnbench.config import Config
 from rnnbench.errors import UserError
+from rnnbench.tracking.home import lend_folders
 
 PATIENCE = 5
 """Seconds to wait for a connection. The client itself then gives up on the login after ten."""
 
 
-def check_online() -> None:
-    """Raises UserError where ``tracking=online`` has no key, a wrong one, or no server."""
-    found = problem()
+def check(config: Config) -> None:
+    """Raises UserError where the client does not take its settings; online, where it has no key or no server too."""
+    mode = config.tracking.mode
+    if mode == "disabled":
+        return
+    lend_folders(Path(config.runs_dir) / config.name)
+    found = problem(online=mode == "online")
     if found is not None:
-        raise UserError(f"tracking=online: {found}, or use tracking=offline and upload later with scripts/sync.py")
+        other = "tracking=offline and upload later with scripts/sync.py" if mode == "online" else "tracking=disabled"
+        raise UserError(f"tracking={mode}: {found}, or use {other}")
 
 
-def check_sweep() -> None:
-    """``check_online`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
+def check_sweep(configs: Iterable[Config]) -> None:
+    """``check`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
+    tracked = {config.tracking.mode: config for config in configs if config.tracking.mode != "disabled"}
+    for config in tracked.values():
+        check(config)
+    if tracked:
+        import wandb
+
+        wandb.teardown()
+
+
+def problem(online: bool = True) -> str | None:
+    """Why the client cannot be set up or, ``online``, log in, and what to do, in one line; None where it can."""
     import wandb
 
-    check_online()
-    wandb.teardown()
-
-
-def problem() -> str | None:
-    """Why the client cannot log in and what to do, in one line; None where it is logged in."""
-    import wandb
-
-    server = wandb.setup(wandb.Settings(silent=True, mode="online")).settings.base_url
+    try:
+        settings = wandb.Settings(silent=True)
+        if online:  # else nothing: offline would stay in the process, and forbid a later login
+            settings.mode = "online"
+        server = wandb.setup(settings).settings.base_url
+    except (wandb.Error, ValueError) as error:
+        return f"{_refused(error)}; correct or unset it"
+    if not online:
+        return None
     parts = urlsplit(server)
     if parts.scheme not in getproxies() or proxy_bypass(parts.netloc):  # else a direct connection proves nothing
         try:
@@ -45,3 +66,15 @@ def problem() -> str | None:
     except wandb.Error as error:
         return f"W&B at {server} refuses the login ({str(error).splitlines()[0]}); use 'wandb login --relogin'"
     return "no W&B key; use 'wandb login'"
+
+
+def _refused(error: Exception) -> str:
+    """The variable of the environment that the client does not take, and why."""
+    from pydantic import ValidationError
+
+    reason = str(error).splitlines()[0]
+    if not isinstance(error, ValidationError):
+        return f"the W&B settings of the environment are not valid ({reason})"
+    detail = error.errors()[0]
+    given = [name for name, value in os.environ.items() if name.startswith("WANDB_") and value == detail["input"]]
+    return f"{given[0] if given else detail['loc'][0]}={detail['input']}: {detail['msg']}"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.tracking import wandb_files
+from rnnbench.tracking.home import lend_folders
 from rnnbench.tracking.login import problem
 
 UPLOADED = "uploaded"
@@ -28,6 +29,7 @@ class Upload(NamedTuple):
     """What became of one run."""
 
     run: str
+    """Its run_id."""
     status: str
     reason: str = ""
 
@@ -42,27 +44,33 @@ def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
     if not found:
         raise UserError(f"no W&B runs under {experiment / 'wandb'}: run it with tracking=offline or tracking=online")
     states = {folder: _state(folder) for folder in found}
-    if not dry_run and WAITING in states.values():
+    if not dry_run and any(state.status == WAITING for state in states.values()):
+        lend_folders(experiment)
         reason = problem()
         if reason is not None:
             raise UserError(f"nothing was uploaded: {reason}")
     free = time.monotonic()
     for folder, state in states.items():
-        run = wandb_files.run_id(folder)
-        if state != WAITING or dry_run:
-            reason = "it has no end; run it again" if state == INTERRUPTED else ""
-            yield Upload(run, state, reason)
+        if state.status != WAITING or dry_run:
+            yield state
             continue
         time.sleep(max(0, free - time.monotonic()))
         free = time.monotonic() + 60 / rate
         failure = _upload(folder)
-        yield Upload(run, UPLOADED) if failure is None else Upload(run, FAILED, failure)
+        yield Upload(state.run, UPLOADED) if failure is None else Upload(state.run, FAILED, failure)
 
 
-def _state(folder: Path) -> str:
-    if wandb_files.marker(folder).exists():
-        return ALREADY
-    return WAITING if wandb_files.ended(folder) else INTERRUPTED
+def _state(folder: Path) -> Upload:
+    """Where a run stands before anything is uploaded."""
+    run = wandb_files.name(folder)
+    try:
+        if wandb_files.marker(folder).exists():
+            return Upload(run, ALREADY)
+        if wandb_files.ended(folder):
+            return Upload(run, WAITING)
+        return Upload(run, INTERRUPTED, "it has no end; run it again")
+    except (OSError, ValueError) as error:
+        return Upload(run, FAILED, f"{error}; run it again with force=true")
 
 
 def _upload(folder: Path) -> str | None:

@@ -19,13 +19,19 @@ LOSSES = ("filestream:", "file transfer:", "runupserter:", "runreader:")
 
 def folders(experiment: Path) -> list[Path]:
     """The W&B folders of all runs of an experiment, offline and online ones, in the order of their start."""
-    found = [path for path in experiment.glob("wandb/*run-*") if any(path.glob("*.wandb"))]
-    return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
+    found = [path for path in experiment.glob("wandb/*run-*-*") if any(path.glob("*.wandb"))]
+    return sorted(found, key=lambda path: (_parts(path)[1], name(path)))
 
 
 def run_id(folder: Path) -> str:
     """The id that W&B knows the run by."""
-    return _log(folder).stem.removeprefix("run-")
+    return _parts(folder)[2]
+
+
+def name(folder: Path) -> str:
+    """The name of the run's own folder, which lies beside W&B's and ends as the id begins; else the id."""
+    begins = run_id(folder).partition("-")[0]
+    return next((path.name for path in folder.parents[1].glob(f"*-{begins}")), run_id(folder))
 
 
 def marker(folder: Path) -> Path:
@@ -39,7 +45,10 @@ def ended(folder: Path) -> bool:
 
 
 def entries(folder: Path) -> Iterator[Any]:
-    """The records of one run (``wandb.proto.wandb_internal_pb2.Record``), in order, up to one that is cut off."""
+    """The records of one run (``wandb.proto.wandb_internal_pb2.Record``), in order, up to one that is cut off.
+
+    Raises ValueError where one is damaged.
+    """
     from wandb.proto.wandb_internal_pb2 import Record
 
     data = _log(folder).read_bytes()
@@ -56,7 +65,10 @@ def entries(folder: Path) -> Iterator[Any]:
         pending += data[position - length : position]
         if kind in (1, 4):  # whole, or the last piece
             record = Record()
-            record.ParseFromString(pending)
+            try:
+                record.ParseFromString(pending)
+            except Exception as error:  # protobuf has kinds of its own
+                raise ValueError(f"{_log(folder).name} is damaged") from error
             pending = b""
             yield record
 
@@ -66,11 +78,16 @@ def loss(log: Path) -> str | None:
 
     Only the client's ``log`` tells: it ends with success, and sets its marker, even after the server refused the rows.
     """
-    for line in log.read_text().splitlines():
+    for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         if entry["level"].startswith("ERROR") and entry["msg"].startswith(LOSSES):
             return " ".join(f"{entry['msg']} {entry.get('error', '')}".split())
     return None
+
+
+def _parts(folder: Path) -> list[str]:
+    """What a folder is called after: run, its time and its id."""
+    return folder.name.removeprefix("offline-").split("-", 2)
 
 
 def _log(folder: Path) -> Path:

@@ -29,15 +29,18 @@ DIRECTIONS = ("forward", "backward")
 
 
 def wandb_id(config: Config) -> str:
-    """The id within the W&B project. A run_id alone is not one: two experiments may contain the same configuration."""
-    return f"{config.run_id}-{hashlib.sha256(config.name.encode()).hexdigest()[:8]}"
+    """The id within the W&B project: the hash of the run_id, and of the experiment, which may share a configuration.
+
+    The server takes 64 characters; the readable name of the run is its run_id.
+    """
+    return f"{config.run_id.rpartition('-')[2]}-{hashlib.sha256(config.name.encode()).hexdigest()[:8]}"
 
 
 def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
     """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
 
     A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
-    online it may have fewer rows or more, of which none is sent twice. ``check_online`` comes first. Raises UserError
+    online it may have fewer rows or more, of which none is sent twice. ``check`` comes first. Raises UserError
     where the server fails behind it.
     """
     if config.tracking.mode == "disabled":
@@ -121,14 +124,12 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
     if logger is None:
         return
     run = logger.experiment
-    for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
-        run.summary[key] = getattr(record, key)
     folder, offline = Path(run.dir).parent, run.offline
     try:
-        run.finish(exit_code=exit_code)
-        missing = None if offline else wandb_files.loss(folder / "logs" / "debug-internal.log")
-    except TimeoutError:
-        missing = f"the server did not take it within {FINISH_TIMEOUT} s"
+        for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
+            run.summary[key] = getattr(record, key)
+    finally:
+        missing = _end(run, exit_code, None if offline else folder / "logs" / "debug-internal.log")
     if missing is not None:
         print(
             f"{record.run_id}: not all of it is in W&B ({missing}); upload it again with: "
@@ -138,3 +139,12 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
         )
     elif not offline:
         wandb_files.marker(folder).touch()
+
+
+def _end(run: Any, exit_code: int, log: Path | None) -> str | None:
+    """Finishes the run; returns why the server did not take all of it, as the client's ``log`` tells online."""
+    try:
+        run.finish(exit_code=exit_code)
+    except TimeoutError:
+        return f"the server did not take it within {FINISH_TIMEOUT} s"
+    return None if log is None else wandb_files.loss(log)

@@ -13,6 +13,7 @@ import wandb_workspaces.reports.v2 as panels
 import wandb_workspaces.workspaces as workspaces
 
 from rnnbench.errors import UserError
+from rnnbench.tracking.login import problem
 
 STEP = "trainer/global_step"
 CURVES = ("val/loss", "val/score", "train/loss")
@@ -89,13 +90,16 @@ def validate(workspace: Any) -> str:
 
 def save(sweep: Sweep) -> str:
     """Saves the page on the server and returns its address. Raises UserError without a login or a connection."""
+    reason = problem()
+    if reason is not None:
+        raise UserError(f"the workspace was not saved: {reason}")
     try:
         entity = sweep.entity or wandb.Api().default_entity
         workspace = build(sweep._replace(entity=entity))
         workspace.save()
     except Exception as error:  # the client raises errors of many kinds; each says why it was not saved
         reason = str(error).splitlines()[0]
-        raise UserError(f"the workspace was not saved: {reason}; log in with 'wandb login'") from error
+        raise UserError(f"the workspace was not saved: {reason}") from error
     return str(workspace.url)
 
 

@@ -1,0 +1,30 @@
+"""Where the W&B client and matplotlib keep their own files when the home folder cannot be written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+FOLDER = ".cache"
+VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
+"""Without a place for its log the client's server writes it to the terminal; matplotlib writes a warning."""
+
+
+def lend_folders(experiment: Path) -> None:
+    """Points both at folders below ``experiment``, for this process and those that it starts, unless the user has.
+
+    Makes nothing: they do. It comes before either is imported.
+    """
+    if _home_is_writable():
+        return
+    for variable, name in VARIABLES.items():
+        os.environ.setdefault(variable, str((experiment / FOLDER / name).resolve()))
+
+
+def _home_is_writable() -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=Path.home()):
+            return True
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
+        return False
