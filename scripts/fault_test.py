@@ -19,6 +19,7 @@ import psutil
 import torch
 
 from rnnbench import records
+from rnnbench.tracking import wandb_files
 
 TRAIN = Path(__file__).parent / "train.py"
 SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "name=faults", "task.length=20",
@@ -68,10 +69,11 @@ def _curves(place: Path) -> dict[str, list[tuple[int, float]]]:
 
 def finished(folder: Path, run_id: str) -> bool:
     """Whether the run has one W&B folder, and that one was finished: its log ends with an exit record."""
-    logs = list(folder.glob(f"wandb/offline-run-*-{run_id}/*.wandb"))
-    return len(logs) == 1 and subprocess.run(
-        [sys.executable, str(Path(__file__).parents[1] / "tests" / "offline_wandb.py"), str(logs[0].parent)]
-    ).returncode == 0  # fmt: skip
+    logs = [log for log in wandb_files.folders(folder) if wandb_files.name(log) == run_id]
+    deadline = time.monotonic() + 30  # W&B's service may still write
+    while logs and not wandb_files.ended(logs[0]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return len(logs) == 1 and list(wandb_files.entries(logs[0]))[-1].exit.exit_code == 0
 
 
 def _done(folder: Path) -> int:

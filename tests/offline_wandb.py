@@ -26,9 +26,3 @@ def history(folder: Path) -> list[dict[str, Any]]:
         for record in entries(folder)
         if record.WhichOneof("record_type") == "history"
     ]
-
-
-if __name__ == "__main__":  # exits with 0 where the run in a folder was finished without an error
-    import sys
-
-    sys.exit(entries(Path(sys.argv[1]))[-1].exit.exit_code)
