@@ -31,8 +31,7 @@ from rnnbench.data import Stream
 from rnnbench.engines import ENGINES
 from rnnbench.entry import configure
 from rnnbench.errors import UserError
-from rnnbench.provenance import machine
-from rnnbench.records import git_commit
+from rnnbench.provenance import git_commit, machine
 from rnnbench.run import build_trainer
 from rnnbench.tasks import TASKS, Batch
 

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "typed": set(),
     "console": set(),
     "records": {"errors", "files", "typed"},
-    "provenance": {"records"},
+    "provenance": set(),
     "factors": set(),
     "protocol": {"errors", "factors", "files", "records", "typed"},
     "statistics": set(),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
-
-from rnnbench import records
 
 PACKAGES = (
     "torch",
@@ -24,15 +23,35 @@ PACKAGES = (
 COMMAND = "RNNBENCH_COMMAND"
 """The environment variable that tells every process of a sweep which command began it."""
 
+DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
+
 
 def provenance(accelerator: str) -> dict[str, Any]:
     """The fields of a record that say where it comes from; ``accelerator`` is the name of the GPU."""
     return {
         "command": os.environ.get(COMMAND, ""),
-        "commit": records.git_commit(),
+        "commit": git_commit(),
         "versions": versions(),
         "machine": machine() | {"accelerator": accelerator},
     }
+
+
+def git_commit() -> str | None:
+    """Return the commit of the code that runs, with ``+dirty`` where it differs; None outside a checkout of rnnbench.
+
+    A package that is installed inside another repository does not have that one's commit.
+    """
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        if git("rev-parse", "--show-prefix") != "src/rnnbench/" or not git("ls-files", Path(__file__).name):
+            return None
+        return git("rev-parse", "HEAD") + ("+dirty" if git(*DIFFERENCES) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def versions() -> dict[str, str]:

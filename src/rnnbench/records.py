@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import shutil
-import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -35,7 +34,6 @@ EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
 is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
 LOG = "log.txt"
-DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
 
 class _Name(TypedDict):
@@ -238,16 +236,3 @@ def read_progress(folder: Path) -> tuple[int, float | None]:
 def now() -> str:
     """The time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def git_commit() -> str | None:
-    """The commit of the code that runs, with ``+dirty`` where it differs; None outside a checkout."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+dirty" if git(*DIFFERENCES) else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
