@@ -6,6 +6,7 @@ RNNBENCH_EXAMPLES=10000 python -m pytest -n 0 tests/test_any_input.py draws that
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ from omegaconf import OmegaConf
 
 from rnnbench import checkpoint, entry, protocol, records, rows
 from rnnbench.errors import UserError
-from rnnbench.report import drawing, origin
+from rnnbench.report import origin, runfiles
 from rnnbench.sweep import ledger
 from rnnbench.sweep.compose import Composer
 from rnnbench.tasks import corpus, labelled_text
-from rnnbench.tracking import wandb_files
+from rnnbench.tracking.sync import sync
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment"))
@@ -53,6 +54,7 @@ def composer():
         yield Composer(loader, loader.load_configuration("train", [], run_mode=RunMode.MULTIRUN))
 
 
+@cache
 def choices():
     """One file of each group, until each file of each was chosen."""
     files = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
@@ -69,6 +71,12 @@ def keys(node, prefix=""):
         child = OmegaConf.to_container(node).get(name)
         if isinstance(child, dict):
             yield from keys(node[name], f"{prefix}{name}.")
+
+
+@cache
+def known(composer, chosen):
+    """The keys of a configuration with these choices."""
+    return sorted(keys(composer.typed(chosen)))
 
 
 scalars = st.one_of(
@@ -88,7 +96,7 @@ values = st.one_of(scalars, st.lists(scalars, max_size=3), st.dictionaries(st.te
 @given(data=st.data())
 def test_any_value_of_any_key(composer, data):
     chosen = data.draw(st.sampled_from(choices()))
-    key = data.draw(st.sampled_from(sorted(keys(composer.typed(tuple(chosen))))))
+    key = data.draw(st.sampled_from(known(composer, tuple(chosen))))
     value = data.draw(values)
     config = outcome(composer.config, chosen, {key: value})
     if not isinstance(config, str):
@@ -123,16 +131,16 @@ def test_any_bytes_as_a_text(tmp_path, content):
 READERS = {
     "config.yaml": lambda folder: entry.read(folder / "config.yaml"),
     "record.json": records.read,
-    "metrics.csv": lambda folder: (records.read_curve(folder, "val/loss"), records.read_progress(folder)),
-    "gradients.npz": lambda folder: drawing.load(folder, "h"),
-    "last.ckpt": lambda folder: checkpoint.read(folder, "x"),
+    "metrics.csv": lambda folder: (runfiles.read(folder), records.read_progress(folder)),
+    "gradients.npz": runfiles.read,
+    "last.ckpt": lambda folder: checkpoint.read(folder, "x", {}),
     "sweep.json": ledger.read_all,
     "protocol.json": protocol.read,
     "runs.csv": rows.read,
     "provenance.json": origin.read,
-    "run-x.wandb": wandb_files.ended,
+    "wandb/offline-run-20260101_000000-a-b/run-a-b.wandb": lambda folder: list(sync(folder, 60, dry_run=True)),
 }
-"""Who reads each file, from the folder that it lies in."""
+"""Who reads each file, from the folder of its experiment or result."""
 
 
 @pytest.fixture(scope="module")
@@ -174,5 +182,6 @@ def damage(draw, content):
 @drawn
 @given(data=st.data())
 def test_any_damage_of_any_file(tmp_path, whole, name, data):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_bytes(data.draw(damage(whole[name])))
     outcome(READERS[name], tmp_path)

@@ -4,17 +4,48 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
+from rnnbench.errors import UserError
 from rnnbench.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_generated_blocks_are_fresh(monkeypatch):
+@pytest.fixture
+def readme(monkeypatch):
+    """scripts/readme.py as a module."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     spec = importlib.util.spec_from_file_location("readme", ROOT / "scripts" / "readme.py")
-    readme = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(readme)
-    assert readme.refreshed() == (ROOT / "README.md").read_text(), "run python scripts/readme.py"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_generated_blocks_are_fresh(readme):
+    assert readme.refreshed() == (ROOT / "README.md").read_text(encoding="utf-8"), "run python scripts/readme.py"
+
+
+@pytest.mark.parametrize(
+    ("page", "committed", "message"),
+    [
+        (None, "| a |", "README.md: cannot be read"),
+        (b"\xff", "| a |", "README.md: cannot be read"),
+        (b"no block", "| a |", "README.md: has 0 blocks called demo, not one"),
+        (b"<!-- demo -->\n<!-- /demo -->" * 2, "| a |", "README.md: has 2 blocks called demo, not one"),
+        (b"<!-- demo -->\n<!-- /demo -->", None, "results/demo/README.md: cannot be read"),
+        (b"<!-- demo -->\n<!-- /demo -->", "no table", "results/demo/README.md: has no line that starts with '| '"),
+    ],
+)
+def test_a_page_that_cannot_be_refreshed_is_named(readme, monkeypatch, tmp_path, page, committed, message):
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    (tmp_path / "results" / "demo").mkdir(parents=True)
+    if page is not None:
+        (tmp_path / "README.md").write_bytes(page)
+    if committed is not None:
+        (tmp_path / "results" / "demo" / "README.md").write_text(committed)
+    with pytest.raises(UserError, match=re.escape(message)):
+        readme.refreshed()
 
 
 def test_every_variant_of_every_task_has_a_row():

@@ -43,7 +43,7 @@ def replacing_folder(folder: Path, generated: set[str]) -> Iterator[Path]:
     ``generated`` are the paths below it that may be replaced; all else that lies in ``folder`` is kept.
     """
     folder = folder.resolve()
-    new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{age}") for age in ("new", "old"))
+    new, old = (folder.with_name(f".{age}-{os.getpid()}") for age in ("new", "old"))
     with writing(folder):
         try:
             new.mkdir(parents=True)

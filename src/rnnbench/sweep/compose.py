@@ -96,11 +96,11 @@ class Composer:
 
         Raises UserError for a mistake.
         """
-        parsed = self.parser.parse_overrides(list(overrides))
-        plain = [each for each in parsed if self._is_value(each)]
-        composed = tuple(each.input_line for each in parsed if each not in plain)
-        merged = {each.key_or_group: each.value() for each in plain} | (values or {})
         with explained():
+            parsed = self.parser.parse_overrides(list(overrides))
+            plain = [each for each in parsed if self._is_value(each)]
+            composed = tuple(each.input_line for each in parsed if each not in plain)
+            merged = {each.key_or_group: each.value() for each in plain} | (values or {})
             made = copy.deepcopy(self.typed(composed))
             for key, value in merged.items():
                 OmegaConf.update(made, key, value, merge=True)
