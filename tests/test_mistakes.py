@@ -11,6 +11,8 @@ import pytest
 QUICK = ["trainer.max_steps=4", "trainer.validate_every=2", "trainer.evaluation_batches=1", "task.length=8",
          "tracking=disabled", "probe=off"]  # fmt: skip
 TUNED = ["-m", "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", *QUICK]
+TEXT = ["task=char_lm", *QUICK, "network.hidden_size=4"]
+LABELLED = ["task=text_classification", *QUICK, "network.hidden_size=4"]
 LONG = "t" * 100
 
 
@@ -102,6 +104,67 @@ ROWS = {
     "tuned, swept too": Row(
         [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "optimizer.lr=1"], "the protocol chooses it"
     ),
+    # Data of one's own.
+    "no text": Row([*TEXT, "task.corpus=a.txt"], "characters are too few", files={"a.txt": ""}),
+    "one symbol": Row(
+        [*TEXT, "task.corpus=a.txt"], "holds no character but 'a'", files={"a.txt": "a" * 9000}, announced=True
+    ),
+    "not UTF-8": Row(
+        [*TEXT, "task.corpus=a.txt"],
+        "line 1: byte 4 of the file, 0xe9",
+        files={"a.txt": b"caf\xe9 " * 1800},
+        announced=True,
+    ),
+    "a folder for a text": Row([*TEXT, "task.corpus=/tmp"], "is a folder; give a text file"),
+    "no file": Row([*TEXT, "task.corpus=/dev/zero"], "is no regular file"),
+    "no name of a data set": Row([*TEXT, "task.corpus='hub:'"], "give the data set as hub:NAME or hub:OWNER/NAME"),
+    "brackets in a name": Row(
+        [*TEXT, 'task.corpus="notes[1].txt"'],
+        "done, score",
+        code=0,
+        writes={"runs"},
+        files={"notes[1].txt": "The right letters. " * 900, "notes1.txt": "wrong " * 2000},
+    ),
+    "a field too many": Row(
+        [*LABELLED, "task.data=a.csv"],
+        "line 3: 3 fields, but the first line has 2",
+        announced=True,
+        files={"a.csv": "text,label\nbad film,b\ngood film, but long,a\n"},
+    ),
+    "a file that is not used": Row(
+        [*LABELLED, "task.data=set"],
+        "val.csv is not used: its name must be validation",
+        files={"set/train.csv": "text,label\na,b\n", "set/val.csv": "text,label\na,b\n"},
+    ),
+    "no images": Row(["task=mnist", "task.length=28", "task.data=/tmp"], "has no train-images-idx3-ubyte"),
+    # Numbers, machines, W&B.
+    "infinite threshold": Row(["clip.threshold=inf"], "clip.threshold=inf: must be a finite number"),
+    "infinite rate": Row(["optimizer.lr=inf"], "optimizer.lr=inf: must be a finite number"),
+    "no scale": Row(["init=gaussian", "init.input_scale=nan"], "init.input_scale=nan: must be a finite number"),
+    "large seed": Row(["seed=4294967296"], "seed=4294967296: must be at most 4294967295"),
+    "no GPU": Row(["trainer.accelerator=gpu"], "trainer.accelerator=gpu: no GPU here", announced=True),
+    "no GPU, swept": Row(["-m", "seed=0,1", "trainer.accelerator=gpu"], "trainer.accelerator=gpu: no GPU here"),
+    "long name": Row([f"name={'n' * 300}"], "name="),
+    "name of an option": Row(["name=-x"], "name='-x': must be a plain folder name"),
+    "one unit": Row(["init=uniform_gate", "network.hidden_size=1"], "needs a width of at least 2", announced=True),
+    "small budget": Row(["network.budget=parameters:10"], "network.budget=parameters:10", announced=True),
+    "large budget": Row(["network.budget=parameters:1000000000000000"], "network.budget=parameters:10", announced=True),
+    "W&B server": Row(
+        ["tracking=offline"], "WANDB_BASE_URL", environment={"WANDB_BASE_URL": "localhost:8080"}, announced=True
+    ),
+    "W&B mode": Row(["tracking=offline"], "WANDB_MODE", environment={"WANDB_MODE": "foo"}, announced=True),
+    "W&B project": Row(["tracking.project=a/b"], "tracking.project='a/b'"),
+    "cold": Row(["task=char_lm", "task.temperature=1e-45"], "task.temperature=1e-45: must be at least"),
+    # Names of experiments.
+    "report of a path": Row(["../x"], "must be the plain name of a folder", script="report.py"),
+    "report of nothing": Row(["nothing/"], "no runs under runs/nothing", script="report.py"),
+    "publish a path": Row(["/x"], "must be the plain name of a folder", script="publish.py"),
+    "status of a path": Row(["a/b"], "must be the plain name of a folder", script="status.py"),
+    "status of nothing": Row(["nothing"], "no runs under runs/nothing: start them with", script="status.py"),
+    "sync of nothing": Row(["nothing"], "no W&B runs under runs/nothing/wandb", script="sync.py"),
+    "workspace of nothing": Row(["nothing"], "no runs under runs/nothing", script="workspace.py"),
+    "reproduce nothing": Row(["nothing"], "results/nothing/runs.csv: cannot be read", script="reproduce.py"),
+    "compare nothing": Row(["a", "b"], "a/runs.csv: cannot be read", script="compare.py"),
     # Places.
     "run folder": Row(["hydra.run.dir=/proc/x"], "/proc/x: No such file or directory"),
     "config dir": Row(["--config-dir", "nowhere"], "Additional config directory"),

@@ -38,7 +38,10 @@ class ValidatingSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
-        check_sweep(job.config for job in (plan.tuning | plan.candidates).values())
+        configs = [job.config for job in (plan.tuning | plan.candidates).values()]
+        if "local_launcher" in self.config.hydra.launcher._target_:  # on a cluster other machines run them
+            _check_devices({config.trainer.accelerator for config in configs} - {"auto", "cpu"})
+        check_sweep(configs)
         folder = plan.folder
         protocol.write(folder, plan.protocol)
         returns, chosen, undecided = [], plan.candidates, []
@@ -63,6 +66,15 @@ class ValidatingSweeper(Sweeper):
     def _launch(self, folder: Any, jobs: Any) -> Any:
         expect(folder, jobs)
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
+
+
+def _check_devices(kinds: set[str]) -> None:
+    """Raises UserError where this machine lacks a kind of device that runs ask for."""
+    if kinds:
+        from rnnbench import device  # loads torch
+
+        for kind in sorted(kinds):
+            device.check(kind)
 
 
 @dataclass

@@ -84,9 +84,9 @@ class LRUConfig(CellConfig):
 
     def __post_init__(self) -> None:
         check_choice("cell.activation", self.activation, ["gelu", "identity"])
-        check_range("cell.r_max", self.r_max, above=0, below=1)
+        check_range("cell.r_max", self.r_max, at_least=1e-6, below=1)  # their logarithms are parameters
         check_range("cell.r_min", self.r_min, at_least=0, below=self.r_max)
-        check_range("cell.max_phase", self.max_phase, above=0, at_most=100)
+        check_range("cell.max_phase", self.max_phase, at_least=1e-6, at_most=100)
 
 
 @dataclass(kw_only=True)

@@ -76,8 +76,8 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
         _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
         if probe is not None and probe.surveys:
-            record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
             with _surviving(record, "gradients.npz"), replacing(folder / "gradients.npz") as temporary:
+                record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
                 probe.save(temporary)
             if logger is not None:
                 with _surviving(record, "gradients in W&B"):
