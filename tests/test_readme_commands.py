@@ -49,6 +49,7 @@ def test_the_commands(command, tmp_path):
         made = command("train.py", f"experiment={experiment}", *SMALL, "seed=0", "cell=lstm,gru")
         assert made.returncode == 0, made
         assert command("publish.py", experiment).returncode == 0
+        assert command("report.py", experiment).returncode == 0
     ran = set()
     for line in lines(blocks("bash", before="## Add a cell")):
         words = shlex.split(line)

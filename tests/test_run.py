@@ -290,9 +290,13 @@ def test_text_is_written_by_the_trained_model(configure, capsys):
     assert line.endswith(repr(record.sample[:2]))
 
 
+NAMED = {"task": {"name": "adding"}, "cell": {"name": "lstm"}}
+"""What every configuration names."""
+
+
 class TestRecords:
     def make(self, **changes):
-        values = {"run_id": "a", "experiment": "e", "status": "done", "config": {}, "seed": 0}
+        values = {"run_id": "a", "experiment": "e", "status": "done", "config": NAMED, "seed": 0}
         return records.Record(**(values | changes))
 
     def test_numbers_that_are_not_finite_are_refused(self, tmp_path):

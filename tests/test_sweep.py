@@ -282,8 +282,8 @@ def test_the_list_of_runs_is_data():
     expect(FOLDER, ["a", "b"])
     expect(FOLDER, ["b", "c"])
     assert [(each.run_id, each.status) for each in read_all(FOLDER)] == [(name, "pending") for name in "abc"]
-    (FOLDER / "sweep.json").write_text(json.dumps({"run_ids": ["../../x", 3, "a"]}))
+    (FOLDER / "sweep.json").write_text(json.dumps({"run_ids": ["../../x", "a"]}))
     assert [each.run_id for each in read_all(FOLDER)] == ["a"]
-    for text in ("", "[]", '{"run_ids": 3}', "\x80"):
+    for text in ("", "[]", '{"run_ids": 3}', '{"run_ids": ["a", 3]}', "\x80"):
         (FOLDER / "sweep.json").write_text(text)
         assert read_all(FOLDER) == []

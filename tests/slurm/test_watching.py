@@ -92,7 +92,7 @@ def test_a_record_may_come_late(watch, configure, monkeypatch):
     """A network file system shows it a moment after the job's end."""
     look, config = slurm.inspect, configure()
     record = records.Record(
-        run_id=config.run_id, experiment=config.name, status="done", config={}, seed=0, score=1.0
+        run_id=config.run_id, experiment=config.name, status="done", config=config.to_dict(), seed=0, score=1.0
     )  # fmt: skip
     seen = []
 

@@ -196,13 +196,13 @@ def plan_again(conf: Path, command: str) -> Plan:
     try:
         given, more = parser.parse_known_args(shlex.split(command)[2:])
     except (ValueError, argparse.ArgumentError) as error:
-        raise UserError(f"cannot read the recorded command '{command}': {error}") from error
+        raise UserError(f"cannot be read: {error}") from error
     unknown = [word for word in more if word.startswith("-")]
     if unknown or not command:
-        raise UserError(f"cannot read the recorded command '{command}': {' '.join(unknown) or 'it is empty'}")
+        raise UserError(f"cannot be read: {' '.join(unknown) or 'it is empty'}")
     if given.config_dir is not None:
         if not given.config_dir.is_dir():
-            raise UserError(f"'{command}' needs the folder {given.config_dir}, which is not here")
+            raise UserError(f"needs the folder {given.config_dir}, which is not here")
         more = [*more, f'hydra.searchpath=["file://{given.config_dir.resolve()}"]']
     return plan(conf, [*given.overrides, *more], given.config_name)
 
