@@ -37,11 +37,18 @@ def read(folder: Path, conf: Path) -> Committed:
         if row["environment"] not in map(str, range(len(content["environments"]))):
             told = f"{folder}: {row['run_id']}: environment '{row['environment']}' is not in provenance.json"
             raise UserError(f"{told}; write both again with scripts/publish.py")
-    plans = [plan_again(conf, command) for command in content["commands"]]
+    plans = [_plan(folder, conf, command) for command in content["commands"]]
     tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}
     candidates = {run_id: job for each in plans for run_id, job in each.candidates.items()}
     joined = Plan(plans[0].protocol, tuning, candidates)
     return Committed(found, content["environments"], joined, agreement.rules(joined.protocol.tolerance))
+
+
+def _plan(folder: Path, conf: Path, command: str) -> Plan:
+    try:
+        return plan_again(conf, command)
+    except UserError as error:
+        raise UserError(f"{folder / origin.FILE}: {error}") from error
 
 
 def strays(committed: Committed) -> dict[str, str]:
