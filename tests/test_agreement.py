@@ -35,7 +35,7 @@ def test_a_row_agrees_with_itself_and_its_equal():
 
 @pytest.mark.parametrize("column", ["status", *agreement.EXACT])
 def test_what_no_machine_may_change(column):
-    assert beyond(ROW, ROW | {column: "7"}, rules({"score": math.inf})) == [column]
+    assert beyond(ROW, ROW | {column: "7"}, rules({"score": 1e9})) == [column]
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,9 @@ def test_what_no_machine_may_change(column):
         ("half_life_initial", str(math.log(2) / 0.5000001), "1.4"),
         ("horizon_initial", "11", "12"),
         ("vanishing_ratio_initial", "1.0001e-12", "1.1e-12"),
-        ("slope_final", "-0.03", "-0.05"),  # half-lives of 35, 23 and 14 steps
-        ("slope_final", "-0.011", "0.01"),  # of 63 steps, and none
-        ("half_life_final", "60", "80"),
-        ("half_life_final", "20", "10"),
-        ("horizon_final", "35", "20"),
-        ("vanishing_ratio_final", "0.3", "0.5"),
+        ("slope_final", "-0.05", "-0.1"),  # half-lives of 35, 14 and 7 steps
+        ("half_life_final", "10", "8"),
+        ("horizon_final", "20", "10"),
         ("vanishing_ratio_final", "0.03", "1e-9"),
     ],
 )
@@ -70,9 +67,7 @@ def test_how_far_a_column_may_be_off(column, near, far):
 
 
 def test_one_solved_the_task_and_the_other_did_not():
-    assert beyond(ROW, ROW | {"solved_at_step": ""}, rules({"score": 1, "solved_at_step": math.inf})) == [
-        "solved_at_step"
-    ]
+    assert beyond(ROW, ROW | {"solved_at_step": ""}, rules({"score": 1, "solved_at_step": 1e9})) == ["solved_at_step"]
 
 
 def test_the_configuration_alone_ends_a_run_that_solved_nothing():
@@ -109,7 +104,8 @@ def test_what_hardly_decays_does_not_decay():
         for slope, half_life, ratio in (("-0.001", "693", "0.94"), ("-0.0001", "", "0.994"), ("0.05", "", "20.0"))
     )
     assert beyond(flat, none, ALLOWED) == beyond(none, growing, ALLOWED) == []
-    assert beyond(ROW, growing, ALLOWED) == ["slope_final", "half_life_final", "vanishing_ratio_final"]
+    short = ROW | {"slope_final": "-0.1", "half_life_final": "6.9", "vanishing_ratio_final": "0.002"}
+    assert beyond(short, growing, ALLOWED) == ["slope_final", "half_life_final", "vanishing_ratio_final"]
 
 
 def test_an_experiment_sets_its_own():
@@ -124,7 +120,7 @@ def test_an_experiment_sets_its_own():
     for tolerance, message in (
         ({"score": 0.1, "parameters": 1}, "unknown column in protocol.tolerance 'parameters'"),
         ({"score": -1}, "protocol.tolerance.score=-1: must be at least 0"),
-        ({"score": math.nan}, "protocol.tolerance.score=nan: must be at least 0"),
+        ({"score": math.nan}, "protocol.tolerance.score=nan: must be a finite number"),
         ({"steps": 1}, "protocol.tolerance.score: is missing"),
     ):
         with pytest.raises(UserError, match=message):

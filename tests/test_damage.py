@@ -277,7 +277,9 @@ class TestResults:
 
     def test_a_command_that_no_shell_can_read(self, results):
         change(results / "first" / "provenance.json", {"commands": ["python scripts/train.py 'name=x"]})
-        with pytest.raises(UserError, match="provenance.json: the command .* cannot be read"):
+        with pytest.raises(
+            UserError, match="provenance.json: cannot read the recorded command .*: No closing quotation"
+        ):
             committed.read(results / "first", results)
 
     def test_another_result_without_its_provenance(self, results, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from rnnbench import records
 from rnnbench.errors import UserError, check_name
 from rnnbench.files import locked
-from rnnbench.report import figures, folder, publish, write_report
+from rnnbench.report import figures, folder, overview, publish, write_report
 from test_report import leave, make
 
 ROOT = Path(__file__).parents[1]
@@ -185,6 +185,11 @@ class TestForeign:
         with pytest.raises(UserError, match="was not generated, so it is not replaced"):
             publish("e", runs, tmp_path / "own")
         assert contents(tmp_path / "own") == {Path(name): text.encode() for name, text in files.items()}
+
+    def test_an_overview_that_somebody_else_wrote(self, tmp_path):
+        (tmp_path / "README.md").write_text("# Mine")
+        with pytest.raises(UserError, match="README.md: was not generated"):
+            overview.write_overview(tmp_path)
 
     def test_the_folder_of_runs_is_not_replaced(self, runs):
         before = contents(runs)

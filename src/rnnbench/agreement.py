@@ -24,8 +24,8 @@ ROUNDING = 1e-9
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
-FLAT = 10.0
-"""A gradient that halves only over so many lengths of a sequence does not decay."""
+FLAT = 1.0
+"""A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 
 
 class Rule(NamedTuple):
@@ -61,10 +61,10 @@ RULES = {
     "half_life_initial": Rule(0.001, "larger"),
     "horizon_initial": Rule(0.001, "horizon"),
     "vanishing_ratio_initial": Rule(0.001, "larger"),
-    "slope_final": Rule(0.5, "steps"),
-    "half_life_final": Rule(0.5, "steps"),
-    "horizon_final": Rule(0.5, "horizon"),
-    "vanishing_ratio_final": Rule(0.5, "steps"),
+    "slope_final": Rule(0.75, "steps"),
+    "half_life_final": Rule(0.75, "steps"),
+    "horizon_final": Rule(0.75, "horizon"),
+    "vanishing_ratio_final": Rule(0.75, "steps"),
 }
 """Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
 

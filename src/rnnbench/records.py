@@ -36,21 +36,6 @@ is no result. No network that learned anything comes near it: below 3 in all res
 LOG = "log.txt"
 
 
-class _Name(TypedDict):
-    name: str
-
-
-class _Task(_Name, total=False):
-    length: int | None
-
-
-class _Named(TypedDict):
-    """What every configuration names."""
-
-    task: _Task
-    cell: _Name
-
-
 class _Planned(TypedDict):
     run_ids: list[str]
 
@@ -171,7 +156,6 @@ def read(folder: Path) -> Record | None:
         if isinstance(values, dict) and isinstance(version := values.get("version"), int) and version > VERSION:
             raise UserError(f"{path}: of a newer rnnbench (version {version}, not {VERSION}); update this one")
         record = typed.build(Record, values)
-        typed.check(record.config, _Named, "config")
         if record.status not in ENDED:
             raise ValueError(f"status is {record.status!r}, not one of {', '.join(ENDED)}")
     except (ValueError, OSError) as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-from rnnbench import protocol, records, rows
+from rnnbench import protocol, records, rows, typed
 from rnnbench.errors import UserError
 from rnnbench.files import is_locked
 from rnnbench.protocol import Protocol
@@ -16,6 +16,21 @@ from rnnbench.report.runfiles import RunFiles
 
 LISTED = 20  # runs that a line names; more are counted
 RUNNING, PENDING = "running", "pending"
+
+
+class _Name(TypedDict):
+    name: str
+
+
+class _Task(_Name, total=False):
+    length: int | None
+
+
+class _Config(TypedDict):
+    """What every report needs of a configuration."""
+
+    task: _Task
+    cell: _Name
 
 
 class Runs(NamedTuple):
@@ -87,6 +102,7 @@ def _read(folder: Path) -> Record | None:
     if record is not None:
         if record.run_id != folder.name:
             raise ValueError(f"its record is that of {record.run_id}")
+        typed.check(record.config, _Config, "config")
         rows.check_numbers(rows.as_text(rows.row(record)))
     return record
 

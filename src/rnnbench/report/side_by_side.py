@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnbench import agreement, records, rows
+from rnnbench.agreement import RULES
 from rnnbench.errors import UserError
 from rnnbench.report import origin
 from rnnbench.report.tables import estimate
@@ -114,7 +115,8 @@ def _rows(*folders: Path) -> tuple[dict[str, str], str]:
 
 def _columns(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Those that differ, first what no rounding explains on another machine."""
-    far = agreement.beyond(before, now, agreement.rules({"score": math.inf}))  # an experiment alone knows it
+    any_score = {key: rule if rule.most is not None else rule._replace(most=math.inf) for key, rule in RULES.items()}
+    far = agreement.beyond(before, now, any_score)  # an experiment alone knows how far a score may be off
     return sorted(agreement.differences(before, now), key=lambda key: key not in far)
 
 
