@@ -278,7 +278,7 @@ class TestResults:
     def test_a_command_that_no_shell_can_read(self, results):
         change(results / "first" / "provenance.json", {"commands": ["python scripts/train.py 'name=x"]})
         with pytest.raises(
-            UserError, match="provenance.json: cannot read the recorded command .*: No closing quotation"
+            UserError, match="provenance.json: the command .* cannot be read: No closing quotation"
         ):
             committed.read(results / "first", results)
 

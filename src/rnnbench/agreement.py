@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from rnnbench.errors import UserError, unknown
+from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.records import DIVERGED, DONE
 from rnnbench.rows import NOT_RESULTS, number
 
@@ -74,8 +74,7 @@ def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:
     for column, most in tolerance.items():
         if column not in RULES:
             raise unknown("column in protocol.tolerance", column, RULES)
-        if not most >= 0:  # an endless one compares nothing
-            raise UserError(f"protocol.tolerance.{column}={most}: must be at least 0")
+        check_range(f"protocol.tolerance.{column}", most, at_least=0)
     if "score" not in tolerance:
         raise UserError("protocol.tolerance.score: is missing; say how far a score may be off on another machine")
     found = {}
