@@ -172,3 +172,12 @@ def test_what_differs_is_told_in_full_up_to_three():
     assert agreement.told(ROW, now, columns) == "seed 0 -> 1, flops 8576 -> 9, score 0.98 -> 0.97 and 1 more"
     exact = agreement.told(ROW, now | {"score": ""}, ["score"])
     assert exact == "score 0.98 -> -"
+
+
+def test_the_last_bits_of_a_fit_are_no_difference():
+    before = {"slope_initial": "-0.46007332020892533", "score": "0.5"}
+    now = {"slope_initial": "-0.4600733202089253", "score": "0.5"}
+    assert agreement.differences(before, now) == []
+    assert agreement.differences(before, now | {"slope_initial": "-0.4600733203"}) == ["slope_initial"]
+    assert agreement.differences(before, now | {"slope_initial": ""}) == ["slope_initial"]
+    assert agreement.differences(before, now | {"score": "0.5000000000000001"}) == ["score"]

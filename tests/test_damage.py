@@ -277,9 +277,7 @@ class TestResults:
 
     def test_a_command_that_no_shell_can_read(self, results):
         change(results / "first" / "provenance.json", {"commands": ["python scripts/train.py 'name=x"]})
-        with pytest.raises(
-            UserError, match="provenance.json: the command .* cannot be read: No closing quotation"
-        ):
+        with pytest.raises(UserError, match="provenance.json: the command .* cannot be read: No closing quotation"):
             committed.read(results / "first", results)
 
     def test_another_result_without_its_provenance(self, results, tmp_path):

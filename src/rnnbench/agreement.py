@@ -21,6 +21,9 @@ EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters"
 """The columns that no machine may change."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
+FITTED = ("slope_", "half_life_")
+LAST_BITS = 1e-12
+"""The relative error of a least-squares fit, whose last bits depend on where its numbers lie in memory."""
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
@@ -85,9 +88,17 @@ def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:
 
 
 def differences(before: Row, now: Row) -> list[str]:
-    """The columns whose text differs, those that no machine may change first."""
-    different = [key for key in now if key in before and key not in NOT_RESULTS and before[key] != now[key]]
+    """The columns that differ, those that no machine may change first."""
+    columns = [key for key in now if key in before and key not in NOT_RESULTS]
+    different = [key for key in columns if before[key] != now[key] and not _same_fit(before, now, key)]
     return sorted(different, key=lambda key: key not in ("status", *EXACT))
+
+
+def _same_fit(before: Row, now: Row, key: str) -> bool:
+    """Whether two least-squares fits are the same but for their last bits."""
+    if not key.startswith(FITTED) or not (before[key] and now[key]):
+        return False
+    return math.isclose(float(before[key]), float(now[key]), rel_tol=LAST_BITS)
 
 
 def beyond(before: Row, now: Row, allowed: Mapping[str, Rule]) -> list[str]:

@@ -52,8 +52,6 @@ def hidden_size(config: Config) -> int:
     network = config.network
     if network.budget is None:
         assert network.hidden_size is not None  # NetworkConfig has checked it
-        if network.hidden_size > WIDEST:
-            raise UserError(f"network.hidden_size={network.hidden_size}: must be at most {WIDEST}")
         return network.hidden_size
     cost = costs.COSTS[budget.parse(network.budget)[0]]
     widest = WIDEST_TRIED if isinstance(config.cell, ExternalConfig) else WIDEST
