@@ -55,7 +55,7 @@ def configure(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def server():
+def shell():
     """A server of commands, ``tests/commands.py``."""
     from commands import Server
 
@@ -65,8 +65,8 @@ def server():
 
 
 @pytest.fixture
-def command(server, tmp_path):
+def command(shell, tmp_path):
     """A function (script, *arguments, **environment) that runs a script in an empty folder."""
     from functools import partial
 
-    return partial(server, tmp_path)
+    return partial(shell, tmp_path)

@@ -26,6 +26,8 @@ from rnnbench.sweep.compose import Composer
 from rnnbench.tasks import corpus, labelled_text
 from rnnbench.tracking.sync import sync
 
+pytestmark = pytest.mark.processes
+
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment"))
 drawn = settings(
@@ -144,14 +146,14 @@ READERS = {
 
 
 @pytest.fixture(scope="module")
-def whole(server, tmp_path_factory):
+def whole(shell, tmp_path_factory):
     """What a tuned sweep of two runs leaves, and its report: the bytes of each file of READERS."""
     folder = tmp_path_factory.mktemp("whole")
-    ended = server(folder, "train.py", "-m", "protocol.tune={optimizer.lr:[0.1,0.2]}", "protocol.tune_seeds=[1]",
+    ended = shell(folder, "train.py", "-m", "protocol.tune={optimizer.lr:[0.1,0.2]}", "protocol.tune_seeds=[1]",
                    "protocol.report_seeds=[0]", "task.length=6", "network.hidden_size=3", "trainer.max_steps=4",
                    "trainer.evaluation_batches=1", "trainer.validate_every=2", "probe.every=2")  # fmt: skip
     assert ended.returncode == 0, ended
-    assert server(folder, "report.py", "scratch").returncode == 0
+    assert shell(folder, "report.py", "scratch").returncode == 0
     found = {}
     for name in READERS:
         pattern = "run-*.wandb" if name.endswith(".wandb") else name

@@ -9,6 +9,8 @@ from rnnbench.report import write_report
 from rnnbench.run import run
 from rnnbench.sweep.compose import plan
 
+pytestmark = pytest.mark.processes
+
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer.max_steps=2", "trainer.log_every=1",

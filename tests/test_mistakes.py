@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 QUICK = ["trainer.max_steps=4", "trainer.validate_every=2", "trainer.evaluation_batches=1", "task.length=8",
          "tracking=disabled", "probe=off"]  # fmt: skip
 TUNED = ["-m", "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", *QUICK]

@@ -3,8 +3,6 @@
 import csv
 import json
 import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -21,6 +19,8 @@ from rnnbench.run import run
 from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
 from rnnbench.training import Learner
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
@@ -233,12 +233,6 @@ class TestNoServer:
         assert not list(tmp_path.iterdir())
 
 
-def command(tmp_path, script, *arguments):
-    return subprocess.run(
-        [sys.executable, ROOT / "scripts" / script, *arguments], cwd=tmp_path, capture_output=True, text=True
-    )
-
-
 def upload(config):
     """What scripts/sync.py says of each run."""
     return {name: status for name, status, _ in sync(Path(config.runs_dir) / config.name, rate=6000, dry_run=False)}
@@ -250,9 +244,9 @@ def wait_for_the_end(experiment):
         offline_wandb.entries(path)
 
 
-def test_a_sweep_says_once_that_there_is_no_server(server, tmp_path):
+def test_a_sweep_says_once_that_there_is_no_server(server, tmp_path, command):
     server.stop()
-    result = command(tmp_path, "train.py", "-m", "seed=0,1", "tracking=online", *SMALL)
+    result = command("train.py", "-m", "seed=0,1", "tracking=online", *SMALL)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("error: tracking=online: no W&B server at")
@@ -260,13 +254,13 @@ def test_a_sweep_says_once_that_there_is_no_server(server, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_key_is_in_no_file(config, server, tmp_path, capfd):
+def test_the_key_is_in_no_file(config, server, tmp_path, capfd, command):
     """W&B's own logs, the report and the page as code included; and the process that starts a sweep checks it first."""
     tracking.check_sweep([config])
     run(config)
     write_report(config.name, tmp_path)
     for script in ("workspace.py", "sync.py"):
-        assert command(tmp_path, script, config.name, "--runs-dir", tmp_path).returncode == 0
+        assert command(script, config.name, "--runs-dir", tmp_path).returncode == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     names = {path.name for path in files}
     assert {"record.json", "workspace.json", "report.html", "debug-internal.log", "debug.log"} <= names
@@ -313,14 +307,14 @@ class TestSync:
         wait_for_the_end(folder(configs[0]).parent)
         return configs
 
-    def test_a_sweep_is_uploaded_once(self, offline, server, tmp_path):
+    def test_a_sweep_is_uploaded_once(self, offline, server, tmp_path, command):
         first, second = (config.run_id for config in offline)
         arguments = ["sync.py", "sweep", "--runs-dir", tmp_path, "--rate", "6000"]
-        planned = command(tmp_path, *arguments, "--dry-run")
+        planned = command(*arguments, "--dry-run")
         assert planned.stdout == f"{first}: to upload\n{second}: to upload\n2 to upload\n"
         assert planned.returncode == 1
         assert not server.runs
-        result = command(tmp_path, *arguments)
+        result = command(*arguments)
         assert result.stdout == f"{first}: uploaded\n{second}: uploaded\n2 uploaded\n", result.stderr
         assert result.returncode == 0
         for config in offline:
@@ -377,8 +371,8 @@ class TestSync:
             (["nothing", "--rate", "0"], "sync.py: error: argument --rate: invalid rate value: '0'"),
         ],
     )
-    def test_a_mistake_is_exit_code_2(self, tmp_path, arguments, message):
-        result = command(tmp_path, "sync.py", *arguments)
+    def test_a_mistake_is_exit_code_2(self, tmp_path, arguments, message, command):
+        result = command("sync.py", *arguments)
         assert result.returncode == 2
         assert message in result.stderr.splitlines()[-1]
         assert not list(tmp_path.iterdir())

@@ -4,8 +4,6 @@ import copy
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from rnnbench.records import Record
 from rnnbench.report import publish
 from rnnbench.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 SWEEP = ["-m", "cell=elman,gru", "task=digits", "task.length=8", "network.hidden_size=8", "trainer.max_steps=20",
@@ -25,16 +25,11 @@ SWEEP = ["-m", "cell=elman,gru", "task=digits", "task.length=8", "network.hidden
          "protocol.report_seeds=[0,1]"]  # fmt: skip
 
 
-def script(folder, name, *arguments):
-    command = [sys.executable, ROOT / "scripts" / name, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
-def original(tmp_path_factory):
+def original(shell, tmp_path_factory):
     """Two cells, each tuned over two learning rates with one seed and reported with two: eight runs."""
     folder = tmp_path_factory.mktemp("original")
-    result = script(folder, "train.py", *SWEEP)
+    result = shell(folder, "train.py", *SWEEP)
     assert result.returncode == 0, result.stderr
     publish("tuned", folder / "runs", folder / "results")
     return folder
@@ -195,12 +190,12 @@ def test_exit_codes():
     assert code(EQUAL, NOT_COMPARABLE, DIFFERS) == 1
 
 
-def test_a_planted_number_is_found_and_named(result, tmp_path):
+def test_a_planted_number_is_found_and_named(result, command, tmp_path):
     """All of it as a user types it: the planted row alone differs, the others are the same to the last bit."""
     committed = rows.read(result)
     index = next(i for i, row in enumerate(committed) if row["phase"] == "report")
     planted = plant(result, index, score=str(float(committed[index]["score"]) + 0.001))
-    run = script(tmp_path, "reproduce.py", "tuned", "--results-dir", tmp_path)
+    run = command("reproduce.py", "tuned", "--results-dir", tmp_path)
     assert run.returncode == 1, run.stderr
     differing = [line for line in run.stdout.splitlines() if DIFFERS in line]
     assert len([line for line in differing if planted in line]) == 2  # by itself, and against the run
@@ -210,12 +205,12 @@ def test_a_planted_number_is_found_and_named(result, tmp_path):
     assert "may be off" not in run.stdout  # nothing was made elsewhere
     plant(result, index, score=committed[index]["score"])
     alter(result, lambda content: content["environments"][0]["versions"].update(torch="1.0"))
-    run = script(tmp_path, "reproduce.py", "tuned", "--results-dir", tmp_path, "--fraction", "0.1")
+    run = command("reproduce.py", "tuned", "--results-dir", tmp_path, "--fraction", "0.1")
     assert run.returncode == 3, run.stdout
     assert "other versions: torch 1.0 -> " in run.stdout
 
 
-def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
+def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
     for arguments, message in (
         (["nothing"], "nothing/runs.csv: cannot be read"),
         (["tuned", "--fraction", "0"], "--fraction=0.0: must be greater than 0"),
@@ -223,7 +218,7 @@ def test_what_is_not_a_result_is_said_in_a_line(result, tmp_path):
         (["tuned", "--jobs", "0"], "--jobs=0: must be at least 1"),
         (["../tuned"], "name='../tuned': must be the plain name of a folder"),
     ):
-        run = script(tmp_path, "reproduce.py", *arguments, "--results-dir", tmp_path)
+        run = command("reproduce.py", *arguments, "--results-dir", tmp_path)
         assert run.returncode == 2
         assert message in run.stderr
         assert run.stderr.count("\n") == 1

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from rnnbench.report.leaderboard import overview
 from rnnbench.report.overview import read_results, write_overview
 from rnnbench.report.side_by_side import compare
 from test_report import make
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[1]
 TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1, 2], tolerance={})
@@ -257,10 +257,9 @@ class TestSideBySide:
         assert not any(pair.moved for pair in pairs)
         assert notes == ["12 runs are in both; 12 of them are the same, digit for digit"]
 
-    def test_as_a_command(self, two, results):
+    def test_as_a_command(self, two, results, command):
         def run(*arguments):
-            command = [sys.executable, ROOT / "scripts" / "compare.py", *arguments]
-            return subprocess.run(command, capture_output=True, text=True)
+            return command("compare.py", *arguments)
 
         shown = run(*two)
         assert shown.returncode == 0, shown.stderr

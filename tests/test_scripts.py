@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
 

@@ -22,6 +22,8 @@ from rnnbench.sweep import display, scheduler
 from rnnbench.sweep.ledger import expect, read_all
 from rnnbench.sweep.scheduler import Options, run_all
 
+pytestmark = pytest.mark.processes
+
 HERE = Path(__file__).parent
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2",
          "trainer.log_every=5", "trainer.checkpoint_every=5", "probe.every=10", "tracking=disabled", "name=sweep",

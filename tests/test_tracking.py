@@ -13,6 +13,8 @@ from rnnbench.run import run
 from rnnbench.tracking import check_sweep, lend_folders
 from rnnbench.tracking.wandb_run import wandb_id
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def tracked(configure, tmp_path):

@@ -17,6 +17,8 @@ import torch
 from rnnbench import entry, records
 from rnnbench.run import run
 
+pytestmark = pytest.mark.processes
+
 TESTS = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",
          "trainer.evaluation_batches=2", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=20",

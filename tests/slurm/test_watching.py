@@ -17,6 +17,8 @@ from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
 from rnnbench.sweep.ledger import folder_of
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 OPTIONS = {
     "partition": None, "account": None, "qos": None, "constraint": None, "timeout_min": 5, "signal_delay_s": 60,
