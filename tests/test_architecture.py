@@ -13,6 +13,7 @@ PACKAGE = ROOT / "src" / "rnnbench"
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
+    "loading": set(),
     "stop": set(),
     "cells": {"errors"},
     "engines": {"cells", "errors"},
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "statistics": set(),
     "training": {"cells", "gradients", "model", "tasks"},
     "probe": {"gradients", "tasks"},
-    "tracking": {"config", "errors", "probe", "records"},
+    "tracking": {"config", "errors", "loading", "probe", "records"},
     "build": {
         "budget",
         "costs",
@@ -106,12 +107,13 @@ MAY_IMPORT = {
         "stop",
         "tracking",
     },
-    "entry": {"cell_options", "config", "errors", "provenance", "reuse", "run", "tasks", "tracking"},
+    "entry": {"cell_options", "config", "errors", "loading", "provenance", "reuse", "run", "tasks", "tracking"},
 }
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
     "errors",
     "files",
+    "loading",
     "stop",
     "tasks",
     "budget",

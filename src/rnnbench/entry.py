@@ -5,6 +5,7 @@ Imports nothing heavy, so that ``--help`` and a typo answer at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
@@ -28,6 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnbench.cell_options import cell_config
 from rnnbench.config import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, exit_on_user_error, unknown
+from rnnbench.loading import loading
 from rnnbench.provenance import COMMAND
 from rnnbench.reuse import ended
 from rnnbench.tasks import TASKS
@@ -111,7 +113,8 @@ def execute(composed: DictConfig) -> float | None:
                 return old.score
             steps = f"{config.trainer.max_steps} training step{'s' if config.trainer.max_steps > 1 else ''}"
             print(f"{config.run_id}: at most {steps}, to {Path(config.runs_dir) / config.name}", flush=True)
-        from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
+        with loading():
+            from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
 
         return run(config, retry=single or config.retry_failed).score
 
@@ -122,8 +125,11 @@ def launch(main: Callable[[], Any]) -> None:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
-    with exit_on_user_error(), explained():
-        main()
+    try:
+        with exit_on_user_error(), explained():
+            main()
+    finally:
+        gc.freeze()  # Python would look through all of torch for garbage as it ends
 
 
 def configure(conf: Path, *overrides: str) -> Config:

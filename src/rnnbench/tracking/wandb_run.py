@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.config import Config
 from rnnbench.errors import UserError
+from rnnbench.loading import loading
 from rnnbench.records import Record
 from rnnbench.tracking import wandb_files
 
@@ -54,24 +55,25 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else scripts/sync.py would upload it over the new one
         shutil.rmtree(old)
     try:
-        run = wandb.init(
-            project=config.tracking.project,
-            entity=config.tracking.entity,
-            dir=folder,
-            id=wandb_id(config),
-            name=config.run_id,
-            group=config.tracking.group or config.name,
-            config=config.to_dict(),
-            mode="online" if online else "offline",
-            resume="allow" if online and goes_on else None,
-            settings=wandb.Settings(
-                console="off",
-                silent=True,
-                init_timeout=30,
-                finish_timeout=FINISH_TIMEOUT,
-                finish_timeout_raises=True,
-            ),
-        )
+        with loading():
+            run = wandb.init(
+                project=config.tracking.project,
+                entity=config.tracking.entity,
+                dir=folder,
+                id=wandb_id(config),
+                name=config.run_id,
+                group=config.tracking.group or config.name,
+                config=config.to_dict(),
+                mode="online" if online else "offline",
+                resume="allow" if online and goes_on else None,
+                settings=wandb.Settings(
+                    console="off",
+                    silent=True,
+                    init_timeout=30,
+                    finish_timeout=FINISH_TIMEOUT,
+                    finish_timeout_raises=True,
+                ),
+            )
     except wandb.Error as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"tracking=online: {reason}; log in with 'wandb login', or use tracking=offline") from error
