@@ -210,7 +210,7 @@ def measure_tasks() -> tuple[list[dict[str, Any]], dict[str, str]]:
 
 
 def write_csv(name: str, rows: list[dict[str, Any]]) -> None:
-    with (TARGET / name).open("w", newline="") as file:
+    with (TARGET / name).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -237,7 +237,7 @@ def main() -> None:
         scans=scans, steps=STEPS, hidden=HIDDEN, repetitions=REPETITIONS,
         median=lambda pairs, key: median(pair[key] for pair in pairs),
     )  # fmt: skip
-    (TARGET / "README.md").write_text(page)
+    (TARGET / "README.md").write_text(page, encoding="utf-8")
     print(page)
 
 

@@ -63,7 +63,7 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def _curves(place: Path) -> dict[str, list[tuple[int, float]]]:
-    header = (place / "metrics.csv").read_text().splitlines()[0].split(",")
+    header = (place / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
     return {name: records.read_curve(place, name) for name in header if name not in ("step", "steps_per_second")}
 
 
@@ -111,7 +111,9 @@ def main() -> None:
         resumed = sum(record.resumed for record in records.read_all(killed / "faults"))
         unfinished = [run_id for run_id in expected if not finished(killed / "faults", run_id)]
         twice = [
-            path.parent.name for path in (killed / "faults").glob("*/log.txt") if path.read_text().count(": done, ") > 1
+            path.parent.name
+            for path in (killed / "faults").glob("*/log.txt")
+            if path.read_text(encoding="utf-8").count(": done, ") > 1
         ]
         different = [run_id for run_id in expected if found.get(run_id) != expected[run_id]]
         print(f"{len(expected)} runs, went on from a checkpoint {resumed} times; different: {different}; "

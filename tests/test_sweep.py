@@ -244,7 +244,7 @@ def test_a_terminal_shows_all_runs_at_once(capsys, monkeypatch):
 
 
 def test_what_cannot_be_written_is_one_line():
-    Path("runs").write_text("a file")
+    Path("runs").write_text("a file", encoding="utf-8")
     with pytest.raises(UserError, match=r"runs/sweep/.locks/sweep.json.lock: cannot be written \(Not a directory\)"):
         expect(FOLDER, ["a"])
 

@@ -165,7 +165,7 @@ def write(folder: Path, protocol: Protocol) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(asdict(protocol), indent=2) + "\n")
+        temporary.write_text(json.dumps(asdict(protocol), indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> Protocol | None:

@@ -78,7 +78,7 @@ def _instructions() -> str:
 def _cpu(field: str) -> str:
     """What Linux says of the first processor, elsewhere Python."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith(field))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

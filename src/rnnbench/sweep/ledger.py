@@ -96,7 +96,8 @@ def expect(folder: Path, run_ids: Iterable[str]) -> None:
         known = _expected(path)
         try:
             with replacing(path) as temporary:
-                temporary.write_text(json.dumps({"run_ids": list(dict.fromkeys([*known, *run_ids]))}, indent=2) + "\n")
+                text = json.dumps({"run_ids": list(dict.fromkeys([*known, *run_ids]))}, indent=2)
+                temporary.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror}); change that or runs_dir") from error
 

@@ -97,7 +97,7 @@ def _queued(configs: list[Config]) -> dict[str, str]:
     ids = {}
     for config in configs:
         note = _note(config)
-        text = note.read_text().strip() if note.exists() else ""
+        text = note.read_text(encoding="utf-8").strip() if note.exists() else ""
         if re.fullmatch(r"\d+(_\d+)?", text):
             ids[config.run_id] = text
     jobs = squeue(job_id.partition("_")[0] for job_id in ids.values())
@@ -121,7 +121,7 @@ def _submit(configs: list[Config], options: Options) -> dict[str, str]:
     except submitit.core.utils.FailedJobError as error:
         raise UserError(f"Slurm takes no jobs: {last_line(str(error)).rpartition('failed: ')[2]}") from error
     for config, job in zip(configs, jobs, strict=True):
-        _note(config).write_text(f"{job.job_id}\n")
+        _note(config).write_text(f"{job.job_id}\n", encoding="utf-8")
     return {config.run_id: job.job_id for config, job in zip(configs, jobs, strict=True)}
 
 
