@@ -58,11 +58,11 @@ class Server:
 
 def serve():
     """Answer each request on standard input with the exit code of its command."""
-    import rnnbench.report
-    import rnnbench.reproduce
-    import rnnbench.run
-    import rnnbench.sweep.compose
-    import rnnbench.sweep.worker
+    import rnnbench.report  # noqa: F401
+    import rnnbench.reproduce  # noqa: F401
+    import rnnbench.run  # noqa: F401
+    import rnnbench.sweep.compose  # noqa: F401
+    import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.warm  # noqa: F401
 
     for line in sys.stdin:

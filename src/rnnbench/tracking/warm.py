@@ -3,7 +3,7 @@
 from io import BytesIO
 
 import numpy as np
-import opentelemetry.exporter.otlp.proto.http._log_exporter
+import opentelemetry.exporter.otlp.proto.http._log_exporter  # noqa: F401
 import opentelemetry.exporter.otlp.proto.http.metric_exporter  # noqa: F401
 import pandas  # noqa: F401
 import wandb.sdk.launch.inputs.internal  # noqa: F401
