@@ -113,8 +113,10 @@ def execute(composed: DictConfig) -> float | None:
                 return old.score
             steps = f"{config.trainer.max_steps} training step{'s' if config.trainer.max_steps > 1 else ''}"
             print(f"{config.run_id}: at most {steps}, to {Path(config.runs_dir) / config.name}", flush=True)
-        with loading():
-            from rnnbench.run import run  # heavy: torch and Lightning, only once the configuration is valid
+        with loading():  # torch, Lightning and W&B, only once the configuration is valid
+            if config.tracking.mode != "disabled":
+                import wandb.apis.public  # noqa: F401  # before torch: it searches all modules that are loaded by then
+            from rnnbench.run import run
 
         return run(config, retry=single or config.retry_failed).score
 
