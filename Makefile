@@ -29,8 +29,8 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest
 
-test-fast: $(READY) ## the tests that start no sweeps, browsers, clusters or servers
-	$(RUN) -m pytest -m "not processes"
+test-fast: $(READY) ## the tests of parts: all but whole sweeps, trainings, reports, servers and clusters
+	$(RUN) -m pytest -m "not whole"
 
 reproduce: $(READY) ## run the smallest committed result again and compare it, about two minutes on two cores
 	$(RUN) scripts/reproduce.py demo

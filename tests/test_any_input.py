@@ -26,7 +26,7 @@ from rnnbench.sweep.compose import Composer
 from rnnbench.tasks import corpus, labelled_text
 from rnnbench.tracking.sync import sync
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment"))

@@ -181,6 +181,7 @@ def test_only_the_entry_knows_hydra():
             assert not {m.split(".")[0] for m in imports(path, everywhere=True)} & {"hydra", "omegaconf"}, path
 
 
+@pytest.mark.whole
 def test_the_entry_loads_nothing_heavy():
     code = f"import rnnbench.entry, rnnbench.report, sys; print(sorted({HEAVY!r} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,5 +1,7 @@
 """Budgets: costs against closed forms, and the width that meets one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -42,7 +44,7 @@ def test_a_parameter_budget_is_met(configure, name, depth):
 
     def cost(hidden):
         return parameters(
-            build_model(configure(f"cell={name}", f"network.hidden_size={hidden}", f"network.depth={depth}"))
+            build_model(replace(config, network=replace(config.network, budget=None, hidden_size=hidden)))
         )
 
     assert parameters(build_model(config)) == cost(width)

@@ -9,6 +9,8 @@ from rnnbench import reproduce
 from rnnbench.report import origin
 from rnnbench.report.overview import write_overview
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted(path.parent for path in (ROOT / "results").glob(f"*/{origin.FILE}"))
 

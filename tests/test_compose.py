@@ -116,6 +116,7 @@ def test_a_recorded_command_that_cannot_be_read(command, message):
         plan_again(CONF, command)
 
 
+@pytest.mark.whole
 def test_what_is_not_reported_is_said(command):
     """The GRU has no forget gate, so no tuning run of its setting has a result."""
     ended = command("train.py", "-m", "cell=gru,lstm", "init=forget_one", "protocol.tune={optimizer.lr:[0.01,0.1]}",

@@ -15,6 +15,8 @@ from test_report import leave, make
 from test_results import board
 from test_results import leave as leave_tuned
 
+pytestmark = pytest.mark.whole
+
 FIELDS = [field.name for field in dataclasses.fields(records.Record)]
 WRONG = {"config": [1], "data": [], "gradients": {"final": {"horizon": "far"}}, "final": {"val/loss": "x"},
          "best": {"step": []}, "versions": {"torch": 2}, "machine": "a computer"}  # fmt: skip

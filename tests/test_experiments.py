@@ -9,7 +9,7 @@ from rnnbench.report import write_report
 from rnnbench.run import run
 from rnnbench.sweep.compose import plan
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 QUICK = ["trainer.max_steps=4", "trainer.validate_every=2", "trainer.evaluation_batches=1", "task.length=8",
          "tracking=disabled", "probe=off"]  # fmt: skip

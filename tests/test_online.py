@@ -20,7 +20,7 @@ from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
 from rnnbench.training import Learner
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]

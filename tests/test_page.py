@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from rnnbench import records
 from rnnbench.report import write_report
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 EVIL = """<img src=x onerror=alert(1)>"&'"""
 T, PROBES = 40, 3

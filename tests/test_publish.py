@@ -16,6 +16,8 @@ from rnnbench.files import locked
 from rnnbench.report import figures, folder, overview, publish, write_report
 from test_report import leave, make
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[1]
 
 

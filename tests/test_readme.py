@@ -22,6 +22,7 @@ def readme(monkeypatch):
     return module
 
 
+@pytest.mark.whole
 def test_the_generated_blocks_are_fresh(readme):
     assert readme.refreshed() == (ROOT / "README.md").read_text(encoding="utf-8"), "run python scripts/readme.py"
 

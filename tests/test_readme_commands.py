@@ -43,7 +43,7 @@ def test_every_block_is_one_of_those_that_are_run():
     assert not re.search(r"\n\n {4}\S.*\n", re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
-@pytest.mark.processes
+@pytest.mark.whole
 def test_the_commands(command, tmp_path):
     for experiment in ("demo", "vanishing_gradients"):
         made = command("train.py", f"experiment={experiment}", *SMALL, "seed=0", "cell=lstm,gru")
@@ -87,7 +87,7 @@ def test_the_parts():
     assert torch.all(names["norms"][1:] > 0)
 
 
-@pytest.mark.processes
+@pytest.mark.whole
 def test_a_cell_and_a_task_of_ones_own(tmp_path):
     """As written: a file each, a name in the registry, the commands of the blocks."""
     for name in ("src", "conf", "scripts"):

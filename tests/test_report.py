@@ -13,6 +13,8 @@ from rnnbench.report import origin, tables, write_report
 from rnnbench.report.summary import settings
 from rnnbench.run import run
 
+pytestmark = pytest.mark.whole
+
 
 def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):
     config = {"seed": seed, "name": "e", "cell": {"name": cell}, "task": {"name": task}, "tracking": {"mode": "x"}}

@@ -15,7 +15,7 @@ from rnnbench.records import Record
 from rnnbench.report import publish
 from rnnbench.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"

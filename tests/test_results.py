@@ -16,7 +16,7 @@ from rnnbench.report.overview import read_results, write_overview
 from rnnbench.report.side_by_side import compare
 from test_report import make
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
 TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1, 2], tolerance={})

@@ -22,7 +22,7 @@ from rnnbench.stop import Interrupted
 from rnnbench.tasks.adding import Adding
 from rnnbench.tasks.char_lm import CharLM
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "config")
 ODD = ["trainer.checkpoint_every=7", "trainer.log_every=4"]  # checkpoints fall into open windows

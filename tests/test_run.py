@@ -18,6 +18,8 @@ from rnnbench.gradients import gradient_profile
 from rnnbench.run import run
 from rnnbench.tasks import CharLM
 
+pytestmark = pytest.mark.whole
+
 
 def folder(config):
     return Path(config.runs_dir) / config.name / config.run_id

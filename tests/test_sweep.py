@@ -22,7 +22,7 @@ from rnnbench.sweep import display, scheduler
 from rnnbench.sweep.ledger import expect, read_all
 from rnnbench.sweep.scheduler import Options, run_all
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 HERE = Path(__file__).parent
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2",

@@ -13,7 +13,7 @@ from rnnbench.run import run
 from rnnbench.tracking import check_sweep, lend_folders
 from rnnbench.tracking.wandb_run import wandb_id
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 
 @pytest.fixture

@@ -284,6 +284,7 @@ def test_training_stops_when_solved(trained):
     assert longer.solved_at_step == record.solved_at_step
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", TASK_ROWS)
 def test_a_small_lstm_learns_every_task(trained, name):
     row = TASK_ROWS[name]
@@ -295,6 +296,7 @@ def test_a_small_lstm_learns_every_task(trained, name):
     assert record.final["val/score"] > row.beats
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "row", {row.name: row for row in reversed(CELL_ROWS.values())}.values(), ids=lambda row: row.name
 )

@@ -17,7 +17,7 @@ import torch
 from rnnbench import entry, records
 from rnnbench.run import run
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 TESTS = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",

@@ -17,7 +17,7 @@ from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
 from rnnbench.sweep.ledger import folder_of
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = {

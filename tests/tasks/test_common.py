@@ -29,6 +29,7 @@ def test_a_batch_is_a_function_of_seed_split_and_step(name):
         assert not any(same(a, b) for b in batches[:i])
 
 
+@pytest.mark.whole
 def test_batches_are_the_same_in_another_process():
     script = Path(__file__).parents[1] / "catalogue.py"
     result = subprocess.run([sys.executable, "-W", "ignore", script], capture_output=True, text=True, check=True)
