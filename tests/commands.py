@@ -85,7 +85,7 @@ def answer(request):
         os.dup2(file, number)
         os.close(file)
     sys.argv = [request["script"], *request["arguments"]]
-    sys.path.insert(0, str(Path(request["script"]).parent))
+    sys.path[:0] = [str(Path(request["script"]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     multiprocessing.process.ORIGINAL_DIR = request["folder"]
     multiprocessing.util.spawnv_passfds = fork_the_forkserver
     os._exit(perform(lambda: runpy.run_path(request["script"], run_name="__main__")))

@@ -139,6 +139,21 @@ ROWS = {
         files={"set/train.csv": "text,label\na,b\n", "set/val.csv": "text,label\na,b\n"},
     ),
     "no images": Row(["task=mnist", "task.length=28", "task.data=/tmp"], "has no train-images-idx3-ubyte"),
+    # Cells of one's own.
+    "a syntax error": Row(
+        ["cell=external", "cell._target_=own.Cell", *QUICK],
+        "its module cannot be loaded (invalid syntax, ",
+        files={"own.py": "def ("},
+        environment={"PYTHONPATH": "{folder}"},
+        announced=True,
+    ),
+    "an error on import": Row(
+        ["cell=external", "cell._target_=own.Cell", *QUICK],
+        "its module cannot be loaded (RuntimeError: boom, ",
+        files={"own.py": "raise RuntimeError('boom')"},
+        environment={"PYTHONPATH": "{folder}"},
+        announced=True,
+    ),
     # Numbers, machines, W&B.
     "infinite threshold": Row(["clip.threshold=inf"], "clip.threshold=inf: must be a finite number"),
     "infinite rate": Row(["optimizer.lr=inf"], "optimizer.lr=inf: must be a finite number"),
@@ -185,7 +200,7 @@ def test_it_is_said_in_one_line(command, tmp_path, name):
     environment = {key: value.format(folder=tmp_path) for key, value in row.environment.items()}
     for place in environment.values():
         if place.startswith(str(tmp_path)):
-            Path(place).mkdir(parents=True)
+            Path(place).mkdir(parents=True, exist_ok=True)
     before = {path.name for path in tmp_path.iterdir()}
     ended = command(row.script, *row.arguments, **environment)
     assert ended.returncode == row.code, ended

@@ -121,7 +121,7 @@ def _parse(key: str, text: str) -> None:
         value = int(text) if key in WHOLE else float(text)
     except ValueError:
         raise ValueError(f"{key} {text!r} is no {'whole ' if key in WHOLE else ''}number") from None
-    if not math.isfinite(value) or (key in WHOLE and not 0 <= value < LARGEST):
+    if not (0 <= value < LARGEST if key in WHOLE else math.isfinite(value)):
         raise ValueError(f"{key} {text!r} is out of range")
 
 
