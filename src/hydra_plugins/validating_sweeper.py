@@ -39,7 +39,7 @@ class ValidatingSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         plan = expand(self.hydra_context.config_loader, self.config)
         configs = [job.config for job in (plan.tuning | plan.candidates).values()]
-        if "local_launcher" in self.config.hydra.launcher._target_:  # on a cluster other machines run them
+        if self.config.hydra.runtime.choices["hydra/launcher"] == "local":  # on a cluster other machines run them
             _check_devices({config.trainer.accelerator for config in configs} - {"auto", "cpu"})
         check_sweep(configs)
         folder = plan.folder

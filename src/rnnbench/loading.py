@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Look for no garbage inside, nor later among what was made there: two seconds less for a short run."""
+    """Look for no garbage inside, nor later among what was made there: more than a second less for a short run."""
     gc.disable()
     try:
         yield

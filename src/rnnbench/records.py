@@ -19,7 +19,7 @@ from typing import Any, TypedDict
 
 from rnnbench import typed
 from rnnbench.errors import UserError
-from rnnbench.files import replacing
+from rnnbench.files import is_locked, replacing
 
 FILE = "record.json"
 VERSION = 1
@@ -29,7 +29,8 @@ DONE = "done"
 DIVERGED = "diverged"
 FAILED = "failed"
 ENDED = (DONE, DIVERGED, FAILED)
-INTERRUPTED = "interrupted"  # never written: a run that is to go on has no record
+INTERRUPTED = "interrupted"  # never written, like the next two: a run that is to go on has no record
+RUNNING, PENDING = "running", "pending"
 EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
 is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
@@ -169,6 +170,13 @@ def read_all(folder: Path) -> list[Record]:
     """The records of all ended runs of an experiment, in the order of their ids."""
     found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
     return [record for record in found if record is not None]
+
+
+def open_state(folder: Path) -> str:
+    """Return how a run without a record stands: ``running`` in a living process, ``interrupted`` or ``pending``."""
+    if is_locked(folder):
+        return RUNNING
+    return INTERRUPTED if folder.exists() else PENDING
 
 
 def planned(folder: Path) -> list[str]:

@@ -8,14 +8,12 @@ from typing import NamedTuple, TypedDict
 
 from rnnbench import protocol, records, rows, typed
 from rnnbench.errors import UserError
-from rnnbench.files import is_locked
 from rnnbench.protocol import Protocol
 from rnnbench.records import Record
 from rnnbench.report import runfiles
 from rnnbench.report.runfiles import RunFiles
 
 LISTED = 20  # runs that a line names; more are counted
-RUNNING, PENDING = "running", "pending"
 
 
 class _Name(TypedDict):
@@ -89,7 +87,7 @@ def collect(source: Path) -> Runs:
         listed, damaged[records.PLANNED] = [], str(error)
     planned = dict.fromkeys([*listed, *_begun(source)])
     known = {record.run_id for record in found} | damaged.keys() - {records.PLANNED}
-    missing = {run_id: _state(source / run_id) for run_id in planned if run_id not in known}
+    missing = {run_id: records.open_state(source / run_id) for run_id in planned if run_id not in known}
     runs = Runs(found, {}, damaged, missing, len(planned.keys() | known), protocol.read(source))
     if not found:
         first = f"run 'python scripts/train.py experiment={source.name}' first"
@@ -110,9 +108,3 @@ def _read(folder: Path) -> Record | None:
 def _begun(source: Path) -> list[str]:
     """The runs that have a folder, of a sweep or by themselves."""
     return sorted(path.parent.name for path in source.glob("*/config.yaml"))
-
-
-def _state(folder: Path) -> str:
-    if is_locked(folder):
-        return RUNNING
-    return records.INTERRUPTED if folder.exists() else PENDING

@@ -18,12 +18,12 @@ from typing import NamedTuple
 from rnnbench import records, sources
 from rnnbench.config import Config
 from rnnbench.errors import UserError
-from rnnbench.files import HeldElsewhereError, is_locked, locked, replacing
+from rnnbench.files import HeldElsewhereError, locked, replacing
 from rnnbench.provenance import provenance
 from rnnbench.records import Record
 
 FILE = records.PLANNED
-RUNNING, PENDING, CHANGED = "running", "pending", "changed"
+CHANGED = "changed"
 
 
 class Entry(NamedTuple):
@@ -62,10 +62,11 @@ def inspect(folder: Path) -> Entry:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
         return Entry(folder.name, record.status, text + seconds, log, record.score)
-    if is_locked(folder):
+    state, text = records.open_state(folder), ""
+    if state == records.RUNNING:
         step, loss = records.read_progress(folder)
-        return Entry(folder.name, RUNNING, f"step {step}" + ("" if loss is None else f", loss {loss:.4g}"), log)
-    return Entry(folder.name, records.INTERRUPTED if folder.exists() else PENDING, "", log)
+        text = f"step {step}" + ("" if loss is None else f", loss {loss:.4g}")
+    return Entry(folder.name, state, text, log)
 
 
 def already_ended(config: Config) -> Entry | None:

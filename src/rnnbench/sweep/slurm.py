@@ -22,7 +22,7 @@ from rnnbench.errors import UserError
 from rnnbench.stop import stoppable
 from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
 from rnnbench.sweep.display import Display
-from rnnbench.sweep.ledger import RUNNING, Entry, already_ended, folder_of, forget, inspect
+from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect
 from rnnbench.sweep.scheduler import fail
 from rnnbench.sweep.worker import ELSEWHERE, perform, redirect
 
@@ -141,7 +141,7 @@ def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> Entr
         return entry
     if not (over and again):
         return None
-    if job is not None and job.state == "COMPLETED" and entry.status == RUNNING:
+    if job is not None and job.state == "COMPLETED" and entry.status == records.RUNNING:
         return entry._replace(status=ELSEWHERE, text="is running elsewhere")
     if job is not None and job.state in STOPPED | {"COMPLETED"}:
         text = f"Slurm job {job_id}: {job}; the same command goes on with it"
