@@ -10,7 +10,7 @@ import tasks
 from rnnbench.cells import CELLS
 from rnnbench.errors import UserError, exit_on_user_error
 from rnnbench.files import replacing
-from rnnbench.report.folder import writing
+from rnnbench.store.folder import writing
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,10 +6,12 @@ Builds and validates it offline and writes it to <runs-dir>/NAME/workspace.json;
 import argparse
 from pathlib import Path
 
-from rnnbench import protocol, records
+from rnnbench import records
 from rnnbench.errors import UserError, check_name, exit_on_user_error
-from rnnbench.factors import factors, flatten
-from rnnbench.report.tuning import divide
+from rnnbench.factors import factors
+from rnnbench.store.columns import configuration
+from rnnbench.store.gather import gather
+from rnnbench.store.rows import REPORT
 
 
 def main() -> None:
@@ -21,8 +23,9 @@ def main() -> None:
     with exit_on_user_error():
         name = check_name(options.name)
         folder = options.runs_dir / name
-        reported = divide(records.read_all(folder), protocol.read(folder)).reported
-        configs = [record.config for record in reported]
+        table = gather(folder).rows
+        reported = set(table[table["phase"] == REPORT]["run_id"])
+        configs = [record.config for record in records.read_all(folder) if record.run_id in reported]
         if not configs:
             raise UserError(f"no runs under {folder}: a page shows what a sweep varied")
         from rnnbench.tracking import workspace  # imports wandb
@@ -31,7 +34,7 @@ def main() -> None:
             name=name,
             project=configs[0]["tracking"]["project"],
             entity=configs[0]["tracking"]["entity"],
-            factors=factors([flatten(config) for config in configs]) or ["cell.name"],
+            factors=factors([configuration(config) for config in configs]) or ["cell.name"],
             layers=max(config["network"]["depth"] for config in configs),
             bidirectional=any(config["network"]["bidirectional"] for config in configs),
         )

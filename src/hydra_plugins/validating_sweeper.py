@@ -12,9 +12,9 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 
-from rnnbench import protocol, records
+from rnnbench import protocol, reuse
 from rnnbench.sweep.compose import expand
-from rnnbench.sweep.ledger import expect
+from rnnbench.sweep.ledger import expect, rows_of
 from rnnbench.tracking import check_sweep
 
 COMPLETED = JobStatus.COMPLETED
@@ -42,14 +42,15 @@ class ValidatingSweeper(Sweeper):
         if self.config.hydra.runtime.choices["hydra/launcher"] == "local":  # on a cluster other machines run them
             _check_devices({config.trainer.accelerator for config in configs} - {"auto", "cpu"})
         check_sweep(configs)
-        folder = plan.folder
+        published = reuse.published(configs)
+        folder, self.published = plan.folder, reuse.folder(configs[0]) if configs[0].reuse else None
         protocol.write(folder, plan.protocol)
         returns, chosen, undecided = [], plan.candidates, []
         if plan.tuning:
             print(f"{len(plan.tuning)} tuning runs to {folder}, then those that they choose", flush=True)
             returns = self._launch(folder, plan.tuning)
-            ended = [run_id for run_id, each in zip(plan.tuning, returns, strict=True) if each.status == COMPLETED]
-            done = [record for run_id in ended if (record := records.read(folder / run_id)) is not None]
+            jobs = zip(plan.tuning.values(), returns, strict=True)
+            done = rows_of([job.config for job, each in jobs if each.status == COMPLETED], published)
             chosen, undecided = plan.reported(done), plan.undecided(done)
         if chosen:
             runs = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
@@ -64,7 +65,7 @@ class ValidatingSweeper(Sweeper):
         return [returns]
 
     def _launch(self, folder: Any, jobs: Any) -> Any:
-        expect(folder, jobs)
+        expect(folder, jobs, self.published)
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 

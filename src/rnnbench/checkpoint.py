@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class History(CSVLogger):
         self.rows.append((step, plain))
         super().log_metrics(plain, step)
 
+    def means(self, metrics: Iterable[str]) -> dict[str, float]:
+        """Return the mean of each metric over the rows that have it; a metric without any is absent."""
+        found = {metric: [values[metric] for _, values in self.rows if metric in values] for metric in metrics}
+        return {metric: float(np.mean(values)) for metric, values in found.items() if values}
+
     def has(self, metric: str, step: int) -> bool:
         """Whether ``metric`` was logged at ``step``."""
         return any(at == step and metric in values for at, values in reversed(self.rows))
@@ -52,7 +58,7 @@ class Checkpoint(lightning.Callback):
 
     def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
         self.path, self.every = folder / FILE, every
-        self.run_id, self.sources = record.run_id, record.sources
+        self.run_id, self.sources, self.probe = record.run_id, record.sources, record.config["probe"]
         self.stop, self.history = stop, history
         self.started = records.now()
         """When the first session began."""
@@ -94,6 +100,7 @@ class Checkpoint(lightning.Callback):
         checkpoint[KEY] = {
             "run_id": self.run_id,
             "sources": self.sources,
+            "probe": self.probe,
             "finished": learner.between_steps is None,
             "rows": list(self.history.rows),
             "started": self.started,
@@ -115,10 +122,11 @@ class Checkpoint(lightning.Callback):
                 logger.log_metrics(values, step=step)
 
 
-def read(folder: Path, run_id: str, now: dict[str, str]) -> Path | None:
+def read(folder: Path, run_id: str, now: dict[str, str], probe: dict[str, Any]) -> Path | None:
     """The checkpoint of a run that can go on; None, and a line on standard error, where it is damaged or another's.
 
-    It is also another's where it was made from other data or source code than ``now`` (``rnnbench.sources``).
+    It is also another's where it was made from other data or source code than ``now`` (``rnnbench.sources``), or
+    measured by another ``probe``, whose surveys would not fit those to come.
     Nothing in the file is executed: it is read with ``weights_only``.
     """
     path = folder / FILE
@@ -128,6 +136,8 @@ def read(folder: Path, run_id: str, now: dict[str, str]) -> Path | None:
         state = torch.load(path, weights_only=True, map_location="cpu")[KEY]
         found = state["run_id"]
         reason = f"it belongs to {found}" if found != run_id else sources.changed(state.get("sources", {}), now)
+        if not reason and state.get("probe") != probe:
+            reason = f"it was measured by another probe, {state.get('probe')}"
     except Exception as error:  # whatever a damaged file can raise
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
     if not reason:

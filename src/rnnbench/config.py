@@ -5,14 +5,13 @@ Defaults are not here but in ``conf/``, in one place. A task is configured by it
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rnnbench.budget import parse as parse_budget
 from rnnbench.cell_options import CellConfig
 from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
+from rnnbench.identity import digest
 from rnnbench.tasks import Task
 
 MOST_STEPS = 10**9
@@ -194,8 +193,10 @@ class Config:
     seed: int
     name: str
     runs_dir: str
+    results_dir: str
     force: bool
     retry_failed: bool
+    reuse: bool
     cell: CellConfig
     network: NetworkConfig
     task: Task
@@ -209,8 +210,10 @@ class Config:
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
         check_folder_name("name", self.name)
-        if not self.runs_dir.strip() or self.runs_dir.startswith("~") or "\0" in self.runs_dir:
-            raise UserError(f"runs_dir={self.runs_dir!r}: must be the path of a folder, written out, as in $HOME/runs")
+        for key in ("runs_dir", "results_dir"):
+            path = getattr(self, key)
+            if not path.strip() or path.startswith("~") or "\0" in path:
+                raise UserError(f"{key}={path!r}: must be the path of a folder, written out, as in $HOME/runs")
         width, multiple = self.network.hidden_size, self.cell.width_multiple
         if width is not None and width % multiple:
             raise UserError(f"network.hidden_size={width}: must be a multiple of {multiple} for cell={self.cell.name}")
@@ -226,17 +229,11 @@ class Config:
 
     @property
     def run_id(self) -> str:
-        """A readable name that ends in a hash of everything that can change the result.
+        """A readable name that ends in a hash of everything that can change the result (``rnnbench.identity``).
 
-        The same configuration has the same id wherever its files lie, however it is tracked and launched.
+        The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
         """
-        identity = self.to_dict()
-        for key in ("name", "runs_dir", "force", "retry_failed", "tracking"):
-            del identity[key]
-        for key in ("progress", "checkpoint_every"):
-            del identity["trainer"][key]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
-        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest}"
+        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(self.to_dict())}"
 
 
 OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +19,10 @@ import numpy as np
 
 from rnnbench import typed
 from rnnbench.errors import UserError, check_range
-from rnnbench.factors import NOT_FACTORS, below, flatten
+from rnnbench.factors import NOT_FACTORS
 from rnnbench.files import replacing
-from rnnbench.records import DONE, Record
+from rnnbench.identity import below, flatten
+from rnnbench.store.status import Status
 
 FILE = "protocol.json"
 
@@ -64,29 +65,28 @@ class Protocol:
         tune = self.tune or {}
         return [dict(zip(tune, values, strict=True)) for values in itertools.product(*tune.values())]
 
-    def setting(self, config: dict[str, Any]) -> str:
-        """What two configurations share that differ in nothing but the seed and what is tuned."""
+    def setting(self, config: Mapping[str, Any]) -> str:
+        """Return what two flat configurations share that differ in nothing but the seed and what is tuned."""
         less = (*NOT_FACTORS, *(self.tune or {}))
-        flat = {key: value for key, value in flatten(config).items() if not below(key, less)}
-        return json.dumps(flat, sort_keys=True)
+        own = {k: v for k, v in config.items() if "." in k and v is not None and not below(k, less)}
+        return json.dumps(own, sort_keys=True)
 
-    def point(self, config: dict[str, Any]) -> dict[str, Any]:
-        """Return the value of each tuned key in a configuration; a group such as ``init`` has that of its name.
+    def point(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the value of each tuned key in a flat configuration; a group such as ``init`` has that of its name.
 
         A key that does not apply to it (``clip.threshold`` with ``clip=none``) is left out.
         """
-        flat = flatten(config)
-        values = {key: flat.get(key, flat.get(f"{key}.name")) for key in self.tune or {}}
+        values = {key: config.get(key, config.get(f"{key}.name")) for key in self.tune or {}}
         return {key: value for key, value in values.items() if value is not None or None in (self.tune or {})[key]}
 
-    def points(self, config: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the points of the grid that are different runs of the setting of a configuration."""
+    def points(self, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the points of the grid that are different runs of the setting of a flat configuration."""
         applies = self.point(config)
         points = [{key: value for key, value in point.items() if key in applies} for point in self.grid]
         return [point for index, point in enumerate(points) if point not in points[:index]]
 
-    def check(self, point: dict[str, Any], config: dict[str, Any]) -> None:
-        """Raises UserError where the configuration made for a point of the grid has other values than that point."""
+    def check(self, point: dict[str, Any], config: Mapping[str, Any]) -> None:
+        """Raises UserError where the flat configuration made for a point of the grid has other values."""
         for key, value in self.point(config).items():
             given = flatten({key: point[key]})[key]
             if given != value:
@@ -120,25 +120,28 @@ class Choice(NamedTuple):
     """The tuned keys whose chosen value is the first or the last of its numbers: the best may lie beyond."""
 
 
-def choices(records: Iterable[Record], protocol: Protocol) -> dict[str, Choice]:
-    """The choice for each setting whose tuning runs have all ended with a result, by ``Protocol.setting``."""
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        if record.seed in protocol.tune_seeds and record.complete:
-            found.setdefault(protocol.setting(record.config), []).append(record)
+def choices(runs: Iterable[Mapping[str, Any]], protocol: Protocol) -> dict[str, Choice]:
+    """Return the choice for each setting whose tuning runs have all ended with a result, by ``Protocol.setting``.
+
+    ``runs`` are rows: the columns ``status``, ``seed``, ``solved_at_step`` and ``validation_loss``, and dotted keys.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        if run["seed"] in protocol.tune_seeds and Status(run["status"]).complete:
+            found.setdefault(protocol.setting(run), []).append(run)
     chosen = {}
-    for setting, runs in found.items():
-        points = protocol.points(runs[0].config)
-        trials = [_trial(point, [r for r in runs if protocol.point(r.config) == point]) for point in points]
+    for setting, group in found.items():
+        points = protocol.points(group[0])
+        trials = [_trial(point, [run for run in group if protocol.point(run) == point]) for point in points]
         if all(trial.runs == len(protocol.tune_seeds) for trial in trials):
             best = min(trials, key=lambda trial: trial.rank)
             chosen[setting] = Choice(trials, best, _edges(best.point, protocol))
     return chosen
 
 
-def _trial(point: dict[str, Any], runs: list[Record]) -> Trial:
-    solved = [run.solved_at_step for run in runs if run.solved_at_step is not None]
-    losses = [run.final.get("val/loss") if run.status == DONE else None for run in runs]
+def _trial(point: dict[str, Any], runs: list[Mapping[str, Any]]) -> Trial:
+    solved = [run["solved_at_step"] for run in runs if run["solved_at_step"] is not None]
+    losses = [run["validation_loss"] if run["status"] == Status.DONE else None for run in runs]
     finite = [loss for loss in losses if loss is not None]
     return Trial(
         point, len(runs), len(solved),

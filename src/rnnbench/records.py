@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import shutil
 from contextlib import suppress
@@ -20,17 +19,12 @@ from typing import Any, TypedDict
 from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.files import is_locked, replacing
+from rnnbench.store.status import Status
 
 FILE = "record.json"
 VERSION = 1
 """Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
 PLANNED = "sweep.json"
-DONE = "done"
-DIVERGED = "diverged"
-FAILED = "failed"
-ENDED = (DONE, DIVERGED, FAILED)
-INTERRUPTED = "interrupted"  # never written, like the next two: a run that is to go on has no record
-RUNNING, PENDING = "running", "pending"
 EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
 is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
@@ -41,6 +35,13 @@ class _Planned(TypedDict):
     run_ids: list[str]
 
 
+class Planned(_Planned, total=False):
+    """What the sweeps of an experiment were to make."""
+
+    published: str
+    """The folder of the published result whose rows count as done; absent where none do."""
+
+
 @dataclass(kw_only=True)
 class Record:
     """One run. Losses are in the task's unit, times in seconds, memory in bytes; None where there is nothing to say."""
@@ -48,12 +49,7 @@ class Record:
     run_id: str
     experiment: str
     status: str
-    """``done``, ``diverged`` (a result) or ``failed`` (an error: run it again).
-
-    A run has diverged when a loss that it watches is not finite: over a window of training, which ends the training, at
-    a validation, or at the test. It has too when its validation or test loss after the last step has exploded
-    (``EXPLODED``); training goes on through a large loss, because some runs recover.
-    """
+    """Of a ``Status`` that has ended."""
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
     """What could not be made after the test, and why, in a line each; the result is there without it."""
@@ -90,10 +86,10 @@ class Record:
     baseline: float | None = None
     """The memoryless loss on the test split."""
     validation_baseline: float | None = None
-    score: float | None = None
-    """1 - test loss / baseline: 0 is memoryless, 1 is perfect; None unless the run is done."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
+    training: dict[str, float | None] = field(default_factory=dict)
+    """Means over training: how often and how far the gradient was clipped, and its norm before and after."""
     gradients: dict[str, dict[str, float | None]] = field(default_factory=dict)
     """The decay of dL/dh_t over lag, ``initial`` and ``final``."""
     sample: str | None = None
@@ -108,19 +104,31 @@ class Record:
     @property
     def complete(self) -> bool:
         """Whether the run has a result: then the same configuration is not run again."""
-        return self.status in (DONE, DIVERGED)
+        return Status(self.status).complete
+
+    @property
+    def score(self) -> float | None:
+        """How the run counts (``Status.score``)."""
+        return Status(self.status).score(self.final.get("test/loss"), self.baseline)
+
+    @property
+    def test_metric(self) -> float | None:
+        """The primary metric on the test split after the last step."""
+        return self.final.get(f"test/{self.metric}")
 
     @property
     def outcome(self) -> str:
         """How the run ended, in a line."""
         solved = "" if self.solved_at_step is None else f", solved at step {self.solved_at_step}"
-        ended = f"score {self.score:.3f}{solved}" if self.score is not None else self.reason
+        ended = self.reason or f"score {self.score:.3f}{solved}"
         return "; ".join([f"{self.status}, {ended}", *self.warnings])
 
     @property
-    def reason(self) -> str:
-        """Why the run failed or diverged, in a line."""
-        if self.status == FAILED:
+    def reason(self) -> str | None:
+        """Why the run failed or diverged, in a line; None where it did not."""
+        if self.status == Status.DONE:
+            return None
+        if self.status != Status.DIVERGED:
             lines = (self.error or "").strip().splitlines()
             return lines[-1] if lines else "unknown error"
         losses = [self.final.get("val/loss"), self.final.get("test/loss")]
@@ -133,7 +141,7 @@ class Record:
 def write(folder: Path, record: Record) -> None:
     """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error."""
     record.ended = now()
-    text = json.dumps(asdict(record), indent=2, allow_nan=False)
+    text = json.dumps(asdict(record) | {"score": record.score}, indent=2, allow_nan=False)
     with replacing(folder / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -157,8 +165,9 @@ def read(folder: Path) -> Record | None:
         if isinstance(values, dict) and isinstance(version := values.get("version"), int) and version > VERSION:
             raise UserError(f"{path}: of a newer rnnbench (version {version}, not {VERSION}); update this one")
         record = typed.build(Record, values)
-        if record.status not in ENDED:
-            raise ValueError(f"status is {record.status!r}, not one of {', '.join(ENDED)}")
+        ended = [status for status in Status if status.ended]
+        if record.status not in ended:
+            raise ValueError(f"status is {record.status!r}, not one of {', '.join(ended)}")
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         told = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
@@ -172,45 +181,25 @@ def read_all(folder: Path) -> list[Record]:
     return [record for record in found if record is not None]
 
 
-def open_state(folder: Path) -> str:
-    """Return how a run without a record stands: ``running`` in a living process, ``interrupted`` or ``pending``."""
+def open_state(folder: Path) -> Status:
+    """Return how a run without a record stands: running in a living process, interrupted or waiting."""
     if is_locked(folder):
-        return RUNNING
-    return INTERRUPTED if folder.exists() else PENDING
+        return Status.RUNNING
+    return Status.INTERRUPTED if folder.exists() else Status.WAITING
 
 
-def planned(folder: Path) -> list[str]:
-    """The runs that the sweeps of an experiment were to make; none without a sweep. Raises UserError where damaged."""
+def planned(folder: Path) -> Planned:
+    """Return what the sweeps of an experiment were to make. Raises UserError where the list is damaged."""
     path = folder / PLANNED
     try:
         if not path.exists():
-            return []
-        values = typed.parse(path.read_text(encoding="utf-8"))
-        typed.check(values, _Planned)
+            return {"run_ids": []}
+        values: Planned = typed.parse(path.read_text(encoding="utf-8"))
+        typed.check(values, Planned)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a valid list of runs ({error}); launch the sweep again") from error
-    return [name for name in dict.fromkeys(values["run_ids"]) if Path(name).name == name]
-
-
-def read_curve(folder: Path, metric: str) -> list[tuple[int, float]]:
-    """(step, value) of one metric of ``metrics.csv``; empty where it was never logged.
-
-    Raises OSError, ValueError or csv.Error for a damaged file.
-    """
-    path = folder / "metrics.csv"
-    if not path.exists():
-        return []
-    text = path.read_bytes().decode()
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if not text.endswith("\n") or "step" not in (reader.fieldnames or ()):
-        raise ValueError("not a whole table of steps")
-    curve = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise ValueError(f"line {reader.line_num} has other columns")
-        if row.get(metric):
-            curve.append((int(row["step"]), float(row[metric])))
-    return curve
+    run_ids = [name for name in dict.fromkeys(values["run_ids"]) if Path(name).name == name]
+    return values | {"run_ids": run_ids}
 
 
 def read_progress(folder: Path) -> tuple[int, float | None]:

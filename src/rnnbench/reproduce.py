@@ -9,25 +9,27 @@ say nothing about the code: such rows are not compared, nor are runs that failed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rnnbench import agreement, provenance, records, rows
-from rnnbench.agreement import Rule
+from rnnbench import provenance, records
 from rnnbench.committed import Committed, contradictions, read, sample, strays
 from rnnbench.config import Config
 from rnnbench.errors import check_range
 from rnnbench.records import Record
 from rnnbench.statistics import mean_interval
+from rnnbench.store import agreement
+from rnnbench.store.agreement import Rule
+from rnnbench.store.columns import COLUMNS, Row, row
+from rnnbench.store.merge import COMPUTING, changes, elsewhere, reason
+from rnnbench.store.provenance import Environment, environment
+from rnnbench.store.rows import REPORT, TUNING
+from rnnbench.store.settings import settings
+from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
-COMPUTING = ("torch", "pytorch-lightning", "torchmetrics", "numpy")
-"""The packages whose versions can change a number; a corpus that depends on another one has its own hash."""
-KIND = ("processor", "instructions", "accelerator")
-"""What makes two machines of one kind."""
 EQUAL, CLOSE, INSIDE = "equal", "within tolerance", "within interval"
 DIFFERS, NOT_COMPARABLE = "DIFFERS", "not comparable"
 
@@ -51,61 +53,53 @@ class Outcome(NamedTuple):
     """How far columns could be off, in a line; empty where every row was made on this kind of machine."""
 
 
-def obstacle(config: Config, row: dict[str, str], environment: dict[str, Any], any_version: bool) -> str:
+def obstacle(config: Config, before: Row, made_on: Environment, any_version: bool) -> str:
     """Why a repeated run could not be compared with its row; empty where it can."""
-    if row["status"] == records.FAILED:
+    if before["status"] == Status.FAILED:
         return "the reported run failed: there is nothing to repeat"
-    data = str(config.task.provenance().get("sha256", ""))
-    if data != row["data_sha256"]:
-        return f"other data: sha256 {data[:12]}, reported {row['data_sha256'][:12]}"
-    changed = changes(environment["versions"], provenance.versions(), COMPUTING)
+    data, reported = str(config.task.provenance().get("sha256", "")), before["data_sha256"] or ""
+    if data != reported:
+        return f"other data: sha256 {data[:12]}, reported {reported[:12]}"
+    changed = changes(made_on["versions"], provenance.versions(), COMPUTING)
     return "" if any_version or not changed else "other versions: " + ", ".join(changed)
 
 
-def changes(before: dict[str, Any], now: dict[str, Any], keys: Sequence[str]) -> list[str]:
-    """``key before -> now`` for each of ``keys`` that was known and is different."""
-    return [f"{key} {before[key]} -> {now.get(key)}" for key in keys if key in before and before[key] != now.get(key)]
-
-
-def compare(row: dict[str, str], record: Record, environment: dict[str, Any], rules: dict[str, Rule]) -> Check:
+def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, Rule]) -> Check:
     """A repeated run against its row."""
-    now = rows.as_text(rows.row(record))
-    different = agreement.differences(row, now)
+    now = row(record)
+    different = agreement.differences(before, now)
     if not different:
-        return Check(record.run_id, row["score"], now["score"], EQUAL)
-    if record.status == records.FAILED:
-        return Check(record.run_id, row["score"], "", DIFFERS, f"status {row['status']} -> {record.outcome}")
-    elsewhere = _elsewhere(environment, record)
-    far = agreement.beyond(row, now, rules) if elsewhere else different
-    told = agreement.told(row, now, far or different, rules if elsewhere else None)
-    return Check(record.run_id, row["score"], now["score"], DIFFERS if far else CLOSE, told)
+        return Check(record.run_id, _text(before), _text(now), EQUAL)
+    if record.status == Status.FAILED:
+        return Check(record.run_id, _text(before), "", DIFFERS, f"status {before['status']} -> {record.outcome}")
+    other = bool(elsewhere(made_on, environment(record)))
+    far = agreement.beyond(before, now, rules) if other else different
+    told = agreement.told(before, now, far or different, rules if other else None)
+    why = f"{told} ({reason(made_on, environment(record))})"
+    return Check(record.run_id, _text(before), _text(now), DIFFERS if far else CLOSE, why)
 
 
-def _elsewhere(environment: dict[str, Any], record: Record) -> list[str]:
-    """What a repeated run had that another number may come from."""
-    machines = changes(environment["machine"], record.machine, KIND)
-    return machines + changes(environment["versions"], record.versions, COMPUTING)
+def _text(found: Row) -> str:
+    """The score."""
+    return COLUMNS["score"].text(found["score"])
 
 
 def means(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
     """The mean score of each setting whose runs were all repeated, against the reported interval."""
-    names = rows.factors(committed.rows.values())
-    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for row in committed.rows.values():
-        groups.setdefault((row["phase"], *(row[name] for name in names)), []).append(row)
+    table = committed.result.rows
     checks = []
-    for (_, *values), group in groups.items():
-        now = [repeated[row["run_id"]].score for row in group if row["run_id"] in repeated]
-        before = [rows.number(row["score"]) for row in group]
-        if len(now) < len(group) or None in now or None in before:
-            continue
-        was, is_now = (mean_interval([score for score in scores if score is not None]) for scores in (before, now))
-        if was.low is not None and was.high is not None:
-            inside = was.low <= is_now.value <= was.high or is_now.value == was.value
-            label = "mean of " + (", ".join(values) or "all")
-            interval = f"{was.value:.3f} [{was.low:.3f}, {was.high:.3f}]"
-            why = f"{'inside' if inside else 'outside'} the interval of the {len(group)} reported runs"
-            checks.append(Check(label, interval, f"{is_now.value:.3f}", INSIDE if inside else DIFFERS, why))
+    for phase in (TUNING, REPORT):
+        for setting in settings(table[table["phase"] == phase]):
+            now = [record.score for run in setting.runs if (record := repeated.get(run["run_id"])) is not None]
+            scores = [score for score in now if score is not None]
+            was = setting.score
+            if len(scores) == len(setting.runs) and was.low is not None and was.high is not None:
+                is_now = mean_interval(scores)
+                inside = was.low <= is_now.value <= was.high or is_now.value == was.value
+                label = "mean of " + (", ".join(f"{each}" for each in setting.factors.values()) or "all")
+                interval = f"{was.value:.3f} [{was.low:.3f}, {was.high:.3f}]"
+                why = f"{'inside' if inside else 'outside'} the interval of the {len(scores)} reported runs"
+                checks.append(Check(label, interval, f"{is_now.value:.3f}", INSIDE if inside else DIFFERS, why))
     return checks
 
 
@@ -121,33 +115,31 @@ def reproduce(
         check_range("--jobs", jobs, at_least=1)
     committed = read(folder, conf)
     wrong = strays(committed) | contradictions(committed)
-    scores = {run_id: row["score"] for run_id, row in committed.rows.items()}
+    scores = {run_id: _text(each) for run_id, each in committed.rows.items()}
     checks = [Check(run_id, scores.get(run_id, ""), "", DIFFERS, why) for run_id, why in wrong.items()]
     configs = []
     for run_id, config in sample(committed, fraction).items():
-        row = committed.rows[run_id]
-        why = obstacle(config, row, _environment(committed, row), any_version)
+        before = committed.rows[run_id]
+        why = obstacle(config, before, committed.environment(before), any_version)
         if why:
-            checks.append(Check(run_id, row["score"], "", NOT_COMPARABLE, why))
+            checks.append(Check(run_id, scores[run_id], "", NOT_COMPARABLE, why))
         else:
             tracking = replace(config.tracking, mode="disabled")
-            configs.append(replace(config, runs_dir=str(work), tracking=tracking, force=False, retry_failed=False))
+            alone = replace(config, force=False, retry_failed=False, reuse=False)
+            configs.append(replace(alone, runs_dir=str(work), tracking=tracking))
     run_all(configs, Options(jobs))
     repeated = {config.run_id: record for config in configs if (record := records.read(folder_of(config))) is not None}
     for config in configs:
-        row, record = committed.rows[config.run_id], repeated.get(config.run_id)
+        before, record = committed.rows[config.run_id], repeated.get(config.run_id)
         if record is None:
-            checks.append(Check(config.run_id, row["score"], "", DIFFERS, "left no record"))
+            checks.append(Check(config.run_id, scores[config.run_id], "", DIFFERS, "left no record"))
         else:
-            checks.append(compare(row, record, _environment(committed, row), committed.rules))
-    elsewhere = any(
-        _elsewhere(_environment(committed, committed.rows[run_id]), repeated[run_id]) for run_id in repeated
-    )
-    return Outcome(checks + means(committed, repeated), agreement.summary(committed.rules) if elsewhere else "")
-
-
-def _environment(committed: Committed, row: dict[str, str]) -> dict[str, Any]:
-    return committed.environments[int(row["environment"])]
+            checks.append(compare(before, record, committed.environment(before), committed.rules))
+    others = [
+        elsewhere(committed.environment(committed.rows[run_id]), environment(record))
+        for run_id, record in repeated.items()
+    ]
+    return Outcome(checks + means(committed, repeated), agreement.summary(committed.rules) if any(others) else "")
 
 
 def exit_code(checks: list[Check]) -> int:

@@ -31,8 +31,12 @@ from rnnbench.provenance import provenance
 from rnnbench.records import Record
 from rnnbench.reuse import ended
 from rnnbench.stop import Stop, stoppable
+from rnnbench.store.status import Status
 from rnnbench.tasks import Task
 from rnnbench.training import Learner
+
+CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
+"""What is logged over training and summed up in the record."""
 
 
 def run(config: Config, retry: bool = True) -> Record:
@@ -65,7 +69,7 @@ def run(config: Config, retry: bool = True) -> Record:
 def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
-    last = None if anew else checkpoint.read(folder, config.run_id, record.sources)
+    last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
     logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
     try:
         if last is None:
@@ -84,11 +88,12 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
                     tracking.log_gradients(logger.experiment, probe)
     except BaseException as error:
         if not isinstance(error, Exception):  # it has no record: it goes on later
-            record.status = records.INTERRUPTED
+            record.status = Status.INTERRUPTED
             with _surviving(record, "end in W&B"):
                 tracking.finish(logger, record, exit_code=1)
             print(f"{record.run_id}: interrupted; the same command goes on with it", flush=True)
             raise
+        record.status = Status.FAILED
         record.error = traceback.format_exc()
         with _surviving(record, "end in W&B"):
             tracking.finish(logger, record, exit_code=1)
@@ -126,15 +131,15 @@ def _train(
         learner.diverged_at = trainer.global_step
     record.best = _finite(learner.best)
     record.solved_at_step, record.diverged_at_step = learner.solved_at, learner.diverged_at
-    record.status = records.DONE if learner.diverged_at is None else records.DIVERGED
-    record.score = learner.last["test/score"] if record.status == records.DONE else None
+    record.status = Status.DONE if learner.diverged_at is None else Status.DIVERGED
+    record.training = _finite(keeper.history.means(CLIPPING))
     record.peak_memory = device.peak_memory(learner.device)
     for length in task.test_lengths:
         with _surviving(record, f"test at length {length}"):
             _test(config, learner, trainer, task.at_length(length), f"test_{length}")
     record.final = _finite(learner.last)
     with _surviving(record, "sample"):
-        record.sample = _sample(config, learner) if record.status == records.DONE else None
+        record.sample = _sample(config, learner) if record.status == Status.DONE else None
 
 
 def _test(config: Config, learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str) -> None:
@@ -201,7 +206,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
     return Record(
         run_id=config.run_id,
         experiment=config.name,
-        status=records.FAILED,
+        status=Status.FAILED,
         started=records.now(),
         config=config.to_dict(),
         seed=config.seed,

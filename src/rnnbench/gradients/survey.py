@@ -42,11 +42,15 @@ class Survey(NamedTuple):
 
 
 def survey_profile(model: Model, batch: Any, loss: str) -> Survey:
-    """The gradient norm of each part of the state by lag, mean and median over sequences, and the decay of dL/dh."""
+    """The gradient norm of each part of the state by lag, and the decay of dL/dh.
+
+    Over the sequences that reach a lag: the mean and the median of the norm, and the share where it is exactly zero.
+    """
     arrays = {}
     for part, norms in gradient_norms(model, batch, loss).items():
         arrays[part] = Measured((*WAY, "lag"), norms.mean(axis=-1).filled(0))
         arrays[f"{part}_median"] = Measured((*WAY, "lag"), np.ma.median(norms, axis=-1).filled(0))
+        arrays[f"{part}_dead"] = Measured((*WAY, "lag"), (norms == 0).mean(axis=-1).filled(1))
     return Survey(arrays, fit_decay(np.nan_to_num(arrays["h"].values[-1, 0]))._asdict())
 
 

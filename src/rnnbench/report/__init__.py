@@ -1,25 +1,31 @@
-"""From the records of a sweep to what people read: tables, figures, one page. Knows nothing of torch."""
+"""From a result to what people read: tables, figures, one page. A pure function of the result; knows nothing of torch.
+
+The same result gives the same bytes on any machine with the same versions of packages.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 
-from rnnbench import rows
 from rnnbench.errors import UserError, check_name
-from rnnbench.records import Record
-from rnnbench.report import figures, folder, markdown, origin, overview
-from rnnbench.report.collect import Runs, collect
+from rnnbench.report import figures, markdown, overview
+from rnnbench.report.lines import Lines
 from rnnbench.report.page import context
-from rnnbench.report.summary import Setting, settings
-from rnnbench.report.tuning import divide
+from rnnbench.store import folder, result, settings
+from rnnbench.store.gather import gather
+from rnnbench.store.merge import Source, merge
+from rnnbench.store.result import Result
+from rnnbench.store.rows import REPORT
 
 FOLDER = "report"
 """Of a local report, in the folder of its runs."""
 PAGES = (folder.PAGE, "report.html")
+GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}
 
 
 class Report(NamedTuple):
@@ -32,46 +38,83 @@ class Report(NamedTuple):
 
 
 def write_report(name: str, runs_dir: Path) -> Report:
-    """Writes ``runs_dir/name/report``: what was run so far.
+    """Write ``runs_dir/name/report``: what was run so far, as data and as pages.
 
-    README.md, report.html, runs.csv, provenance.json and figures/*.svg. Of a tuned sweep the pages show the reported
-    runs, runs.csv the tuning runs too. What is damaged or not yet run is listed. Raises UserError without runs.
+    Of a tuned sweep the pages show the reported runs, runs.csv all. What is damaged or not yet run is listed. Raises
+    UserError without runs.
     """
     source = runs_dir / check_name(name)
-    return _write(collect(source), source.name, source / FOLDER, "report")
+    return _write(gather(source), source / FOLDER, published=False)
 
 
-def publish(name: str, runs_dir: Path, results_dir: Path, partial: bool = False) -> Report:
-    """Writes ``results_dir/name``, to be committed, as ``write_report`` does, and the overview beside it.
+def publish(
+    name: str, sources: Sequence[Path], results_dir: Path, partial: bool = False, replace: bool = False
+) -> Report:
+    """Write ``results_dir/name``, to be committed, from the runs below ``sources``, and the overview beside it.
 
-    NOTES.md there, where it exists, is a person's word on what was expected and what was seen; it opens the pages. It
-    and all else that was not generated is left alone. Raises UserError where runs are missing, unless ``partial``.
+    What is published already stays, unless ``replace``: the rows are merged by run_id. NOTES.md there, where it exists,
+    is a person's word on what was expected and what was seen; it opens the pages. It and all else that was not
+    generated is left alone. Raises UserError where runs are missing, unless ``partial``, or where rows contradict.
     """
-    source, target = runs_dir / check_name(name), results_dir / check_name(name)
-    folder.check_replaceable(target)
-    overview.check_page(results_dir)
-    runs = collect(source)
-    lacking = runs.gap or (f"damaged is {', '.join(runs.damaged)}" if runs.damaged else "")
+    target = results_dir / check_name(name)
+    _check(target, results_dir)
+    found = [Source(str(source), gather(source)) for source in sources]
+    if (target / result.CONFIG).exists() and not replace:
+        found.insert(0, Source(str(target), result.read(target)))
+    merged = merge(found, name)
+    lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
     if lacking and not partial:
-        raise UserError(f"{source}: {lacking}; launch the sweep again, or publish what there is with --partial")
-    report = _write(runs, source.name, target, "publish")
+        names = ", ".join(map(str, sources))
+        raise UserError(f"{names}: {lacking}; launch the sweep again, or publish what there is with --partial")
+    report = _write(merged, target, published=True)
     return report._replace(damaged=overview.write_overview(results_dir))
 
 
-def _write(runs: Runs, name: str, target: Path, command: str) -> Report:
+def render_again(name: str, results_dir: Path) -> Report:
+    """Write the pages and figures of a published result again, from its data alone."""
+    target = results_dir / check_name(name)
+    _check(target, results_dir)
+    return _write(result.read(target), target, published=True)
+
+
+def _check(target: Path, results_dir: Path) -> None:
     folder.check_replaceable(target)
-    parts = divide(runs.found, runs.protocol)
-    if not parts.reported:
-        raise UserError(f"only tuning runs of {name}: launch the sweep again, it goes on with those to report")
-    groups = sorted(settings(parts.reported), key=_order)
-    kept = parts.tuning + parts.reported
-    page = context(name, parts, runs, groups)
+    overview.check_page(results_dir)
+
+
+def _write(found: Result, target: Path, published: bool) -> Report:
+    folder.check_replaceable(target)
+    notes = _notes(target) if published else ""
+    kept = {} if found.redrawable else _kept(target)
+    with folder.replacing_folder(target, GENERATED) as new:
+        result.write(new, found)
+        # From what was written, so that a page never shows what its data do not hold.
+        page, files = render(result.read(new), published, notes, kept)
+        (new / "figures").mkdir()
+        for file, text in files.items():
+            (new / file).write_text(text, encoding="utf-8")
+    return Report(target, page)
+
+
+def render(
+    found: Result, published: bool, notes: str = "", kept: dict[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the pages of a result show, and the text of every file, by its path in the result's folder.
+
+    ``notes`` are a person's; ``kept`` are figures as SVG that are not drawn again. Raises UserError where no run is
+    reported.
+    """
+    groups = settings.settings(found.rows[found.rows["phase"] == REPORT])
+    if not groups:
+        raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
+    page = context(found, groups)
+    drawn = figures.draw_all(groups, Lines(found), kept or {})
     shown = page | {
-        "command": command,
-        "quoted": shlex.quote(name),
+        "command": "publish" if published else "report",
+        "quoted": shlex.quote(found.name),
         "mark": folder.MARK,
-        "notes": _notes(target) if command == "publish" else "",
-        "figures": figures.draw_all(groups, lambda record: runs.files[record.run_id]),
+        "notes": notes,
+        "figures": drawn,
     }
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=jinja2.select_autoescape(["html.jinja"]),
@@ -79,16 +122,13 @@ def _write(runs: Runs, name: str, target: Path, command: str) -> Report:
     )  # fmt: skip
     environment.filters |= markdown.FILTERS
     pages = {file: environment.get_template(f"{file}.jinja").render(**shown) for file in PAGES}
-    generated = {*PAGES, rows.FILE, origin.FILE, *(f"figures/{key}.svg" for key in figures.FIGURES)}
-    with folder.replacing_folder(target, generated) as new:
-        (new / "figures").mkdir()
-        for key, figure in shown["figures"].items():
-            (new / "figures" / f"{key}.svg").write_text(figure.svg, encoding="utf-8")
-        rows.write(new / rows.FILE, _rows(kept, len(parts.tuning)))
-        origin.write(new / origin.FILE, origin.origin(name, kept, runs.protocol))
-        for file, text in pages.items():
-            (new / file).write_text(text, encoding="utf-8")
-    return Report(target, page)
+    return page, pages | {f"figures/{key}.svg": figure.svg for key, figure in drawn.items()}
+
+
+def _kept(target: Path) -> dict[str, str]:
+    """The figures of a folder that cannot be drawn again, as they are."""
+    paths = {name: target / "figures" / f"{name}.svg" for name in figures.DRAWN_FROM_LINES}
+    return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
 
 
 def _notes(target: Path) -> str:
@@ -97,25 +137,3 @@ def _notes(target: Path) -> str:
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
-
-
-def _rows(found: list[Record], tuning: int) -> list[dict[str, object]]:
-    """Of runs.csv: each setting's runs together, the first ``tuning`` of ``found`` marked as such."""
-    environments = origin.environments(found)
-    tuned = {record.run_id for record in found[:tuning]}
-    return [
-        setting.factors
-        | rows.row(record)
-        | {
-            "phase": rows.TUNING if record.run_id in tuned else rows.REPORT,
-            "environment": origin.place(record, environments),
-        }
-        for setting in sorted(settings(found), key=_order)
-        for record in setting.records
-    ]
-
-
-def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
-    """Numbers by size, before words by letter."""
-    values = setting.factors.values()
-    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) or v is None else float(v), str(v)) for v in values)

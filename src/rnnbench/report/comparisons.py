@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import combinations
 from typing import NamedTuple
 
-from rnnbench.report.summary import Setting, solvable, words
 from rnnbench.report.tables import Table, estimate, share
 from rnnbench.statistics import (
     bootstrap_interval,
@@ -16,38 +15,39 @@ from rnnbench.statistics import (
     smallest_p,
     wilson_interval,
 )
+from rnnbench.store.settings import Setting, tasks, words
 
 MOST = 50  # rows that anybody reads
 
 
 def pooled(settings: list[Setting]) -> Table | None:
     """Each combination of the other factors over all tasks, best first; None for one task or where none ran on all."""
-    tasks = list(dict.fromkeys(setting.task for setting in settings))
-    if len(tasks) < 2:
+    all_tasks = tasks(settings)
+    if len(all_tasks) < 2:
         return None
     groups: dict[str, list[Setting]] = {}
     for setting in settings:
         groups.setdefault(setting.label, []).append(setting)
     ranked, missing = [], []
     for label, group in groups.items():
-        strata = [setting.scores for setting in group if setting.scores]
-        if len(strata) < len(tasks):
+        strata = [setting.scores for setting in group]
+        if len(strata) < len(all_tasks):
             missing.append(label)
             continue
         values = [bootstrap_interval(strata, statistic) for statistic in ("iqm", "mean", "median")]
-        known = [setting for setting in group if solvable(setting.task)]
-        solved = wilson_interval(sum(len(s.solved) for s in known), sum(len(s.ended) for s in known)) if known else None
+        known = [setting for setting in group if setting.solvable]
+        solved = wilson_interval(sum(len(s.solved) for s in known), sum(len(s.runs) for s in known)) if known else None
         ranked.append((values[0].value, [label, str(values[0].n), *map(estimate, values), share(solved)]))
     if not ranked:
         return None
     note = (
-        f"Scores of all completed runs on {', '.join(tasks)} together. IQM, the interquartile mean, leaves out the "
-        "lowest and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw the seeds anew "
-        "within each task; with two or three seeds they are too narrow. Solved: of the runs that did not fail, "
-        "on tasks that have a threshold, with Wilson's interval."
+        f"Scores of all runs on {', '.join(all_tasks)} together. IQM, the interquartile mean, leaves out the lowest "
+        "and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw the seeds anew within each "
+        "task; with two or three seeds they are too narrow. Solved: of all runs on tasks that have a threshold, with "
+        "Wilson's interval."
     )
     if missing:
-        note += f" Left out, without a completed run on every task: {'; '.join(missing)}."
+        note += f" Left out, without a run on every task: {'; '.join(missing)}."
     rows = [row for _, row in sorted(ranked, key=lambda pair: -pair[0])]
     return Table("All tasks together", ["setting", "runs", "IQM", "mean", "median", "solved"], rows, note)
 
@@ -83,7 +83,7 @@ def _family(factor: str, pairs: list[Pair]) -> Table:
     smallest = ", ".join(f"{smallest_p(n, m):.2g} for {n} against {m}" for n, m in sizes)
     lowest = min(1.0, len(pairs) * min(smallest_p(n, m) for n, m in sizes))
     note = (
-        "Scores of completed runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
+        "Scores of all runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
         "a tie counting half; its 95 % bootstrap interval is too narrow with few seeds, and has no width where all "
         "runs of A beat all of B. Hedges' g: the difference in standard deviations. p: two-sided permutation test of "
         f"the means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p above .05 is therefore "
@@ -108,7 +108,7 @@ HEADER = [
 
 
 def _pair(a: Setting, b: Setting) -> Pair:
-    difference = (a.score.value if a.score else 0.0) - (b.score.value if b.score else 0.0)
+    difference = a.score.value - b.score.value
     return Pair(a, b, difference) if difference >= 0 else Pair(b, a, -difference)
 
 

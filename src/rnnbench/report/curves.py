@@ -6,23 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnbench.report.drawing import Array, Files, Sketch, band, by_task, legend, log10, mark, panels, plain, styles
-from rnnbench.report.summary import Setting
+from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles
+from rnnbench.report.lines import Array, Lines
 from rnnbench.statistics import survival
+from rnnbench.store.settings import Setting, solves
 
 FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
 LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
 
 
-def learning_curves(settings: list[Setting], files: Files) -> Sketch | None:
+def learning_curves(settings: list[Setting], lines: Lines) -> Sketch | None:
     """Validation loss over training steps and the memoryless baseline; of completed runs, where there are any."""
     groups, style, rows = by_task(settings), styles(settings), []
     figure, axes = panels(len(groups))
     baselines, shown = False, []
     for panel, (task, group) in zip(axes, groups.items(), strict=True):
         for index, setting in group:
-            runs = setting.done or setting.records
-            curves = [curve for run in runs if (curve := files(run).curve)]
+            runs = setting.done or setting.runs
+            curves = [curve for run in runs if (curve := lines.loss(run["run_id"]))]
             if not curves:
                 continue
             steps = sorted(set.union(*map(set, curves)))
@@ -43,7 +44,7 @@ def learning_curves(settings: list[Setting], files: Files) -> Sketch | None:
     return Sketch(figure, ["task", "setting", "runs", "first loss", "lowest", "last", "at step"], rows)
 
 
-def gradient_profiles(settings: list[Setting], files: Files) -> Sketch | None:
+def gradient_profiles(settings: list[Setting], lines: Lines) -> Sketch | None:
     """log10 of the norm of dL/dh_t over lag."""
 
     def numbers(mean: Array) -> list[str]:
@@ -52,8 +53,7 @@ def gradient_profiles(settings: list[Setting], files: Files) -> Sketch | None:
         return [f"{value:.1e}" if np.isfinite(value) else "not drawn" for value in found]
 
     sketch = _before_and_after(
-        settings, files, "h", lambda norms, index: log10(norms[index, -1, 0]), numbers,
-        "lag (steps before the loss)", "log10 of mean ||dL/dh||",
+        settings, lines.profiles, numbers, "lag (steps before the loss)", "log10 of mean ||dL/dh||"
     )  # fmt: skip
     if sketch is None:
         return None
@@ -65,34 +65,32 @@ def gradient_profiles(settings: list[Setting], files: Files) -> Sketch | None:
     return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
 
 
-def lyapunov_spectra(settings: list[Setting], files: Files) -> Sketch | None:
+def lyapunov_spectra(settings: list[Setting], lines: Lines) -> Sketch | None:
     """The largest Lyapunov exponents of the last layer's forward direction."""
     sketch = _before_and_after(
-        settings, files, "lyapunov", lambda values, index: values[index, -1, 0],
-        lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank", "Lyapunov exponent (per step)",
+        settings, lines.spectra, lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
+        "Lyapunov exponent (per step)",
     )  # fmt: skip
     return sketch and sketch._replace(header=[*sketch.header, "largest", "last drawn"])
 
 
 def _before_and_after(
     settings: list[Setting],
-    files: Files,
-    name: str,
-    line: Callable[[Array, int], Array],
+    grid: Callable[[str], tuple[Array, Array] | None],
     numbers: Callable[[Array], list[str]],
     x: str,
     y: str,
 ) -> Sketch | None:
-    """One row a task; left the first probe, right the last; ``line`` reads one run's curve from its array."""
+    """One row a task; left the first probe, right the last; ``grid`` has a run's lines, one a probe."""
     groups, style, rows = by_task(settings), styles(settings), []
-    arrays = [[a for run in s.records if (a := files(run).arrays.get(name)) is not None] for s in settings]
+    arrays = [[found[1] for run in s.runs if (found := grid(run["run_id"])) is not None] for s in settings]
     if not any(arrays):
         return None
     figure, axes = panels(2 * len(groups))
     for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
         for panel, probe, moment in ((left, 0, "before training"), (right, -1, "after training")):
             for index, setting in group:
-                lines = [line(array, probe) for array in arrays[index]]
+                lines = [array[probe] for array in arrays[index]]
                 if lines:
                     mean = band(panel, index, range(len(lines[0])), lines, style[index])
                     rows.append([task, setting.label, moment, *numbers(mean)])
@@ -103,27 +101,24 @@ def _before_and_after(
     return Sketch(figure, ["task", "setting", "moment"], rows)
 
 
-def time_to_solve(settings: list[Setting], files: Files) -> Sketch | None:
-    """The share of runs that have not yet solved the task; a diverged run never does."""
+def time_to_solve(settings: list[Setting], lines: Lines) -> Sketch | None:
+    """The share of runs that have not yet solved the task; a diverged or failed run never does."""
     groups = {task: group for task, group in by_task(settings).items() if any(s.solved for _, s in group)}
     if not groups:
         return None
     style, rows, shown = styles(settings), [], []
     figure, axes = panels(len(groups))
     for panel, (task, group) in zip(axes, groups.items(), strict=True):
-        last = max(run.steps for _, setting in group for run in setting.records)
+        last = max(setting.longest for _, setting in group)
         for index, setting in group:
-            runs = setting.ended
-            if not runs:
-                continue
-            steps, share = survival(setting.times(last), [run.solved_at_step is not None for run in runs])
+            steps, share = survival(setting.times, [solves(run) for run in setting.runs])
             (line,) = panel.plot(
                 [*steps, last], [*share, share[-1]], drawstyle="steps-post", linewidth=1.8,
                 color=style[index]["color"], linestyle=style[index]["linestyle"],
             )  # fmt: skip
             mark(line, index)
             shown.append(index)
-            rows.append([task, setting.label, str(len(runs)), str(len(setting.solved)), f"{share[-1]:.2f}"])
+            rows.append([task, setting.label, str(len(setting.runs)), str(len(setting.solved)), f"{share[-1]:.2f}"])
             half = [str(int(step)) for step, left in zip(steps, share, strict=True) if left <= 0.5]
             rows[-1] += [str(min(setting.solved, default="–")), half[0] if half else "–"]
         panel.set(title=plain(task), xlabel="training step", ylabel="share of runs not solved", ylim=(-0.03, 1.03))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -16,12 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnbench.records import Record
-from rnnbench.report.runfiles import Array, RunFiles
-from rnnbench.report.summary import Setting
-
-Files = Callable[[Record], RunFiles]
-"""What a record's run left beside it."""
+from rnnbench.report.lines import Array
+from rnnbench.store.settings import Setting
 
 STYLE = {
     "svg.hashsalt": "rnnbench",
@@ -155,11 +151,6 @@ def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], 
 def plain(text: str) -> str:
     """Text that matplotlib shows as it is, dollars too, on one line."""
     return " ".join(text.split()).replace("$", r"\$")
-
-
-def log10(norms: Array) -> Array:
-    """Nothing to draw where a norm is zero or not finite."""
-    return np.log10(np.where(np.isfinite(norms) & (norms > 0), norms, np.nan))
 
 
 def svg(figure: Figure, name: str, text: str, dpi: int = 72) -> str:

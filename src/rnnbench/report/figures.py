@@ -8,8 +8,9 @@ from typing import NamedTuple
 import matplotlib as mpl
 
 from rnnbench.report import curves, heat, points
-from rnnbench.report.drawing import STYLE, Files, Sketch, svg
-from rnnbench.report.summary import Setting
+from rnnbench.report.drawing import STYLE, Sketch, svg
+from rnnbench.report.lines import Lines
+from rnnbench.store.settings import Setting
 
 
 class Drawn(NamedTuple):
@@ -23,7 +24,7 @@ class Drawn(NamedTuple):
     """One picture a setting, by its index, where the page shows these in place of the common figure."""
 
 
-FIGURES: dict[str, tuple[Callable[[list[Setting], Files], Sketch | None], str]] = {
+FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] = {
     "learning_curves": (
         curves.learning_curves,
         "Validation loss over training steps against the memoryless baseline; mean and range over completed runs; "
@@ -53,12 +54,19 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Files], Sketch | None], str]] 
 }
 
 
-def draw_all(settings: list[Setting], files: Files) -> dict[str, Drawn]:
-    """Every figure that the runs have data for, by name."""
+DRAWN_FROM_LINES = ("learning_curves", "gradient_profiles", "heat_maps", "lyapunov_spectra")
+"""The figures that need profiles and curves, not rows alone."""
+
+
+def draw_all(settings: list[Setting], lines: Lines, kept: dict[str, str]) -> dict[str, Drawn]:
+    """Return every figure that the runs have data for, by name; one that is ``kept`` as SVG is not drawn."""
     drawn = {}
     with mpl.rc_context(STYLE):
         for name, (draw, text) in FIGURES.items():
-            sketch = draw(settings, files)
+            if name in kept:
+                drawn[name] = Drawn(kept[name], text, [], [], {})
+                continue
+            sketch = draw(settings, lines)
             if sketch is not None:
                 single = {
                     index: svg(figure, f"{name}-{index}", f"{text}: {settings[index].task}, {settings[index].label}")

@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from rnnbench.report.drawing import Array, Files, Sketch, log10, panels, plain
-from rnnbench.report.summary import Setting
+from rnnbench.report.drawing import Sketch, panels, plain
+from rnnbench.report.lines import Array, Lines
+from rnnbench.store.settings import Setting
 
 DECADES = 12  # of the colors: below, a gradient has vanished by any measure
 SHOWN = 12  # panels of the common figure
 
 
-def heat_maps(settings: list[Setting], files: Files) -> Sketch | None:
+def heat_maps(settings: list[Setting], lines: Lines) -> Sketch | None:
     """log10 of the norm of dL/dh_t over training step and lag: the first run of each setting, on one color scale."""
     maps: dict[int, tuple[Array, Array]] = {}
     for index, setting in enumerate(settings):
-        for record in setting.records:
-            arrays = files(record).arrays
-            if arrays:
-                maps[index] = arrays["step"], log10(arrays["h"][:, -1, 0])
-                break
+        found = [grid for run in setting.runs if (grid := lines.profiles(run["run_id"])) is not None]
+        if found:
+            maps[index] = found[0]
     finite = [logs[np.isfinite(logs)] for _, logs in maps.values() if np.isfinite(logs).any()]
     if not finite:
         return None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from statistics import fmean, median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rnnbench import rows
-from rnnbench.errors import UserError
-from rnnbench.report import origin
-from rnnbench.report.summary import solvable
 from rnnbench.report.tables import Table, estimate, number, share
-from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
+from rnnbench.store.phases import chosen_points
+from rnnbench.store.result import Result
+from rnnbench.store.rows import REPORT
+from rnnbench.store.settings import Setting, settings, words
 
 HEADER = ["cell", "score", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step", "ms a step",
           "seconds a run", "tuned to"]  # fmt: skip
@@ -19,61 +18,36 @@ HEADER = ["cell", "score", "solved", "steps to solve", "horizon", "parameters", 
 class Place(NamedTuple):
     """One cell on one task."""
 
-    task: str
+    setting: Setting
     cell: str
-    runs: list[dict[str, str]]
-    """Of runs.csv, those that are reported."""
+    """Its label, with what else was varied."""
     tuned: str
-
-    def numbers(self, column: str) -> list[float]:
-        return [value for run in self.runs if (value := rows.number(run[column])) is not None]
-
-    def known(self, column: str) -> float | None:
-        """A number that all runs share, from one that got far enough to know it; None where none did."""
-        return next((value for value in self.numbers(column) if value), None)
-
-    @property
-    def score(self) -> Estimate | None:
-        """The mean over the runs that did not diverge or fail; None where all did."""
-        scores = self.numbers("score")
-        return mean_interval(scores) if scores else None
-
-    @property
-    def solved(self) -> Estimate | None:
-        """The share of runs that solved the task; None where nothing counts as solved."""
-        return wilson_interval(len(self.numbers("solved_at_step")), len(self.runs)) if solvable(self.task) else None
 
     @property
     def solves(self) -> bool:
         """Whether every run solved the task."""
-        return self.solved is not None and self.solved.value == 1
+        share = self.setting.solved_share
+        return share is not None and share.value == 1
 
     @property
     def seconds(self) -> float:
         """Of training, the median over runs; a solved run stops early."""
-        return median(self.numbers("seconds"))
-
-    @property
-    def steps_to_solve(self) -> float | None:
-        """The Kaplan-Meier median; None where it is beyond the runs' steps."""
-        times = [float(run["solved_at_step"] or run["steps"]) for run in self.runs]
-        return median_time(times, [bool(run["solved_at_step"]) for run in self.runs])
+        return median(self.setting.numbers("seconds"))
 
     @property
     def row(self) -> list[str]:
         """In the columns of HEADER."""
-        horizons = self.numbers("horizon_final")
-        lost = len(self.runs) - len(self.numbers("score"))
-        milliseconds = [1000 * float(run["seconds"]) / int(run["steps"]) for run in self.runs if int(run["steps"])]
-        flops = self.known("flops")
+        setting = self.setting
+        milliseconds = [1000 * run["seconds"] / run["steps"] for run in setting.runs if run["steps"]]
+        flops = setting.known("flops")
         return [
             self.cell,
-            estimate(self.score) + (f", {lost} without a score" if lost else ""),
-            share(self.solved),
-            number(self.steps_to_solve),
-            number(median(horizons)) if horizons else "not measured",
-            number(self.known("parameters")),
-            number(self.known("state_size")),
+            estimate(setting.score) + (f", {setting.failures}" if setting.failures else ""),
+            share(setting.solved_share),
+            number(setting.median_steps_to_solve),
+            number(setting.decay("final", "horizon")) if setting.probed else "not measured",
+            number(setting.known("parameters")),
+            number(setting.known("state_size")),
             "–" if flops is None else f"{flops / 1000:.0f}",
             f"{fmean(milliseconds):.1f}" if milliseconds else "–",
             f"{self.seconds:.0f}",
@@ -86,7 +60,7 @@ class Board(NamedTuple):
 
     experiment: str
     task: str
-    length: str
+    length: int | None
     places: list[Place]
 
     @property
@@ -103,64 +77,51 @@ class Board(NamedTuple):
     def advice(self) -> str:
         """The best cell and what it costs, in a sentence."""
         best, solvers = self.best, sum(place.solves for place in self.places)
-        cost = f"{number(best.known('parameters'))} parameters, {best.seconds:.0f} seconds of training"
+        setting = best.setting
+        cost = f"{number(setting.known('parameters'))} parameters, {best.seconds:.0f} seconds of training"
         if not solvers:
-            text = f"{self.title}: {best.cell} scores best, {estimate(best.score)} ({cost})"
-            if not solvable(self.task):
+            text = f"{self.title}: {best.cell} scores best, {estimate(setting.score)} ({cost})"
+            if not setting.solvable:
                 return f"{text}."
-            none = (
-                "no run solved it"
-                if all(not p.numbers("solved_at_step") for p in self.places)
-                else "no cell solved it in every run"
-            )
-            return f"{text}; {none}."
+            solved = any(place.setting.solved for place in self.places)
+            return f"{text}; {'no cell solved it in every run' if solved else 'no run solved it'}."
         others = f"the quickest to train of the {solvers} that did" if solvers > 1 else "the only one that did"
         return (
             f"{self.title}: take {best.cell}. All its runs solved the task, the median at step "
-            f"{number(best.steps_to_solve)}; of {len(self.places)} cells it is {others} ({cost}; score "
-            f"{estimate(best.score)})."
+            f"{number(setting.median_steps_to_solve)}; of {len(self.places)} cells it is {others} ({cost}; score "
+            f"{estimate(setting.score)})."
         )
 
 
-def boards(experiment: str, content: dict[str, Any], found: list[dict[str, str]]) -> list[Board]:
-    """Those of one result; none where nothing was tuned."""
-    tuned = (content["protocol"] or {}).get("tune")
-    reported = [row for row in found if row["phase"] == rows.REPORT]
-    if not tuned or not reported:
+def boards(experiment: str, result: Result) -> list[Board]:
+    """Return those of one result; none where nothing was tuned."""
+    protocol = result.protocol
+    if protocol is None or not protocol.tune:
         return []
-    names = [name for name in rows.factors(reported) if name not in ("task", "task.length", "cell", *tuned)]
-    groups: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
-    for row in reported:
-        label = ", ".join([row["cell"], *(f"{name.rpartition('.')[2]} {row[name]}" for name in names)])
-        groups.setdefault((row["task"], row["length"]), {}).setdefault(label, []).append(row)
-    ranked = []
-    for (task, length), cells in groups.items():
-        places = [Place(task, cell, runs, _chosen(runs[0], tuned, content["config"])) for cell, runs in cells.items()]
-        places.sort(key=lambda place: -(place.score.value if place.score else float("-inf")))
-        ranked.append(Board(experiment, task, length, places))
-    return ranked
-
-
-def _chosen(row: dict[str, str], tune: dict[str, list[Any]], common: dict[str, Any]) -> str:
-    """What was chosen for a cell: a column, or where all chose the same, in the common configuration."""
-    words = []
-    for key, choices in tune.items():
-        value = row.get(key, common.get(key, common.get(f"{key}.name")))
-        numbers = bool(choices) and all(type(choice) in (int, float) for choice in choices)
-        try:
-            edge = numbers and float(str(value)) in (min(choices), max(choices))
-        except ValueError:
-            raise UserError(f"{origin.FILE}: {row['run_id']} has no {key} of {choices}") from None
-        words.append(f"{key.rpartition('.')[2]} {value}{' (edge)' if edge else ''}")
-    return ", ".join(words)
+    chosen = chosen_points(result)
+    groups: dict[tuple[str, int | None], list[Place]] = {}
+    for setting in settings(result.rows[result.rows["phase"] == REPORT]):
+        choice = chosen[protocol.setting(setting.runs[0])]
+        tuned = ", ".join(
+            f"{key.rpartition('.')[2]} {value}{' (edge)' if key in choice.edges else ''}"
+            for key, value in choice.best.point.items()
+        )
+        less = ("task", "task.length", *protocol.tune)
+        label = words({key: value for key, value in setting.factors.items() if key not in less}) or setting.cell
+        place = setting.task, setting.runs[0]["length"]
+        groups.setdefault(place, []).append(Place(setting, label, tuned))
+    return [
+        Board(experiment, task, length, sorted(places, key=lambda place: -place.setting.score.value))
+        for (task, length), places in groups.items()
+    ]
 
 
 def overview(found: list[Board]) -> Table:
-    """Cell by task, the mean score of each, the cell with the best mean over all tasks first."""
+    """Return cell by task, the mean score of each, the cell with the best mean over all tasks first."""
     cells = dict.fromkeys(place.cell for board in found for place in board.places)
-    scores = [{place.cell: place.score for place in board.places} for board in found]
-    mean = {cell: fmean(score.value if (score := by.get(cell)) else 0.0 for by in scores) for cell in cells}
+    scores = [{place.cell: place.setting.score for place in board.places} for board in found]
+    mean = {cell: fmean(by[cell].value if cell in by else 0.0 for by in scores) for cell in cells}
     ranked = sorted(cells, key=lambda cell: -mean[cell])
     table = [[cell, *(estimate(by.get(cell)) for by in scores), f"{mean[cell]:.3f}"] for cell in ranked]
-    note = "Mean: over the tasks, a task without a completed run counting 0."
+    note = "Mean: over the tasks, a task on which a cell was not run counting 0."
     return Table("Score", ["cell", *(board.title for board in found), "mean"], table, note)

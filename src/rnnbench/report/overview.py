@@ -1,35 +1,34 @@
-"""results/README.md: all results at a glance, and which cell did best where every cell was tuned alike.
-
-Reads what is committed (runs.csv and provenance.json of every result), so that it needs no runs.
-"""
+"""results/README.md: all results at a glance, and which cell did best where every cell was tuned alike."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
 import matplotlib as mpl
 
-from rnnbench import rows
 from rnnbench.errors import UserError
 from rnnbench.files import replacing
-from rnnbench.report import markdown, origin
+from rnnbench.report import markdown
 from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
-from rnnbench.report.folder import MARK, PAGE, is_generated, writing
 from rnnbench.report.leaderboard import HEADER, Board, boards, overview
+from rnnbench.store import provenance, result, rows
+from rnnbench.store.columns import COLUMNS
+from rnnbench.store.folder import MARK, PAGE, is_generated, writing
+from rnnbench.store.result import Result
 
 PICTURE = "leaderboard"
 CAPTION = "Mean score of each cell on each task with its 95 % interval, the best on top"
-PARTS = (origin.FILE, rows.FILE)  # of a result
+PARTS = (provenance.FILE, rows.FILE)  # of a result
 LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
 
 
 class Results(NamedTuple):
     """All that is published."""
 
-    origins: dict[str, dict[str, Any]]
-    """The provenance of each result, by its folder."""
+    found: dict[str, Result]
+    """By folder."""
     boards: list[Board]
     """One for each task and length on which cells were tuned alike, in the order of the folders."""
     damaged: dict[str, str]
@@ -41,9 +40,9 @@ def read_results(results_dir: Path) -> Results:
     results = Results({}, [], {})
     for folder in sorted({path.parent for name in PARTS for path in results_dir.glob(f"[!.]*/{name}")}):
         try:
-            content, found = origin.read(folder), rows.read(folder)
-            results.boards.extend(boards(folder.name, content, found))
-            results.origins[folder.name] = content
+            found = result.read(folder)
+            results.boards.extend(boards(folder.name, found))
+            results.found[folder.name] = found
         except UserError as error:
             results.damaged[folder.name] = str(error).removeprefix(f"{results_dir}/")
     return results
@@ -55,7 +54,7 @@ def picture(found: list[Board]) -> str:
         figure, axes = panels(len(found), width=4.6, height=2.8)
         cells = sorted({place.cell for board in found for place in board.places})
         for panel, board in zip(axes, found, strict=True):
-            shown = [(place.cell, place.score) for place in reversed(board.places) if place.score]
+            shown = [(place.cell, place.setting.score) for place in reversed(board.places)]
             for height, (cell, score) in enumerate(shown):
                 color = PALETTE[cells.index(cell) % len(PALETTE)]
                 if score.low is not None and score.high is not None:
@@ -82,7 +81,8 @@ def write_overview(results_dir: Path) -> dict[str, str]:
     )  # fmt: skip
     environment.filters |= markdown.FILTERS
     text = environment.get_template("results.md.jinja").render(
-        results=results.origins, damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK,
+        results={name: provenance.summary(each.runs) for name, each in results.found.items()},
+        damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK, columns=COLUMNS.values(),
         overview=overview(results.boards) if results.boards else None, picture=PICTURE, caption=CAPTION,
         link=markdown.link, performance=(results_dir / "performance" / PAGE).exists(),
     )  # fmt: skip

@@ -3,104 +3,115 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
-from rnnbench import records
-from rnnbench.records import Record
-from rnnbench.report import comparisons, origin, tables, tuning
-from rnnbench.report.collect import Runs
+from rnnbench.report import comparisons, tables, tuning
 from rnnbench.report.drawing import PALETTE
-from rnnbench.report.summary import Setting
-from rnnbench.report.tuning import Parts
+from rnnbench.store.columns import Row
+from rnnbench.store.result import Result
+from rnnbench.store.rows import REPORT
+from rnnbench.store.settings import Setting, tasks
+from rnnbench.store.status import Status
 
 LISTED = 4  # settings of a task that the opening sentence names one by one
+NAMED = 20  # missing runs that a line names; more are counted
 
 
-def context(name: str, parts: Parts, runs: Runs, groups: list[Setting]) -> dict[str, Any]:
-    """What the templates show of the reported runs, grouped into settings, and of what is damaged or missing."""
-    found = parts.tuning + parts.reported
-    tasks = list(dict.fromkeys(setting.task for setting in groups))
+def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
+    """Return what the templates show of a result, whose reported runs are grouped into settings."""
+    runs = result.runs
     values = {key: list(dict.fromkeys(s.shown[key] for s in groups)) for key in groups[0].factors}
-    made = {
-        "commits": _distinct(record.commit or "unknown" for record in found),
-        "machines": sorted(map(_machine, _machines(found))) or ["unknown"],
-        "versions": {
-            package: ", ".join(_distinct(record.versions[package] for record in found if package in record.versions))
-            for package in dict.fromkeys(package for record in found for package in record.versions)
-        },
-    }
-    failures = [{"run_id": run, "reason": reason} for run, reason in runs.damaged.items()]
-    failures += [{"run_id": r.run_id, "reason": reason} for r in found for reason in runs.files[r.run_id].damaged]
-    failures += [{"run_id": r.run_id, "reason": r.reason} for r in found if r.status != records.DONE]
-    return made | {
-        "name": name,
-        "warnings": runs.warnings + tuning.warnings(parts, groups) + _mixed(found),
-        "answers": [_answer(task, groups) for task in tasks],
+    place = {task: index for index, task in enumerate(tasks(groups))}
+    return {
+        "name": result.name,
+        "warnings": [*_gaps(result), *tuning.warnings(result, groups), *_mixed(result, runs)],
+        "answers": [_answer(task, groups) for task in tasks(groups)],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
-        "order": sorted(range(len(groups)), key=lambda i: (tasks.index(groups[i].task), -_score(groups[i]))),
+        "legend": tables.legend(groups),
+        "order": sorted(range(len(groups)), key=lambda i: (place[groups[i].task], -groups[i].score.value)),
         "factors": {key: listed for key, listed in values.items() if len(listed) > 1},
         "settings": [{"factors": s.shown, "label": s.label} for s in groups],
         "palette": PALETTE,
-        "more": _more(parts, groups),
-        "commands": sorted({record.command for record in found}),
-        "runs": len(found),
-        "seconds": sum(record.seconds for record in found),
-        "statuses": Counter(record.status for record in found)
-        + Counter(damaged=len(runs.damaged))
-        + Counter(runs.missing.values()),
-        "failures": failures,
+        "more": _more(result, groups),
+        "commands": result.commands,
+        "runs": len(runs),
+        "seconds": sum(run["seconds"] for run in runs),
+        "statuses": Counter(run["status"] for run in runs)
+        + Counter(damaged=len(result.damaged))
+        + Counter(result.missing.values()),
+        "failures": [{"run_id": name, "reason": reason} for name, reason in result.damaged.items()]
+        + [{"run_id": run["run_id"], "reason": run["reason"]} for run in runs if run["status"] != Status.DONE],
         "samples": [(f"{s.task}, {s.label}", sample) for s in groups if (sample := s.known("sample"))],
-        "data": _distinct(f"{k}: {v}" for record in found for k, v in record.data.items()),
-    }
+        "commits": _commits(runs),
+        "machines": _machines(result) or ["unknown"],
+        "versions": {
+            package: ", ".join(sorted({each["versions"][package] for each in result.environments
+                                       if package in each["versions"]}))
+            for package in dict.fromkeys(package for each in result.environments for package in each["versions"])
+        },
+        "data": sorted(f"{key}: {value}" for each in result.data for key, value in each.items()),
+    }  # fmt: skip
 
 
-def _more(parts: Parts, groups: list[Setting]) -> list[tables.Table]:
+def _more(result: Result, groups: list[Setting]) -> list[tables.Table]:
     """The tables after the main one."""
-    found = (comparisons.pooled(groups), *comparisons.comparisons(groups), tuning.table(parts, groups))
+    found = (comparisons.pooled(groups), *comparisons.comparisons(groups), tuning.table(result, groups))
     return [table for table in found if table is not None]
 
 
-def _mixed(found: list[Record]) -> list[str]:
+def _gaps(result: Result) -> list[str]:
+    """What a reader must know first: runs that are missing, files that are damaged, figures that are not whole."""
+    lines = []
+    if result.missing:
+        listed = _listed(list(result.missing))
+        lines.append(f"{result.gap}; the same command goes on with them. They are {listed}.")
+    if result.damaged:
+        lines.append(f"Damaged and left out, see below: {', '.join(result.damaged)}.")
+    if not result.redrawable:
+        lines.append(
+            "Figures of curves and profiles cannot be drawn again, because the curves and profiles were not kept."
+        )
+        return lines
+    reported = result.rows[result.rows["phase"] == REPORT]["run_id"]
+    without = [run_id for run_id in reported if run_id not in set(result.tables["curves"]["run_id"])]
+    if without and len(without) < len(reported):
+        lines.append(f"No curves and profiles are known of {len(without)} runs, so figures of them leave these out.")
+    return lines
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _mixed(result: Result, runs: list[Row]) -> list[str]:
     """What makes runs hard to compare: they differ in more than what was swept."""
-    kinds: dict[str, set[object]] = {
-        "commits": {record.commit for record in found},
-        "machines": set(map(_machine, _machines(found))),
-        "versions of packages": {tuple(sorted(record.versions.items())) for record in found if record.versions},
-    }
+    versions = {tuple(sorted(each["versions"].items())) for each in result.environments if each["versions"]}
+    kinds = {"commits": _commits(runs), "machines": _machines(result), "versions of packages": versions}
     return [
         f"The runs are of {len(seen)} different {kind}, listed below." for kind, seen in kinds.items() if len(seen) > 1
     ]
 
 
-def _distinct(values: Iterable[str]) -> list[str]:
-    return sorted(set(values))
+def _commits(runs: list[Row]) -> list[str]:
+    return sorted({run["commit"] or "unknown" for run in runs})
 
 
-def _machines(found: list[Record]) -> list[dict[str, Any]]:
-    """The different machines, as far as they are known."""
-    return [machine for each in origin.environments(found) if (machine := each["machine"])]
+def _machines(result: Result) -> list[str]:
+    """The different machines, as far as they are known, in a line each."""
+    return sorted({_machine(each["machine"]) for each in result.environments if each["machine"]})
 
 
 def _machine(machine: dict[str, Any]) -> str:
-    """A machine in a line."""
     words = [str(machine.get("processor")), f"{machine.get('cores')} cores", str(machine.get("platform"))]
     return ", ".join([*words, f"accelerator {machine.get('accelerator')}"])
 
 
-def _score(setting: Setting) -> float:
-    """After all others where there is none."""
-    return setting.score[0] if setting.score else float("-inf")
-
-
 def _answer(task: str, groups: list[Setting]) -> str:
     """One sentence of what was seen on a task, from best to worst."""
-    scored = [(setting.score.value, setting) for setting in groups if setting.task == task and setting.score]
-    if not scored:
-        return f"{task}: no run was completed."
-    ranked = sorted(scored, key=lambda pair: -pair[0])
-    parts = [f"{setting.label} scores {score:.2f} ({_decay(setting)})" for score, setting in ranked]
+    ranked = sorted((setting for setting in groups if setting.task == task), key=lambda each: -each.score.value)
+    parts = [f"{setting.label} scores {setting.score.value:.2f} ({_decay(setting)})" for setting in ranked]
     if len(parts) > LISTED:
         return f"{task}: best of {len(parts)} settings, {parts[0]}; last, {parts[-1]}."
     return f"{task}: {'; '.join(parts)}."

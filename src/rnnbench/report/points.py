@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from statistics import fmean, median
 
-from rnnbench.report.drawing import Files, Sketch, by_task, legend, mark, panels, plain, styles
-from rnnbench.report.summary import Setting
+from rnnbench.report.drawing import Sketch, by_task, legend, mark, panels, plain, styles
+from rnnbench.report.lines import Lines
+from rnnbench.store.settings import Setting
 
 
-def horizon_and_score(settings: list[Setting], files: Files) -> Sketch | None:
+def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:
     """The horizon after training against the score, one point a run: does a gradient that arrives decide?"""
     points = [
-        [
-            (horizon, run.score)
-            for run in setting.done
-            if (horizon := run.gradients.get("final", {}).get("horizon")) is not None and run.score is not None
-        ]
+        [(run["horizon_final"], run["score"]) for run in setting.runs if run.get("horizon_final") is not None]
         for setting in settings
     ]
     if not any(points):
@@ -34,12 +31,9 @@ def horizon_and_score(settings: list[Setting], files: Files) -> Sketch | None:
     return Sketch(figure, ["task", "setting", "runs", "median horizon", "mean score"], rows)
 
 
-def cost(settings: list[Setting], files: Files) -> Sketch | None:
-    """What a score took: seconds of training and parameters, one point a setting, the mean over completed runs."""
-    spent = [
-        (fmean(run.seconds for run in setting.done), setting.known("parameters") or 0) if setting.score else (0, 0)
-        for setting in settings
-    ]
+def cost(settings: list[Setting], lines: Lines) -> Sketch | None:
+    """What a score took: seconds of training and parameters, one point a setting, the mean over runs."""
+    spent = [(fmean(setting.numbers("seconds")), setting.known("parameters") or 0) for setting in settings]
     shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:
         return None
@@ -47,7 +41,7 @@ def cost(settings: list[Setting], files: Files) -> Sketch | None:
     figure, axes = panels(2 * len(groups))
     for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
         for position, setting in group:
-            index, score = shown[position], setting.score[0] if setting.score else 0.0
+            index, score = shown[position], setting.score.value
             seconds, parameters = spent[index]
             for panel, x in ((left, seconds), (right, parameters)):
                 mark(panel.scatter([x], [score], color=style[index]["color"], marker=style[index]["marker"]), index)

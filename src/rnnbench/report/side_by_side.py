@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnbench import agreement, records, rows
-from rnnbench.agreement import RULES
 from rnnbench.errors import UserError
-from rnnbench.report import origin
 from rnnbench.report.tables import estimate
-from rnnbench.statistics import Estimate, mean_interval, wilson_interval
+from rnnbench.statistics import Estimate
+from rnnbench.store import agreement, laws, provenance, result
+from rnnbench.store.columns import COLUMNS
+from rnnbench.store.merge import LEARNED, reason
+from rnnbench.store.result import Result
+from rnnbench.store.rows import REPORT
+from rnnbench.store.settings import Setting, settings
+from rnnbench.store.status import Status
 
-NUMBERS = ("score", "test_metric", "half_life_final", "horizon_final", "solved_at_step", "parameters", "seconds")
-Rows = list[dict[str, str]]
+NUMBERS = [
+    name for name, each in COLUMNS.items()
+    if each.kind is not str and name not in ("seed", "length", "environment") and (not each.circumstance or each.better)
+]  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -33,20 +38,29 @@ class Pair(NamedTuple):
 
     @property
     def text(self) -> tuple[str, ...]:
-        return self.setting, self.number, estimate(self.first), estimate(self.second), "moved" if self.moved else ""
+        return self.setting, self.number, self._shown(self.first), self._shown(self.second), "moved" * self.moved
+
+    def _shown(self, value: Estimate) -> str:
+        of = COLUMNS.get(self.number)
+        if of is None or value.low is None or value.high is None:
+            return estimate(value) if of is None else of.text(value.value)
+        return f"{of.text(value.value)} [{of.text(value.low)}, {of.text(value.high)}]"
 
 
 class Comparison(NamedTuple):
+    """What became of two results."""
+
     pairs: list[Pair]
     rows: dict[str, str]
-    """The runs of both results whose rows differ, and in what; and rows that do not agree with themselves."""
+    """The runs of both results whose rows differ, in what, and probably why; and rows that contradict themselves."""
     notes: list[str]
     """What else a reader must know, a line each."""
 
 
 def compare(first: Path, second: Path) -> Comparison:
-    """Every number of the settings that both results have. Raises UserError where they have none in common."""
-    before, now = (_settings(folder) for folder in (first, second))
+    """Return every number of the settings that both results have. Raises UserError where they have none in common."""
+    found = result.read(first), result.read(second)
+    before, now = (_settings(each) for each in found)
     common = [setting for setting in before if setting in now]
     if not common:
         raise UserError(f"{first} and {second} have no setting in common: compare two results of one experiment")
@@ -58,28 +72,22 @@ def compare(first: Path, second: Path) -> Comparison:
     ]
     only = ((first, before.keys() - now.keys()), (second, now.keys() - before.keys()))
     notes = [f"only in {folder}: {len(settings)} settings" for folder, settings in only if settings]
-    differing, count = _rows(first, second)
-    return Comparison(pairs, differing, [count, *notes, *_origins(first, second)])
+    differing, count = _rows((first, second), found)
+    return Comparison(pairs, differing, [count, *notes, *_origins(*found)])
 
 
-def _settings(folder: Path) -> dict[tuple[tuple[str, str], ...], Rows]:
-    """The reported runs of each setting, by the values of its factors less what was tuned."""
-    found = [row for row in rows.read(folder) if row["phase"] == rows.REPORT]
-    tuned = (origin.read(folder)["protocol"] or {}).get("tune") or {}
-    names = [name for name in rows.factors(found) if name not in tuned] if found else []
-    groups: dict[tuple[tuple[str, str], ...], Rows] = {}
-    for row in found:
-        groups.setdefault(tuple(sorted((name, row[name]) for name in names)), []).append(row)
-    return groups
+def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
+    """The settings of the reported runs, by the values of their factors less what was tuned."""
+    tuned = (found.protocol.tune if found.protocol else None) or {}
+    groups = settings(found.rows[found.rows["phase"] == REPORT])
+    return {tuple(sorted((k, v) for k, v in each.shown.items() if k not in tuned)): each for each in groups}
 
 
-def _estimate(runs: Rows, name: str) -> Estimate | None:
+def _estimate(setting: Setting, name: str) -> Estimate | None:
     """None where some run has no such number: a mean of the others would be one of other runs."""
     if name == "solved":
-        return wilson_interval(sum(bool(row["solved_at_step"]) for row in runs), len(runs))
-    values = [rows.number(row[name]) for row in runs]
-    present = [value for value in values if value is not None]
-    return mean_interval(present) if len(present) == len(values) else None
+        return setting.solved_share
+    return setting.mean(name) if len(setting.numbers(name)) == len(setting.runs) else None
 
 
 def _low(value: Estimate) -> float:
@@ -90,44 +98,42 @@ def _high(value: Estimate) -> float:
     return value.value if value.high is None else value.high
 
 
-def _rows(*folders: Path) -> tuple[dict[str, str], str]:
-    """In what the rows of each run differ, and how many runs are the same in every result; tuning runs too."""
-    first, second = ({row["run_id"]: row for row in rows.read(folder)} for folder in folders)
+def _rows(folders: Sequence[Path], found: Sequence[Result]) -> tuple[dict[str, str], str]:
+    """In what the rows of each run differ, and how many runs are the same in both results; tuning runs too."""
+    first, second = ({row["run_id"]: row for row in each.runs} for each in found)
     both = [run_id for run_id in first if run_id in second]
-    ended = [run_id for run_id in both if records.FAILED not in (first[run_id]["status"], second[run_id]["status"])]
-    columns = {run_id: _columns(first[run_id], second[run_id]) for run_id in both}
-    differing = {
-        run_id: (f"{', '.join(found)}: " if len(found) > agreement.TOLD else "")
-        + agreement.told(first[run_id], second[run_id], found)
-        for run_id, found in columns.items()
-        if found
-    }
-    for folder, result in zip(folders, (first, second), strict=True):
-        for run_id, row in result.items():
-            wrong = agreement.contradictions(row)
+    ended = [r for r in both if Status.FAILED not in (first[r]["status"], second[r]["status"])]
+    differing, same = {}, 0
+    for run_id in both:
+        columns = agreement.differences(first[run_id], second[run_id])
+        same += run_id in ended and not columns
+        if columns:
+            places = [
+                each.environments[row[run_id]["environment"]] for each, row in zip(found, (first, second), strict=True)
+            ]
+            far = agreement.beyond(first[run_id], second[run_id], LEARNED)
+            columns.sort(key=lambda key: key not in far)  # first what no rounding explains on another machine
+            told = agreement.told(first[run_id], second[run_id], columns)
+            listed = f"{', '.join(columns)}: " if len(columns) > agreement.TOLD else ""
+            differing[run_id] = f"{listed}{told} ({reason(*places)})"
+    for folder, rows in zip(folders, (first, second), strict=True):
+        for run_id, row in rows.items():
+            wrong = laws.contradictions(row)
             if wrong:
                 told = f"contradicts itself in {folder}: {'; '.join(wrong)}"
                 differing[run_id] = "; ".join(filter(None, (differing.get(run_id), told)))
-    same = sum(not columns[run_id] for run_id in ended)
     failed = f"; {len(both) - len(ended)} failed and say nothing" if len(ended) < len(both) else ""
     return differing, f"{len(both)} runs are in both; {same} of them are the same, digit for digit{failed}"
 
 
-def _columns(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Those that differ, first what no rounding explains on another machine."""
-    any_score = {key: rule if rule.most is not None else rule._replace(most=math.inf) for key, rule in RULES.items()}
-    far = agreement.beyond(before, now, any_score)  # an experiment alone knows how far a score may be off
-    return sorted(agreement.differences(before, now), key=lambda key: key not in far)
-
-
-def _origins(first: Path, second: Path) -> Sequence[str]:
+def _origins(first: Result, second: Result) -> Sequence[str]:
     """Where the two come from, as far as it differs."""
-    a, b = (origin.read(folder) for folder in (first, second))
-    keys = ("commits", "config_sha256", "data")
-    lines = [f"{key}: {_plain(a[key])} -> {_plain(b[key])}" for key in keys if a[key] != b[key]]
+    a, b = ({"commits": provenance.summary(each.runs)["commits"], "data": each.data} for each in (first, second))
+    lines = [f"{key}: {_plain(a[key])} -> {_plain(b[key])}" for key in a if a[key] != b[key]]
     for kind in ("versions", "machine"):
-        for key in a["environments"][0][kind]:
-            was, now = (sorted({str(each[kind].get(key)) for each in c["environments"]}) for c in (a, b))
+        known = dict.fromkeys(key for each in (*first.environments, *second.environments) for key in each[kind])
+        for key in known:
+            was, now = (sorted({str(e[kind].get(key)) for e in each.environments}) for each in (first, second))
             if was != now:
                 lines.append(f"{key}: {_plain(was)} -> {_plain(now)}")
     return lines

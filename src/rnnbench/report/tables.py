@@ -1,11 +1,13 @@
-"""Tables: one row a setting for people, one row a run for programs."""
+"""Tables for people: one row a setting, under the names and with the explanations of the columns of runs.csv."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from rnnbench.report.summary import Setting
 from rnnbench.statistics import Estimate
+from rnnbench.store.columns import COLUMNS
+from rnnbench.store.settings import Setting
 
 
 class Table(NamedTuple):
@@ -17,62 +19,19 @@ class Table(NamedTuple):
     note: str
 
 
-BUDGET_COLUMNS = ["units", "off budget"]
+class Summary(NamedTuple):
+    """One column of a table of settings: what becomes of a column of runs.csv."""
 
-
-def header(settings: list[Setting]) -> list[str]:
-    """The columns of ``row``."""
-    return [
-        *settings[0].factors,
-        "runs",
-        "score",
-        "solved",
-        "steps to solve",
-        "test metric",
-        "half-life at start",
-        "half-life at end",
-        "horizon at end",
-        "failures",
-        "parameters",
-        *BUDGET_COLUMNS * _budgeted(settings),
-    ]
-
-
-def rows(settings: list[Setting]) -> list[list[str]]:
-    """Each setting as text, for Markdown and HTML alike, in the columns of ``header``."""
-    budgeted = _budgeted(settings)
-    return [row(setting) + _budget(setting) * budgeted for setting in settings]
-
-
-def row(setting: Setting) -> list[str]:
-    """One setting as text, without its budget."""
-    name, metric = setting.metric
-    return [
-        *setting.shown.values(),
-        str(len(setting.records)),
-        estimate(setting.score),
-        share(setting.solved_share),
-        number(setting.median_steps_to_solve),
-        f"{name} {estimate(metric)}",
-        half_life(setting, "initial"),
-        half_life(setting, "final"),
-        number(setting.decay("final", "horizon")) if setting.probed else "not measured",
-        setting.failures or "none",
-        number(setting.known("parameters")),
-    ]
-
-
-def _budgeted(settings: list[Setting]) -> bool:
-    return any(record.off_budget is not None for setting in settings for record in setting.records)
-
-
-def _budget(setting: Setting) -> list[str]:
-    off = next((record.off_budget for record in setting.records if record.off_budget is not None), None)
-    return [number(setting.known("hidden_size")), "–" if off is None else f"{100 * off:+.1f} %"]
+    title: str
+    column: str
+    how: str
+    """How the runs of a setting are summed up, for people."""
+    text: Callable[[Setting], str]
+    shown: Callable[[list[Setting]], bool] = lambda settings: True
 
 
 def estimate(value: Estimate | None) -> str:
-    """``value [low, high]``."""
+    """Return ``value [low, high]``."""
     if value is None:
         return "–"
     if value.low is None:
@@ -81,22 +40,92 @@ def estimate(value: Estimate | None) -> str:
 
 
 def share(value: Estimate | None) -> str:
-    """``successes/n [low, high]``."""
+    """Return ``successes/n [low, high]``."""
     if value is None:
         return "–"
     return f"{value.value * value.n:.0f}/{value.n} [{value.low:.2f}, {value.high:.2f}]"
 
 
 def number(value: float | None) -> str:
-    """Three digits for small numbers, none after the point for large ones."""
+    """Return three digits for small numbers, none after the point for large ones."""
     if value is None:
         return "–"
     return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
 
 
-def half_life(setting: Setting, moment: str) -> str:
+def _mean(column: str) -> Callable[[Setting], str]:
+    """The mean of a column, shown as that column is."""
+
+    def text(setting: Setting) -> str:
+        found = setting.mean(column)
+        return COLUMNS[column].text(None if found is None else found.value)
+
+    return text
+
+
+def _decay(moment: str, name: str) -> Callable[[Setting], str]:
     """Steps, or in words where there is no number."""
-    if not setting.probed:
-        return "not measured"
-    value = setting.decay(moment, "half_life")
-    return "no decay" if value is None else number(value)
+
+    def text(setting: Setting) -> str:
+        if not setting.probed:
+            return "not measured"
+        value = setting.decay(moment, name)
+        return "no decay" if value is None else number(value)
+
+    return text
+
+
+def _budgeted(settings: list[Setting]) -> bool:
+    return any(setting.numbers("off_budget") for setting in settings)
+
+
+def _off_budget(setting: Setting) -> str:
+    found = setting.numbers("off_budget")
+    return COLUMNS["off_budget"].text(found[0] if found else None)
+
+
+def _metric(setting: Setting) -> str:
+    return f"{setting.known('metric') or ''} {estimate(setting.mean('test_metric'))}".strip()
+
+
+INTERVAL = "mean over runs with its 95 % interval (Student's t)"
+SUMMARIES = (
+    Summary("score", "score", INTERVAL, lambda setting: estimate(setting.score)),
+    Summary("test loss", "test_loss", "mean over runs that have one", _mean("test_loss")),
+    Summary("solved", "solved_at_step", "share of runs with Wilson's interval", lambda s: share(s.solved_share)),
+    Summary("steps to solve", "solved_at_step", "Kaplan-Meier median", lambda s: number(s.median_steps_to_solve)),
+    Summary("test metric", "test_metric", INTERVAL, _metric),
+    Summary("half-life at start", "half_life_initial", "median over runs", _decay("initial", "half_life")),
+    Summary("half-life at end", "half_life_final", "median over runs", _decay("final", "half_life")),
+    Summary("horizon at end", "horizon_final", "median over runs", _decay("final", "horizon")),
+    Summary("failures", "status", "runs that diverged or failed", lambda setting: setting.failures or "none"),
+    Summary("parameters", "parameters", "the same in all runs", lambda s: number(s.known("parameters"))),
+    Summary("units", "hidden_size", "the same in all runs", lambda s: number(s.known("hidden_size")), _budgeted),
+    Summary("off budget", "off_budget", "the same in all runs", _off_budget, _budgeted),
+)
+"""The columns of the main table after the factors and the number of runs."""
+
+
+def _chosen(settings: list[Setting]) -> list[Summary]:
+    return [summary for summary in SUMMARIES if summary.shown(settings)]
+
+
+def header(settings: list[Setting]) -> list[str]:
+    """Return the columns of ``rows``."""
+    return [*settings[0].factors, "runs", *(summary.title for summary in _chosen(settings))]
+
+
+def rows(settings: list[Setting]) -> list[list[str]]:
+    """Return each setting as text, for Markdown and HTML alike, in the columns of ``header``."""
+    chosen = _chosen(settings)
+    return [
+        [*setting.shown.values(), str(len(setting.runs)), *(summary.text(setting) for summary in chosen)]
+        for setting in settings
+    ]
+
+
+def legend(settings: list[Setting]) -> str:
+    """Return what the columns of ``rows`` mean, from the columns of runs.csv."""
+    return " ".join(
+        f"{each.title.capitalize()}: {COLUMNS[each.column].meaning} ({each.how})." for each in _chosen(settings)
+    )

@@ -25,9 +25,10 @@ from omegaconf import DictConfig, OmegaConf
 from rnnbench.config import Config
 from rnnbench.entry import check_groups, checked, explained, is_group, typed
 from rnnbench.errors import UserError
-from rnnbench.factors import NOT_FACTORS, below, factors, flatten
+from rnnbench.factors import NOT_FACTORS, factors
+from rnnbench.identity import below, flatten
 from rnnbench.protocol import Protocol, choices
-from rnnbench.records import Record
+from rnnbench.store.columns import Row, configuration
 from rnnbench.sweep.ledger import folder_of
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
@@ -57,29 +58,29 @@ class Plan(NamedTuple):
         """Where all runs of the sweep lie."""
         return folder_of(next(iter(self.candidates.values())).config).parent
 
-    def reported(self, records: Iterable[Record]) -> dict[str, Job]:
-        """Return the candidates that the tuning runs ``records`` chose; all where nothing is tuned."""
+    def reported(self, rows: Iterable[Row]) -> dict[str, Job]:
+        """Return the candidates that the ``rows`` of tuning runs chose; all where nothing is tuned."""
         if not self.tuning:
             return self.candidates
-        chosen = {setting: choice.best.point for setting, choice in choices(records, self.protocol).items()}
+        chosen = {setting: choice.best.point for setting, choice in choices(rows, self.protocol).items()}
         return {
             run_id: self.candidates[run_id]
-            for run_id, config in self._plain().items()
+            for run_id, config in self._flat().items()
             if chosen.get(self.protocol.setting(config)) == self.protocol.point(config)
         }
 
-    def undecided(self, records: Iterable[Record]) -> list[str]:
-        """Name the settings for which the tuning runs ``records`` chose nothing, so that none of their runs follows."""
+    def undecided(self, rows: Iterable[Row]) -> list[str]:
+        """Name the settings for which the ``rows`` of tuning runs chose nothing, so that none of their runs follows."""
         if not self.tuning:
             return []
-        chosen, plain = choices(records, self.protocol), list(self._plain().values())
-        names = [key for key in factors([flatten(each) for each in plain]) if key not in (self.protocol.tune or {})]
-        left = [flatten(each) for each in plain if self.protocol.setting(each) not in chosen]
+        chosen, flat = choices(rows, self.protocol), list(self._flat().values())
+        names = [key for key in factors(flat) if key not in (self.protocol.tune or {})]
+        left = [each for each in flat if self.protocol.setting(each) not in chosen]
         return list(dict.fromkeys(", ".join(f"{key} {each.get(key)}" for key in names) or "all" for each in left))
 
-    def _plain(self) -> dict[str, dict[str, Any]]:
-        """The configuration of each candidate as its record will hold it."""
-        return {run_id: json.loads(json.dumps(job.config.to_dict())) for run_id, job in self.candidates.items()}
+    def _flat(self) -> dict[str, Row]:
+        """The configuration of each candidate as its row has it."""
+        return {run_id: configuration(job.config.to_dict()) for run_id, job in self.candidates.items()}
 
 
 class Composer:
@@ -151,7 +152,7 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             chosen = [f"{key}={value}" for key, value in point.items() if composer.is_group(key)]
             values = {key: value for key, value in point.items() if not composer.is_group(key)} | seed | fixed
             config = composer.config([*setting, *chosen], values)
-            protocol.check(point, config.to_dict())
+            protocol.check(point, flatten(config.to_dict()))
             shown = (*setting, *chosen, *(f"{key}={json.dumps(value)}" for key, value in values.items()))
             _agree(config, outside)
             found.setdefault(config.run_id, Job(shown, config))

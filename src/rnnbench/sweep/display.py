@@ -17,11 +17,12 @@ from rich.text import Text
 from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.console import show
+from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import Entry
 
 STYLES = {
-    "done": "green", "diverged": "yellow", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan",
-    "running": "cyan", "pending": "default", "changed": "red",
+    Status.DONE: "green", Status.DIVERGED: "yellow", Status.FAILED: "red", Status.INTERRUPTED: "yellow",
+    Status.RUNNING: "cyan", Status.WAITING: "default", Status.CHANGED: "red",
 }  # fmt: skip
 REFRESH = 1.0  # seconds
 
@@ -53,7 +54,7 @@ class Display:
         already = entry.text.startswith("already ")
         self._skipped += already
         text = entry.text if already else f"{entry.status}, {entry.text}"
-        where = f"; see {entry.where}" if entry.status == records.FAILED and entry.where else ""
+        where = f"; see {entry.where}" if entry.status == Status.FAILED and entry.where else ""
         if self.console.is_terminal and already and entry.complete:
             return
         self.console.print(f"{entry.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
@@ -83,7 +84,7 @@ class Display:
         text = Text(f"{over}/{self.total}  ")
         for status, style in STYLES.items():
             text.append(f"{self.counts[status]} {status}  " if self.counts[status] else "", style)
-        text.append(f"{running} running", STYLES["running"])
+        text.append(f"{running} running", STYLES[Status.RUNNING])
         text.append("" if left is None else f"  about {_duration(left)} left")
         return text
 

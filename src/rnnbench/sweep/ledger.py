@@ -3,7 +3,9 @@
 done, diverged, failed   what record.json says
 running                  no record, and a living process holds the run's lock
 interrupted              no record, but a folder: the same command goes on with it
-pending                  in sweep.json, and nothing else
+waiting                  in sweep.json, and nothing else
+
+With ``reuse=true`` a run that is published is done, though it has no folder.
 
 A sweep also says ``changed`` of a run that is done, but with other data or source code than there are now.
 """
@@ -11,26 +13,28 @@ A sweep also says ``changed`` of a run that is done, but with other data or sour
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnbench import records, sources
+from rnnbench import records, reuse, sources
 from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.files import HeldElsewhereError, locked, replacing
 from rnnbench.provenance import provenance
 from rnnbench.records import Record
+from rnnbench.reuse import Published
+from rnnbench.store.columns import Row, row
+from rnnbench.store.status import Status
 
 FILE = records.PLANNED
-CHANGED = "changed"
 
 
 class Entry(NamedTuple):
     """One line of the ledger."""
 
     run_id: str
-    status: str
+    status: Status
     text: str
     """What a person wants to know beside the status, in a line."""
     log: Path
@@ -38,7 +42,7 @@ class Entry(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        return self.status in (records.DONE, records.DIVERGED)
+        return self.status.complete
 
     @property
     def where(self) -> str:
@@ -57,28 +61,48 @@ def inspect(folder: Path) -> Entry:
     try:
         record = records.read(folder)
     except UserError as error:
-        return Entry(folder.name, records.FAILED, str(error), log)
+        return Entry(folder.name, Status.FAILED, str(error), log)
     if record is not None:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
-        return Entry(folder.name, record.status, text + seconds, log, record.score)
+        return Entry(folder.name, Status(record.status), text + seconds, log, record.score)
     state, text = records.open_state(folder), ""
-    if state == records.RUNNING:
+    if state == Status.RUNNING:
         step, loss = records.read_progress(folder)
         text = f"step {step}" + ("" if loss is None else f", loss {loss:.4g}")
     return Entry(folder.name, state, text, log)
 
 
-def already_ended(config: Config) -> Entry | None:
+def already_ended(config: Config, published: Mapping[str, Published]) -> Entry | None:
     """The entry of a run that a sweep does not start, which says what would; None for a run that it starts."""
-    entry = inspect(folder_of(config))
-    if not (entry.complete or entry.status == records.FAILED):
-        return None
+    folder = folder_of(config)
+    entry = inspect(folder)
+    if not (entry.complete or entry.status == Status.FAILED):
+        return _entry(published[config.run_id], folder) if config.run_id in published else None
     changed = _changed(config) if entry.complete else ""
     if changed:
-        return entry._replace(status=CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
+        return entry._replace(status=Status.CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
+    record = records.read(folder) if entry.complete else None
+    probe = "" if record is None else reuse.other_probe(record, config)
     again = "force=true" if entry.complete else "retry_failed=true"
-    return entry._replace(text=f"already {entry.status}, {entry.text} ({again} runs it again)")
+    return entry._replace(text=f"already {entry.status}, {entry.text}{probe} ({again} runs it again)")
+
+
+def _entry(published: Published, folder: Path) -> Entry:
+    row = published.row
+    return Entry(row["run_id"], Status(row["status"]), published.text, folder / records.LOG, row["score"])
+
+
+def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:
+    """The rows of those runs that have ended, here or by what is published."""
+    found = []
+    for config in configs:
+        record = records.read(folder_of(config))
+        if record is not None:
+            found.append(row(record))
+        elif config.run_id in published:
+            found.append(published[config.run_id].row)
+    return found
 
 
 def _changed(config: Config) -> str:
@@ -90,15 +114,20 @@ def _changed(config: Config) -> str:
         return str(error)
 
 
-def expect(folder: Path, run_ids: Iterable[str]) -> None:
-    """Adds runs to those that ``folder/sweep.json`` lists. Raises UserError where nothing can be written."""
+def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
+    """Adds runs to those that ``folder/sweep.json`` lists, and where their experiment is published if that counts.
+
+    Raises UserError where nothing can be written.
+    """
     path = folder / FILE
     with locked(path):
-        known = _expected(path)
+        planned = _planned(path)
+        planned["run_ids"] = list(dict.fromkeys([*planned["run_ids"], *run_ids]))
+        if published is not None:
+            planned["published"] = str(published)
         try:
             with replacing(path) as temporary:
-                text = json.dumps({"run_ids": list(dict.fromkeys([*known, *run_ids]))}, indent=2)
-                temporary.write_text(text + "\n", encoding="utf-8")
+                temporary.write_text(json.dumps(planned, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror}); change that or runs_dir") from error
 
@@ -106,16 +135,31 @@ def expect(folder: Path, run_ids: Iterable[str]) -> None:
 def read_all(folder: Path) -> list[Entry]:
     """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
     found = {path.name for path in folder.iterdir() if path.is_dir() and (path / "config.yaml").exists()}
-    expected = _expected(folder / FILE)
-    return [inspect(folder / run_id) for run_id in [*expected, *sorted(found - set(expected))]]
+    planned = _planned(folder / FILE)
+    run_ids = [*planned["run_ids"], *sorted(found - set(planned["run_ids"]))]
+    published = _published(planned)
+    return [
+        _entry(published[run_id], folder / run_id) if run_id in published and run_id not in found
+        else inspect(folder / run_id)
+        for run_id in run_ids
+    ]  # fmt: skip
 
 
-def _expected(path: Path) -> list[str]:
-    """The listed runs; none where the list is missing or damaged: it only says what is pending."""
+def _published(planned: records.Planned) -> dict[str, Published]:
+    if "published" not in planned:
+        return {}
+    from rnnbench.store import result  # pandas takes a while
+
+    place = Path(planned["published"])
+    return {row["run_id"]: Published(row, place) for row in result.read(place).runs}
+
+
+def _planned(path: Path) -> records.Planned:
+    """What is listed; nothing where the list is missing or damaged: it only says what is waiting."""
     try:
         return records.planned(path.parent)
     except UserError:
-        return []
+        return {"run_ids": []}
 
 
 def forget(config: Config) -> None:
@@ -125,7 +169,7 @@ def forget(config: Config) -> None:
     """
     folder = folder_of(config)
     status = inspect(folder).status
-    if config.force or (config.retry_failed and status == records.FAILED):
+    if config.force or (config.retry_failed and status == Status.FAILED):
         try:
             with locked(folder, patience=0):
                 records.clear(folder)
@@ -138,7 +182,7 @@ def record_failure(config: Config, reason: str) -> None:
     """Writes the record of a run that could not write its own, unless it has one or another process runs it."""
     folder = folder_of(config)
     record = Record(
-        run_id=config.run_id, experiment=config.name, status=records.FAILED, error=reason, config=config.to_dict(),
+        run_id=config.run_id, experiment=config.name, status=Status.FAILED, error=reason, config=config.to_dict(),
         seed=config.seed, metric=config.task.metric, **provenance("unknown"),
     )  # fmt: skip
     try:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection
@@ -20,10 +20,12 @@ import psutil
 from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.errors import UserError, check_range
+from rnnbench.reuse import Published, published
 from rnnbench.stop import Stop, stoppable
+from rnnbench.store.status import Status
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure
-from rnnbench.sweep.worker import ELSEWHERE, PRELOAD, TRACKED, Outcome, work
+from rnnbench.sweep.worker import PRELOAD, TRACKED, Outcome, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
 GRACE = 60.0  # seconds that a job has for its last checkpoint once it is asked to stop
@@ -98,12 +100,12 @@ class Job:
             self.process.join()
         self.report.close()
         entry = inspect(self.folder)
-        if told is not None and told.status == ELSEWHERE:
-            return entry if entry.complete else entry._replace(status=ELSEWHERE, text="is running elsewhere")
+        if told is not None and told.status == Status.RUNNING:
+            return entry if entry.complete else entry._replace(status=Status.RUNNING, text="is running elsewhere")
         cut_off = told is None and stopping and self.killed_because is None
-        if cut_off or (told is not None and told.status == records.INTERRUPTED):
-            return entry._replace(status=records.INTERRUPTED, text="the same command goes on with it")
-        if entry.status in (records.DONE, records.DIVERGED, records.FAILED):
+        if cut_off or (told is not None and told.status == Status.INTERRUPTED):
+            return entry._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
+        if entry.status.ended:
             return entry
         reason = death(self.process.exitcode) if told is None else told.reason or "its record cannot be written"
         return fail(self.config, self.killed_because or reason)
@@ -114,7 +116,7 @@ def fail(config: Config, reason: str) -> Entry:
     folder = folder_of(config)
     with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
         record_failure(config, reason)
-    return Entry(config.run_id, records.FAILED, reason, folder / records.LOG)
+    return Entry(config.run_id, Status.FAILED, reason, folder / records.LOG)
 
 
 def death(code: int | None) -> str:
@@ -128,8 +130,11 @@ def death(code: int | None) -> str:
 class Sweep:
     """The runs that wait, those at work, and what became of the others."""
 
-    def __init__(self, configs: list[Config], options: Options, display: Display, stop: Stop) -> None:
-        self.configs, self.options, self.display, self.stop = configs, options, display, stop
+    def __init__(
+        self, configs: list[Config], published: Mapping[str, Published], options: Options, display: Display, stop: Stop
+    ) -> None:
+        self.configs, self.published = configs, published
+        self.options, self.display, self.stop = options, display, stop
         self.waiting = deque(range(len(configs)))
         self.free = list(options.slots)
         self.jobs: dict[connection.Connection, Job] = {}
@@ -154,7 +159,7 @@ class Sweep:
             for job in self.jobs.values():  # where the user insists
                 job.kill()
         for index, entry in self.entries.items():
-            if entry.status == ELSEWHERE:  # it may have ended meanwhile
+            if entry.status == Status.RUNNING:  # it may have ended meanwhile
                 self.entries[index] = inspect(folder_of(self.configs[index]))
 
     def _start(self) -> None:
@@ -162,7 +167,7 @@ class Sweep:
         while self.waiting and self.free and not self.stop.requested:
             index = self.waiting.popleft()
             config = self.configs[index]
-            before = already_ended(config)
+            before = already_ended(config, self.published)
             if before is not None:
                 self._note(index, before)
                 continue
@@ -205,13 +210,14 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
     Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
     """
     check_sockets()
+    reused = published(configs)
     for config in configs:
         forget(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
     tracked = any(config.tracking.mode != "disabled" for config in configs)
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
     with stoppable() as stop, Display(len(configs)) as display:
-        sweep = Sweep(configs, options, display, stop)
+        sweep = Sweep(configs, reused, options, display, stop)
         sweep.run()
         display.summary([sweep.entries[index] for index in sorted(sweep.entries)], left=len(sweep.waiting))
         if stop.requested:

@@ -19,12 +19,14 @@ from pathlib import Path
 from rnnbench import records
 from rnnbench.config import Config
 from rnnbench.errors import UserError
+from rnnbench.reuse import published
 from rnnbench.stop import stoppable
+from rnnbench.store.status import Status
 from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect
 from rnnbench.sweep.scheduler import fail
-from rnnbench.sweep.worker import ELSEWHERE, perform, redirect
+from rnnbench.sweep.worker import perform, redirect
 
 FOLDER = ".slurm"
 """In the folder of the sweep: the id of each run's job, and what Slurm and submitit say."""
@@ -38,6 +40,7 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
 
     Raises UserError where Slurm refuses the jobs, Interrupted when asked to stop: the jobs then go on without it.
     """
+    reused = published(configs)
     for config in configs:
         forget(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
@@ -51,7 +54,7 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
             display.ended(entry)
 
         for config in configs:
-            before = already_ended(config)
+            before = already_ended(config, reused)
             if before is not None:
                 note(before)
         open_ends = [config for config in configs if config.run_id not in entries]
@@ -137,15 +140,15 @@ def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> Entr
     if not over and not (folder / records.FILE).exists():
         return None
     entry = inspect(folder)
-    if entry.complete or entry.status == records.FAILED:
+    if entry.status.ended:
         return entry
     if not (over and again):
         return None
-    if job is not None and job.state == "COMPLETED" and entry.status == records.RUNNING:
-        return entry._replace(status=ELSEWHERE, text="is running elsewhere")
+    if job is not None and job.state == "COMPLETED" and entry.status == Status.RUNNING:
+        return entry._replace(status=Status.RUNNING, text="is running elsewhere")
     if job is not None and job.state in STOPPED | {"COMPLETED"}:
         text = f"Slurm job {job_id}: {job}; the same command goes on with it"
-        return entry._replace(status=records.INTERRUPTED, text=text)
+        return entry._replace(status=Status.INTERRUPTED, text=text)
     said = _note(config).parent / f"{job_id}_0_log.err"
     return fail(config, f"Slurm job {job_id}: {job or 'forgotten, and without a result'}; Slurm's log: {said}")
 
@@ -160,10 +163,10 @@ def work(config: Config) -> None:
         print(f"{config.run_id}: Slurm job {job_id} on {os.environ.get('SLURMD_NODENAME', 'an unnamed node')}")
         import rnnbench.run  # noqa: F401  # takes seconds, in which it may be asked to stop
 
-        status = records.INTERRUPTED if stop.requested else perform(config).status
-        if status == records.INTERRUPTED:
+        status = Status.INTERRUPTED if stop.requested else perform(config).status
+        if status == Status.INTERRUPTED:
             _queue_again(job_id)
-    if status == records.FAILED:
+    if status == Status.FAILED:
         sys.exit(1)  # for Slurm too
 
 

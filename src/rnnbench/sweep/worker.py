@@ -18,17 +18,18 @@ from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.files import HeldElsewhereError
 from rnnbench.stop import Interrupted
+from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import folder_of, record_failure
 
 PRELOAD = ["rnnbench.run", "rnnbench.entry", "rnnbench.sweep.worker"]
 TRACKED = "rnnbench.tracking.warm"
-ELSEWHERE = "elsewhere"
 
 
 class Outcome(NamedTuple):
     """How a run ended, as its process tells it: its record may be missing where nothing can be written."""
 
     status: str
+    """Of a ``Status``; running: in another process."""
     reason: str = ""
     """Of a failure, in a line."""
 
@@ -50,7 +51,7 @@ def work(config: Config, device: int | None, report: connection.Connection) -> N
         redirect(folder_of(config) / records.LOG)
         outcome = perform(config)
     except OSError as error:  # the disk is full or read-only
-        outcome = Outcome(records.FAILED, str(error))
+        outcome = Outcome(Status.FAILED, str(error))
     report.send_bytes(outcome.encode())
 
 
@@ -62,9 +63,9 @@ def perform(config: Config) -> Outcome:
         return Outcome(run(config, retry=False).status)
     except HeldElsewhereError as error:
         print(error)
-        return Outcome(ELSEWHERE)
+        return Outcome(Status.RUNNING)
     except Interrupted:
-        return Outcome(records.INTERRUPTED)
+        return Outcome(Status.INTERRUPTED)
     except UserError as error:
         print(f"error: {error}")
         reason = str(error)
@@ -73,7 +74,7 @@ def perform(config: Config) -> Outcome:
         reason = f"{type(error).__name__}: {error}"
     with suppress(OSError):  # the run itself could not, or did
         record_failure(config, reason)
-    return Outcome(records.FAILED, reason)
+    return Outcome(Status.FAILED, reason)
 
 
 def _end_with_parent() -> None:

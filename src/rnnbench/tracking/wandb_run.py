@@ -17,6 +17,7 @@ from rnnbench.config import Config
 from rnnbench.errors import UserError
 from rnnbench.loading import loading
 from rnnbench.records import Record
+from rnnbench.store.columns import row
 from rnnbench.tracking import wandb_files
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
     run = logger.experiment
     folder, offline = Path(run.dir).parent, run.offline
     try:
-        for key in ("status", "score", "solved_at_step", "diverged_at_step", "sample"):
-            run.summary[key] = getattr(record, key)
+        run.summary.update(
+            {name: value for name, value in row(record).items() if "." not in name and value is not None}
+        )
     finally:
         missing = _end(run, exit_code, None if offline else folder / "logs" / "debug-internal.log")
     if missing is not None:

@@ -12,15 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
-from rnnbench.records import DIVERGED, DONE
-from rnnbench.rows import NOT_RESULTS, number
+from rnnbench.store.columns import COLUMNS, DIAGNOSTICS, MOMENTS, OTHER, Row, column
 
-Row = Mapping[str, str]
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256")  # fmt: skip
 """The columns that no machine may change."""
+ANYTHING = ("sample", "best_step")
+"""The columns that another machine may change at will."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
+DECAY = ("slope", "half_life", "horizon", "vanishing_ratio")
 FITTED = ("slope_", "half_life_")
 LAST_BITS = 1e-12
 """The relative error of a least-squares fit, whose last bits depend on where its numbers lie in memory."""
@@ -29,6 +30,9 @@ SLACK = 3.0
 TOLD = 3  # columns that a line shows in full
 FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
+PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
+"""What two probes must share for their numbers to be of the same thing."""
+GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in DIAGNOSTICS}
 
 
 class Rule(NamedTuple):
@@ -56,7 +60,9 @@ RULES = {
     "validation_loss": Rule(None, "loss"),
     "test_loss": Rule(None, "loss"),
     "test_metric": Rule(None, "metric"),
+    "best_validation_loss": Rule(None, "loss"),
     "baseline": Rule(ROUNDING, "larger"),
+    "validation_baseline": Rule(ROUNDING, "larger"),
     "solved_at_step": Rule(0.5, "larger"),
     "diverged_at_step": Rule(0.5, "larger"),
     "steps": Rule(0.5, "larger"),
@@ -68,70 +74,107 @@ RULES = {
     "half_life_final": Rule(0.75, "steps"),
     "horizon_final": Rule(0.75, "horizon"),
     "vanishing_ratio_final": Rule(0.75, "steps"),
+    "clip_rate": Rule(0.5, "larger"),
+    "clip_scale": Rule(0.5, "larger"),
+    "grad_norm_before": Rule(0.75, "larger"),
+    "grad_norm_after": Rule(0.75, "larger"),
+    **{
+        f"{each.name}_{moment}": Rule(0.001 if moment == "initial" else 0.75, "larger")
+        for moment in MOMENTS
+        for each in DIAGNOSTICS
+        if each.name not in DECAY
+    },
 }
 """Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
 
 
 def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:
-    """The rules, with what an experiment sets, its score at least. Raises UserError for what is no such column."""
-    for column, most in tolerance.items():
-        if column not in RULES:
-            raise unknown("column in protocol.tolerance", column, RULES)
-        check_range(f"protocol.tolerance.{column}", most, at_least=0)
+    """Return the rules, with what an experiment sets, at least for the score.
+
+    Raises UserError for what is no such column.
+    """
+    for name, most in tolerance.items():
+        if name not in RULES:
+            raise unknown("column in protocol.tolerance", name, RULES)
+        check_range(f"protocol.tolerance.{name}", most, at_least=0)
     if "score" not in tolerance:
         raise UserError("protocol.tolerance.score: is missing; say how far a score may be off on another machine")
     found = {}
-    for column, rule in RULES.items():
-        most = tolerance.get(column, tolerance["score"] if rule.most is None else rule.most)
-        found[column] = rule._replace(most=most)
+    for name, rule in RULES.items():
+        most = tolerance.get(name, tolerance["score"] if rule.most is None else rule.most)
+        found[name] = rule._replace(most=most)
     return found
 
 
 def differences(before: Row, now: Row) -> list[str]:
-    """The columns that differ, those that no machine may change first."""
-    columns = [key for key in now if key in before and key not in NOT_RESULTS]
-    different = [key for key in columns if before[key] != now[key] and not _same_fit(before, now, key)]
+    """Return the columns that differ, those that no machine may change first; what one lacks by choice does not."""
+    both = [key for key in (*COLUMNS, *sorted(before.keys() - COLUMNS.keys())) if key in before and key in now]
+    different = [key for key in both if _compared(before, now, key) and not _same(before, now, key)]
     return sorted(different, key=lambda key: key not in ("status", *EXACT))
 
 
-def _same_fit(before: Row, now: Row, key: str) -> bool:
-    """Whether two least-squares fits are the same but for their last bits."""
-    if not key.startswith(FITTED) or not (before[key] and now[key]):
+def _compared(before: Row, now: Row, key: str) -> bool:
+    of = column(key)
+    if of is None or of.circumstance or key == "phase":
         return False
-    return math.isclose(float(before[key]), float(now[key]), rel_tol=LAST_BITS)
+    if key in GRADIENTS and any(before.get(probe) != now.get(probe) for probe in PROBED):
+        return False
+    if key.rpartition("_")[0] in DECAY:  # of these, none means that there is no decay
+        key = f"horizon_{GRADIENTS[key]}"
+    return not (of.optional and None in (before[key], now[key]))
+
+
+def _same(before: Row, now: Row, key: str) -> bool:
+    """Whether two values are the same; of a least-squares fit the last bits do not count."""
+    was, is_now = before[key], now[key]
+    if key.startswith(FITTED) and None not in (was, is_now):
+        return math.isclose(was, is_now, rel_tol=LAST_BITS)
+    return bool(was == is_now)
 
 
 def beyond(before: Row, now: Row, allowed: Mapping[str, Rule]) -> list[str]:
-    """The columns that differ by more than another machine explains."""
+    """Return the columns that differ by more than another machine explains."""
     return [key for key in differences(before, now) if not _explained(before, now, key, allowed)]
 
 
 def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> bool:
     pair = (before, now)
-    if key in ("solved_at_step", "diverged_at_step") and not all(row[key] for row in pair):
+    if key in ANYTHING:
+        return True
+    if key in ("solved_at_step", "diverged_at_step") and None in [row[key] for row in pair]:
         return False  # one of them solved the task, the other did not
     if key == "steps" and not any(row["solved_at_step"] or row["diverged_at_step"] for row in pair):
         return False  # nothing but the configuration ended them
-    return key in allowed and _near(before, now, key, allowed[key])
+    rule = _rule(key, allowed)
+    return rule is not None and _near(before, now, key, rule)
+
+
+def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
+    """The rule of a column; of a further metric, as of the score."""
+    found = OTHER.fullmatch(key)
+    if found is None:
+        return allowed.get(key)
+    return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
 
 
 def told(before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None) -> str:
-    """What differs, the first columns in full; with the rules that decided, to four digits."""
+    """Return what differs in words, the first columns in full; with the rules that decided, to four digits."""
     words = []
     for key in columns[:TOLD]:
-        was, is_now = (row[key] or "-" for row in (before, now))
-        if allowed and key in allowed:
+        was, is_now = ("-" if row[key] is None else str(row[key]) for row in (before, now))
+        rule = None if allowed is None else _rule(key, allowed)
+        if rule is not None:
             was, is_now = (text if text == "-" else f"{float(text):.4g}" for text in (was, is_now))
-            is_now += f" (at most {allowed[key].words})"
+            is_now += f" (at most {rule.words})"
         words.append(f"{key} {was} -> {is_now}")
     return ", ".join(words) + (f" and {len(columns) - TOLD} more" if len(columns) > TOLD else "")
 
 
 def summary(allowed: Mapping[str, Rule]) -> str:
-    """All rules in a line, those that are alike together."""
+    """Return all rules in a line, those that are alike together."""
     alike: dict[str, list[str]] = {}
-    for column, rule in allowed.items():
-        alike.setdefault(rule.words, []).append(column)
+    for name, rule in allowed.items():
+        alike.setdefault(rule.words, []).append(name)
     return "; ".join(f"{', '.join(columns)} {words}" for words, columns in alike.items())
 
 
@@ -149,61 +192,31 @@ def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
 
 def _scale(row: Row, unit: str) -> float:
     """What a tolerance of this unit is a share of."""
-    baseline = number(row["baseline"]) or 0.0
+    baseline: float = row["baseline"] or 0.0
     if unit == "metric":
         return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(row["metric"], baseline)
     return baseline if unit == "loss" else 1.0
 
 
 def _plain(row: Row, key: str) -> float | None:
-    return number(row[key])
+    value: float | None = row[key]
+    return value
 
 
 def _half_life(row: Row, key: str) -> float:
     """The half-life in steps that a column says; of what does not decay a long one, of what has vanished none."""
-    length = number(row["length"]) or 1.0
-    value = number(row[key])
+    length = row["length"] or 1
+    value = row[key]
     kind = key.rpartition("_")[0]
     if kind == "half_life":
-        slope = number(row[key.replace("half_life", "slope")])
+        slope = row[key.replace("half_life", "slope")]
         steps = value if value is not None else 0.0 if slope is None else math.inf
     elif value is None:
         steps = 0.0
     else:
         fall = -value * length if kind == "slope" else -math.log(value) if value > 0 else math.inf
         steps = math.log(2) * length / fall if fall > 0 else math.inf
-    return min(steps, FLAT * length)
+    return float(min(steps, FLAT * length))
 
 
 UNIT_VALUES: dict[str, Callable[[Row, str], float | None]] = {"steps": _half_life}
-
-
-def contradictions(row: Row) -> list[str]:
-    """Where a row does not agree with itself: a line for each law that it breaks."""
-    score, loss, baseline = (number(row[key]) for key in ("score", "test_loss", "baseline"))
-    solved, diverged, steps = (number(row[key]) for key in ("solved_at_step", "diverged_at_step", "steps"))
-    found = []
-    if row["status"] == DONE and (score is None or loss is None):
-        found.append("done without a score or a test loss")
-    if (row["status"] == DIVERGED) != (diverged is not None):
-        found.append(f"{row['status']} with diverged_at_step '{row['diverged_at_step']}'")
-    if score is not None and loss is not None and baseline and not _equal(score, 1 - loss / baseline):
-        found.append(f"score {score:.12g}, but 1 - test_loss / baseline is {1 - loss / baseline:.12g}")
-    metric, bits = number(row["test_metric"]), None if loss is None else loss / math.log(2)
-    expected = {"mse": loss, "bits_per_character": bits}.get(row["metric"])
-    if metric is not None and expected is not None and not math.isclose(metric, expected, rel_tol=1e-4):
-        found.append(f"test_metric {metric:g}, but by the test loss it is {expected:g}")
-    if row["metric"] == "accuracy" and metric is not None and not 0 <= metric <= 1:
-        found.append(f"an accuracy of {metric:g}")
-    for key, step in (("solved_at_step", solved), ("diverged_at_step", diverged)):
-        if step is not None and steps is not None and step > steps:
-            found.append(f"{key} {step:g} of {steps:g} steps")
-    for moment in ("initial", "final"):
-        slope, half_life = (number(row[f"{key}_{moment}"]) for key in ("slope", "half_life"))
-        if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
-            found.append(f"half_life_{moment} {half_life:.12g}, but its slope is {row[f'slope_{moment}'] or 'empty'}")
-    return found
-
-
-def _equal(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=ROUNDING)

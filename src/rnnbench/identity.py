@@ -1,0 +1,73 @@
+"""Which configurations are the same run: ``digest`` is the part of a run_id that tells runs apart.
+
+It hashes the keys that can change what a run comes to, and of them only those whose value is not *neutral*: the value
+that means "as before this key existed". So a new key keeps every id that was given out, as long as its neutral value is
+written down here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+OUTSIDE = (
+    "name", "runs_dir", "results_dir", "force", "retry_failed", "reuse", "probe", "tracking", "trainer.progress",
+    "trainer.checkpoint_every",
+)  # fmt: skip
+"""Keys, and groups of keys, that do not change what a network learns: where files lie, what is measured and shown."""
+LABELS = ("init.name",)
+"""Keys that name what other keys say."""
+NEUTRAL: dict[str, Any] = {
+    "clip.threshold": None,
+    "init.bias": "default",
+    "init.bias_scale": 1.0,
+    "init.input": "default",
+    "init.input_scale": 1.0,
+    "init.memory": "default",
+    "init.recurrent": "default",
+    "init.recurrent_scale": 1.0,
+    "init.t_max": None,
+    "network.bidirectional": False,
+    "network.budget": None,
+    "network.depth": 1,
+    "network.dropout": 0.0,
+    "network.engine": "auto",
+    "network.hidden_size": None,
+    "network.recurrent_dropout": 0.0,
+    "network.zoneout": 0.0,
+    "network.zoneout_memory": 0.0,
+    "optimizer.momentum": 0.0,
+    "optimizer.weight_decay": 0.0,
+    "task.test_lengths": "[]",
+    "trainer.accelerator": "cpu",
+    "trainer.threads": 1,
+}
+"""The neutral value of each key that has one; a table or a list that is empty is neutral by itself."""
+
+
+def digest(config: dict[str, Any]) -> str:
+    """Return ten hexadecimal digits of the SHA-256 of what makes a nested configuration the run that it is."""
+    own = {
+        key: value
+        for key, value in flatten(config).items()
+        if not below(key, (*OUTSIDE, *LABELS)) and not (key in NEUTRAL and NEUTRAL[key] == value)
+    }
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def below(key: str, parents: Iterable[str]) -> bool:
+    """Whether a dotted key is one of ``parents`` or lies in one."""
+    return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested configuration with dotted keys, its lists as text."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = str(value) if isinstance(value, list) else value
+    return flat

@@ -1,0 +1,40 @@
+"""Whether a row agrees with itself: no run can come to other numbers than these laws allow."""
+
+from __future__ import annotations
+
+import math
+
+from rnnbench.store.agreement import ROUNDING
+from rnnbench.store.columns import MOMENTS, Row
+from rnnbench.store.status import Status
+
+
+def contradictions(row: Row) -> list[str]:
+    """Return where a row does not agree with itself: a line for each law that it breaks."""
+    score, loss, baseline = row["score"], row["test_loss"], row["baseline"]
+    diverged, steps = row["diverged_at_step"], row["steps"]
+    found = []
+    if row["status"] == Status.DONE and loss is None:
+        found.append("done without a test loss")
+    if (row["status"] == Status.DIVERGED) != (diverged is not None):
+        found.append(f"{row['status']} with diverged_at_step {'empty' if diverged is None else diverged}")
+    expected = Status(row["status"]).score(loss, baseline)
+    if score is None or expected is None or not _equal(score, expected):
+        found.append(f"score {score}, but by its status, test_loss and baseline it is {expected:.12g}")
+    metric, bits = row["test_metric"], None if loss is None else loss / math.log(2)
+    by_loss = {"mse": loss, "bits_per_character": bits}.get(row["metric"])
+    if metric is not None and by_loss is not None and not math.isclose(metric, by_loss, rel_tol=1e-4):
+        found.append(f"test_metric {metric:g}, but by the test loss it is {by_loss:g}")
+    if row["metric"] == "accuracy" and metric is not None and not 0 <= metric <= 1:
+        found.append(f"an accuracy of {metric:g}")
+    late = [key for key in ("solved_at_step", "diverged_at_step") if row[key] is not None and row[key] > steps]
+    found += [f"{key} {row[key]} of {steps} steps" for key in late]
+    for moment in MOMENTS:
+        slope, half_life = (row.get(f"{key}_{moment}") for key in ("slope", "half_life"))
+        if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
+            found.append(f"half_life_{moment} {half_life:.12g}, but its slope is {'empty' if slope is None else slope}")
+    return found
+
+
+def _equal(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=ROUNDING)

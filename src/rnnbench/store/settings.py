@@ -1,0 +1,187 @@
+"""Runs grouped into settings, in one way for every reader: what was varied, less what others determine, less the seed.
+
+A setting counts all its runs. One that diverged or failed is an unsolved run with the worst score (``Status.score``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from rnnbench.factors import factors
+from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
+from rnnbench.store import rows
+from rnnbench.store.columns import Row
+from rnnbench.store.status import Status, clipped
+from rnnbench.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All runs that differ in nothing but the seed."""
+
+    factors: dict[str, Any]
+    """The value of each swept factor, such as ``{"task": "adding", "cell": "lstm"}``."""
+    runs: list[Row]
+    """By seed."""
+    longest: int
+    """The most steps that any run took that it is compared with: of the same task and length."""
+
+    @property
+    def label(self) -> str:
+        """The factors' values less the task, for a legend."""
+        return words({key: value for key, value in self.factors.items() if key != "task"}) or self.cell
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The factors as text, for the cells of a table."""
+        return {key: "–" if value is None else str(value) for key, value in self.factors.items()}
+
+    @property
+    def task(self) -> str:
+        return str(self.runs[0]["task"])
+
+    @property
+    def cell(self) -> str:
+        return str(self.runs[0]["cell"])
+
+    def known(self, column: str) -> Any:
+        """Return a value that all runs share, from one that got far enough to know it; None where none did."""
+        return next((run[column] for run in self.runs if run.get(column)), None)
+
+    def numbers(self, column: str) -> list[float]:
+        """Return the values of a column, of the runs that have one."""
+        return [run[column] for run in self.runs if run.get(column) is not None]
+
+    def mean(self, column: str) -> Estimate | None:
+        """Return the mean of a column over the runs that have a value, with its interval; None where none has."""
+        found = self.numbers(column)
+        return mean_interval(found) if found else None
+
+    @property
+    def done(self) -> list[Row]:
+        return [run for run in self.runs if run["status"] == Status.DONE]
+
+    @property
+    def scores(self) -> list[float]:
+        """Of all runs."""
+        return self.numbers("score")
+
+    @property
+    def score(self) -> Estimate:
+        """The mean over all runs; its interval ends where scores do."""
+        found = mean_interval(self.scores)
+        if found.low is None or found.high is None:
+            return found
+        return found._replace(low=clipped(found.low), high=clipped(found.high))
+
+    @property
+    def solvable(self) -> bool:
+        """Whether the task has a loss below which it counts as solved."""
+        return solvable(self.task)
+
+    @property
+    def solved(self) -> list[int]:
+        """The step at which each solved run was solved."""
+        return [run["solved_at_step"] for run in self.runs if solves(run)]
+
+    @property
+    def solved_share(self) -> Estimate | None:
+        """The share of all runs that solved the task; None where nothing counts as solved."""
+        return wilson_interval(len(self.solved), len(self.runs)) if self.solvable else None
+
+    @property
+    def times(self) -> list[float]:
+        """The step at which each run solved the task, or up to which it is known not to have.
+
+        An unsolved run would have taken longer than its steps. One that diverged or failed never solves the task: it
+        counts as unsolved until ``longest``.
+        """
+        return [
+            run["solved_at_step"] if solves(run) else run["steps"] if run["status"] == Status.DONE else self.longest
+            for run in self.runs
+        ]
+
+    @property
+    def median_steps_to_solve(self) -> float | None:
+        """The Kaplan-Meier median; None where more than half of the runs would take longer than they were given."""
+        return median_time(self.times, [solves(run) for run in self.runs])
+
+    @property
+    def failures(self) -> str:
+        """Diverged and failed runs in words, empty where there are none."""
+        counts = {status: sum(run["status"] == status for run in self.runs) for status in Status if status.ended}
+        return ", ".join(f"{n} {status}" for status, n in counts.items() if n and status != Status.DONE)
+
+    def decay(self, moment: str, name: str) -> float | None:
+        """Return the median over runs of ``half_life`` or ``horizon`` (steps) at a moment; None: no decay."""
+        measured = [run for run in self.runs if run.get(f"horizon_{moment}") is not None]
+        values = [run[f"{name}_{moment}"] for run in measured]
+        found = sorted(float("inf") if value is None else value for value in values)
+        middle = median(found) if found else float("inf")
+        return None if middle == float("inf") else middle
+
+    @property
+    def probed(self) -> bool:
+        """Whether any run measured its gradients."""
+        return any(run.get("horizon_final") is not None for run in self.runs)
+
+
+def solves(run: Row) -> bool:
+    """Whether a run counts as having solved its task: one that then diverged does not."""
+    return run["solved_at_step"] is not None and run["status"] == Status.DONE
+
+
+def settings(table: pd.DataFrame) -> list[Setting]:
+    """Return the settings of the runs of a frame: numbers by size, before words by letter."""
+    found = rows.plain(table)
+    chosen = factors([{key: run[key] for key in rows.keys(run)} for run in found])
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    longest: dict[tuple[Any, Any], int] = {}
+    for run in sorted(found, key=lambda run: (run["seed"], run["run_id"])):
+        groups.setdefault(tuple(run.get(key) for key in chosen), []).append(run)
+        place = run["task"], run["length"]
+        longest[place] = max(longest.get(place, 0), run["steps"])
+    names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
+    made = [
+        Setting(dict(zip(names, values, strict=True)), group, longest[group[0]["task"], group[0]["length"]])
+        for values, group in groups.items()
+    ]
+    return sorted(made, key=_order)
+
+
+def ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with the runs of each setting together, in the order of ``settings``."""
+    place = {run["run_id"]: n for n, run in enumerate(run for each in settings(table) for run in each.runs)}
+    return table.sort_values("run_id", key=lambda ids: ids.map(place), ignore_index=True)
+
+
+def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
+    values = setting.factors.values()
+    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) or v is None else float(v), str(v)) for v in values)
+
+
+def solvable(task: str) -> bool:
+    """Whether the task has a loss below which it counts as solved; a task of somebody's own is taken to have one."""
+    return task not in TASKS or TASKS[task].solvable
+
+
+def words(values: dict[str, Any]) -> str:
+    """Factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold to name."""
+    named = {k: v for k, v in values.items() if v is not None or not any(k.startswith(f"{other}.") for other in values)}
+    return ", ".join(_word(key.rpartition(".")[2], value) for key, value in named.items())
+
+
+def _word(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return value if isinstance(value, str) else f"{name} {value}"
+
+
+def tasks(found: Iterable[Setting]) -> list[str]:
+    """Return the tasks of settings, in order."""
+    return list(dict.fromkeys(setting.task for setting in found))
