@@ -1,0 +1,100 @@
+"""Identity: ids that were given out stay, whatever is added; what cannot change a result is no part of one."""
+
+from pathlib import Path
+
+import pytest
+
+from rnnbench import identity
+from rnnbench.entry import configure
+
+CONF = Path(__file__).parents[1] / "conf"
+GOLDEN = {
+    "": "adding-lstm-seed0-1c2c889517",
+    "seed=1": "adding-lstm-seed1-a4ef855c37",
+    "cell=elman": "adding-elman-seed0-d036a045ae",
+    "cell=gru network.depth=3": "adding-gru-seed0-53561fc8e4",
+    "cell=gru network.bidirectional=true task.length=30": "adding-gru-seed0-ae5e7f11e2",
+    "cell=lstm_peephole cell.ablation=no_forget_gate": "adding-lstm_peephole-seed0-11eb956318",
+    "cell=orthogonal network.engine=loop": "adding-orthogonal-seed0-dbafc92fbb",
+    "cell=lru network.engine=associative": "adding-lru-seed0-2d9a0bc8d5",
+    "cell=external cell._target_=torch.nn.GRUCell": "adding-GRUCell-seed0-92254b3951",
+    "network.hidden_size=null network.budget=parameters:20000": "adding-lstm-seed0-adfe24f051",
+    "network.dropout=0.1 network.depth=2 network.recurrent_dropout=0.2": "adding-lstm-seed0-ac68b0fac8",
+    "network.zoneout=0.05 network.zoneout_memory=0.5": "adding-lstm-seed0-ddc7a68c00",
+    "task=copy task.length=50 task.batch_size=8": "copy-lstm-seed0-1cfa0e2419",
+    "task=parity task.test_lengths=[40,80]": "parity-lstm-seed0-90ea972326",
+    "task=char_lm": "char_lm-lstm-seed0-92310bdd8a",
+    "task=digits cell=indrnn": "digits-indrnn-seed0-d40ac1da15",
+    "task=text_classification": "text_classification-lstm-seed0-9fa0ec5cc8",
+    "init=orthogonal": "adding-lstm-seed0-4ac25afd38",
+    "init=chrono init.t_max=100": "adding-lstm-seed0-436ea91b57",
+    "init=forget_one": "adding-lstm-seed0-e0a8320fd6",
+    "init.input=normal init.input_scale=0.5": "adding-lstm-seed0-1a4e7d4599",
+    "clip=none": "adding-lstm-seed0-d88c7f681f",
+    "clip=value clip.threshold=0.5": "adding-lstm-seed0-1832c8d093",
+    "optimizer=sgd optimizer.lr=0.1 optimizer.momentum=0.9": "adding-lstm-seed0-69075b5eed",
+    "optimizer=rmsprop optimizer.weight_decay=0.001 trainer.max_steps=100 trainer.threads=2": "adding-lstm-seed0-b952cdf4eb",
+}
+"""25 configurations of all groups, and the ids under which their results are published."""
+OUTSIDE = [
+    "name=other", "runs_dir=elsewhere", "results_dir=elsewhere", "force=true", "retry_failed=true", "reuse=true",
+    "probe=full", "probe=off", "probe.every=7", "probe.batch_size=3", "tracking=disabled", "tracking.project=mine",
+    "trainer.progress=true", "trainer.checkpoint_every=3",
+]  # fmt: skip
+
+
+def config(overrides):
+    return configure(CONF, *overrides.split())
+
+
+@pytest.mark.parametrize(("overrides", "run_id"), GOLDEN.items())
+def test_ids_that_were_given_out_stay(overrides, run_id):
+    assert config(overrides).run_id == run_id
+
+
+def test_every_group_is_among_them():
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"experiment", "hydra", "probe", "tracking"}
+    assert all(any(f"{group}=" in f"{given}=" or f"{group}." in given for given in GOLDEN) for group in groups)
+
+
+def test_the_ids_are_different():
+    assert len(set(GOLDEN.values())) == len(GOLDEN) == 25
+
+
+@pytest.mark.parametrize("override", OUTSIDE)
+def test_what_cannot_change_a_result_changes_no_id(override):
+    assert config(override).run_id == config("").run_id
+
+
+def test_a_preset_is_its_values_and_not_its_name():
+    assert config("init.name=mine").run_id == config("").run_id
+
+
+def test_a_new_key_with_a_neutral_value_keeps_every_id(monkeypatch):
+    monkeypatch.setitem(identity.NEUTRAL, "optimizer.schedule", "none")
+    for overrides in GOLDEN:
+        before = config(overrides).to_dict()
+        added = before | {"optimizer": before["optimizer"] | {"schedule": "none"}}
+        assert identity.digest(added) == identity.digest(before)
+        chosen = before | {"optimizer": before["optimizer"] | {"schedule": "cosine"}}
+        assert identity.digest(chosen) != identity.digest(before)
+
+
+def test_a_new_key_without_a_neutral_value_is_noticed():
+    before = config("").to_dict()
+    added = before | {"optimizer": before["optimizer"] | {"schedule": "none"}}
+    assert identity.digest(added) != identity.digest(before)
+
+
+def test_neutral_values_are_keys_that_exist_and_have_that_type():
+    known = {}
+    for overrides in GOLDEN:
+        known |= identity.flatten(config(overrides).to_dict())
+    for key, value in identity.NEUTRAL.items():
+        assert key in known, key
+        assert value is None or isinstance(known[key], type(value)) or known[key] is None, key
+
+
+def test_a_neutral_value_written_out_is_the_same_run():
+    written = "network.dropout=0 network.engine=auto optimizer.weight_decay=0.0 trainer.threads=1 task.test_lengths=[]"
+    assert config(written).run_id == config("").run_id
