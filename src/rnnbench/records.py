@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,8 @@ EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
 is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
 LOG = "log.txt"
+REPORT = "report"
+"""The folder of a local report, among those of the runs."""
 
 
 class _Planned(TypedDict):
@@ -39,7 +42,7 @@ class Planned(_Planned, total=False):
     """What the sweeps of an experiment were to make."""
 
     published: str
-    """The folder of the published result whose rows count as done; absent where none do."""
+    """The folder of the published result whose rows count as done, seen from here; absent where none do."""
 
 
 @dataclass(kw_only=True)
@@ -181,6 +184,11 @@ def read_all(folder: Path) -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def begun(sweep: Path) -> list[str]:
+    """Return the runs of an experiment that have a folder, of a sweep or by themselves, in the order of their ids."""
+    return sorted(path.parent.name for path in sweep.glob("*/config.yaml") if path.parent.name != REPORT)
+
+
 def open_state(folder: Path) -> Status:
     """Return how a run without a record stands: running in a living process, interrupted or waiting."""
     if is_locked(folder):
@@ -198,8 +206,10 @@ def planned(folder: Path) -> Planned:
         typed.check(values, Planned)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a valid list of runs ({error}); launch the sweep again") from error
-    run_ids = [name for name in dict.fromkeys(values["run_ids"]) if Path(name).name == name]
-    return values | {"run_ids": run_ids}
+    values["run_ids"] = [name for name in dict.fromkeys(values["run_ids"]) if Path(name).name == name]
+    if "published" in values:  # on disk seen from the folder, so that both can be moved together
+        values["published"] = os.path.normpath(folder / values["published"])
+    return values
 
 
 def read_progress(folder: Path) -> tuple[int, float | None]:

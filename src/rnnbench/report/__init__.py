@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from rnnbench import records
 from rnnbench.errors import UserError, check_name
 from rnnbench.report import figures, markdown, overview
 from rnnbench.report.lines import Lines
@@ -22,8 +23,6 @@ from rnnbench.store.merge import Source, merge
 from rnnbench.store.result import Result
 from rnnbench.store.rows import REPORT
 
-FOLDER = "report"
-"""Of a local report, in the folder of its runs."""
 PAGES = (folder.PAGE, "report.html")
 GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}
 
@@ -44,7 +43,7 @@ def write_report(name: str, runs_dir: Path) -> Report:
     UserError without runs.
     """
     source = runs_dir / check_name(name)
-    return _write(gather(source), source / FOLDER, published=False)
+    return _write(gather(source), source / records.REPORT, published=False)
 
 
 def publish(

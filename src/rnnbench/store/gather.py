@@ -60,9 +60,8 @@ def _own(source: Path) -> tuple[Result, records.Planned]:
         planned = records.planned(source)
     except UserError as error:
         damaged[records.PLANNED] = str(error)
-    begun = sorted(path.parent.name for path in source.glob("*/config.yaml"))
     known = {record.run_id for record in found} | damaged.keys()
-    expected = dict.fromkeys([*planned["run_ids"], *begun])
+    expected = dict.fromkeys([*planned["run_ids"], *records.begun(source)])
     missing = {run_id: str(records.open_state(source / run_id)) for run_id in expected if run_id not in known}
     made = _result(source, found, missing, damaged)
     if not found and "published" not in planned:

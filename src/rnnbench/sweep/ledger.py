@@ -13,6 +13,7 @@ A sweep also says ``changed`` of a run that is done, but with other data or sour
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -123,8 +124,8 @@ def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) 
     with locked(path):
         planned = _planned(path)
         planned["run_ids"] = list(dict.fromkeys([*planned["run_ids"], *run_ids]))
-        if published is not None:
-            planned["published"] = str(published)
+        if published is not None or "published" in planned:
+            planned["published"] = os.path.relpath(published or planned["published"], folder)
         try:
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(planned, indent=2) + "\n", encoding="utf-8")
@@ -134,9 +135,8 @@ def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) 
 
 def read_all(folder: Path) -> list[Entry]:
     """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
-    found = {path.name for path in folder.iterdir() if path.is_dir() and (path / "config.yaml").exists()}
-    planned = _planned(folder / FILE)
-    run_ids = [*planned["run_ids"], *sorted(found - set(planned["run_ids"]))]
+    found, planned = records.begun(folder), _planned(folder / FILE)
+    run_ids = list(dict.fromkeys([*planned["run_ids"], *found]))
     published = _published(planned)
     return [
         _entry(published[run_id], folder / run_id) if run_id in published and run_id not in found

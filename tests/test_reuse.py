@@ -1,0 +1,148 @@
+"""Published rows that count as done: one more cell in a published table, a sweep that goes on from what is published."""
+
+import json
+import shutil
+
+import pytest
+
+from rnnbench.report import publish
+from rnnbench.store import result
+
+pytestmark = pytest.mark.whole
+
+SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.validate_every=10",
+         "trainer.evaluation_batches=2", "probe.every=10", "tracking=disabled", "name=table"]  # fmt: skip
+SWEEP = ["-m", "cell=elman,gru", "seed=0,1", *SMALL]
+TUNED = ["-m", "cell=elman,gru", "protocol.tune={optimizer.lr:[0.01,0.02]}", "protocol.tune_seeds=[7]",
+         "protocol.report_seeds=[0,1]", *SMALL]  # fmt: skip
+
+
+@pytest.fixture
+def train(command):
+    """A function that trains in the folder of the test, and returns what was printed."""
+
+    def run(*arguments, code=0):
+        ended = command("train.py", *arguments)
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout if code == 0 else ended.stderr
+
+    return run
+
+
+def published(train, tmp_path, *arguments):
+    """Publishes a sweep and deletes its runs."""
+    train(*arguments)
+    publish("table", [tmp_path / "runs" / "table"], tmp_path / "results")
+    shutil.rmtree(tmp_path / "runs")
+
+
+def folders(tmp_path):
+    return sorted(
+        path.name for path in (tmp_path / "runs" / "table").iterdir() if path.is_dir() and path.name[0] != "."
+    )
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_one_more_cell_is_trained_alone_and_shown_in_the_published_table(train, command, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    before = contents(tmp_path / "results")
+    said = train("-m", "cell=lstm", "seed=0,1", *SMALL, "reuse=true")
+    assert said.count(": done, score") == 2
+    report = command("report.py", "table")
+    assert report.returncode == 0, report.stderr
+    shown = result.read(tmp_path / "runs" / "table" / "report")
+    assert sorted(shown.rows["cell"]) == ["elman", "elman", "gru", "gru", "lstm", "lstm"]
+    assert set(shown.tables["profiles"]["run_id"]) == set(shown.rows["run_id"])
+    for cell in ("elman", "gru", "lstm"):
+        assert f"\n{cell} " in report.stdout
+    assert contents(tmp_path / "results") == before
+    # and published, it joins them
+    publish("table", [tmp_path / "runs" / "table"], tmp_path / "results")
+    assert result.read(tmp_path / "results" / "table").rows["run_id"].tolist() == shown.rows["run_id"].tolist()
+
+
+def test_what_is_published_is_not_trained_again(train, command, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    said = train(*SWEEP, "reuse=true")
+    assert said.count("already published in results/table, score ") == 4
+    assert folders(tmp_path) == []
+    status = command("status.py", "table")
+    assert status.returncode == 0, status.stderr
+    assert status.stdout.rstrip().endswith("4 done")
+    assert train(*SWEEP).count(": done, score") == 4  # off by default
+
+
+def test_force_trains_again_what_is_published(train, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    assert train(*SWEEP, "reuse=true", "force=true").count(": done, score") == 4
+
+
+def test_a_single_run(train, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    said = train("cell=gru", *SMALL, "reuse=true")
+    assert ": already published in results/table, score " in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_tuned_sweep_goes_on_from_what_is_published(train, command, tmp_path):
+    published(train, tmp_path, *TUNED)
+    said = train(*TUNED, "reuse=true")
+    assert said.count("already published") == 8
+    assert folders(tmp_path) == []
+    said = train("-m", "cell=lstm", *TUNED[2:], "reuse=true")
+    assert said.count(": done, score") == 4  # two to tune it, two to report
+    report = command("report.py", "table")
+    assert report.returncode == 0, report.stderr
+    assert sorted(result.read(tmp_path / "runs" / "table" / "report").rows["cell"].unique()) == ["elman", "gru", "lstm"]
+
+
+def test_a_failed_row_is_run_again(train, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    found = result.read(tmp_path / "results" / "table")
+    found.rows.loc[0, ["status", "score", "reason"]] = ["failed", -1.0, "power cut"]
+    result.write(tmp_path / "results" / "table", found)
+    said = train(*SWEEP, "reuse=true")
+    assert (said.count("already published"), said.count(": done, score")) == (3, 1)
+
+
+class TestMistakes:
+    def test_nothing_is_published(self, train, tmp_path):
+        error = "error: reuse=true: nothing is published in results/table\n"
+        assert train(*SWEEP, "reuse=true", code=2) == error
+        assert train("cell=gru", *SMALL, "reuse=true", code=2) == error
+        assert not list(tmp_path.iterdir())
+
+    def test_what_is_published_is_named(self, train, tmp_path):
+        published(train, tmp_path, *SWEEP)
+        error = train(*SWEEP, "name=tabel", "reuse=true", code=2)
+        assert error == "error: reuse=true: nothing is published in results/tabel; published are table\n"
+
+    def test_other_data(self, train, tmp_path):
+        """Two machines with different texts."""
+        for name in "ab":
+            (tmp_path / f"{name}.txt").write_text(f"{name}ction, reaction. " * 600)
+        text = ["task=char_lm", f"task.corpus={tmp_path}/text.txt"]
+        shutil.copy(tmp_path / "a.txt", tmp_path / "text.txt")
+        published(train, tmp_path, *SWEEP[:3], *SMALL, *text)
+        shutil.copy(tmp_path / "b.txt", tmp_path / "text.txt")
+        error = train(*SWEEP[:3], *SMALL, *text, "reuse=true", code=2)
+        assert error.startswith("error: reuse=true: char_lm-")
+        assert "in results/table read other data, sha256" in error
+        assert error.count("\n") == 1
+        assert not (tmp_path / "runs").exists()
+
+    def test_a_damaged_result(self, train, tmp_path):
+        published(train, tmp_path, *SWEEP)
+        (tmp_path / "results" / "table" / "runs.csv").write_text("run_id\nx")
+        error = train(*SWEEP, "reuse=true", code=2)
+        assert error.startswith("error: results/table/runs.csv: is damaged")
+        assert error.count("\n") == 1
+
+
+def test_where_it_is_published_is_remembered(train, tmp_path):
+    published(train, tmp_path, *SWEEP)
+    train("-m", "cell=lstm", *SMALL, "reuse=true")
+    assert json.loads((tmp_path / "runs" / "table" / "sweep.json").read_text())["published"] == "../../results/table"
