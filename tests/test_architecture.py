@@ -54,7 +54,7 @@ MAY_IMPORT = {
         "probe",
         "training",
     },
-    "report": {"console", "errors", "files", "protocol", "statistics", "store"},
+    "report": {"console", "errors", "files", "protocol", "records", "statistics", "store"},
     "committed": {"config", "errors", "store", "sweep"},
     "reproduce": {"committed", "config", "errors", "provenance", "records", "statistics", "store", "sweep"},
     "checkpoint": {"files", "layers", "records", "sources", "stop", "training"},

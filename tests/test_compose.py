@@ -9,6 +9,7 @@ import pytest
 from rnnbench.entry import configure
 from rnnbench.errors import UserError
 from rnnbench.records import Record
+from rnnbench.store.columns import row
 from rnnbench.sweep.compose import plan, plan_again
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -16,12 +17,14 @@ SEEDS = ["protocol.tune_seeds=[7,8]", "protocol.report_seeds=[0]"]
 
 
 def ended(jobs, loss):
-    """Records of tuning runs, each with the validation loss that ``loss`` says of its configuration."""
+    """Rows of tuning runs, each with the validation loss that ``loss`` says of its configuration."""
     for run_id, job in jobs.items():
         config = json.loads(json.dumps(job.config.to_dict()))
-        yield Record(
-            run_id=run_id, experiment="e", status="done", config=config, seed=job.config.seed,
-            final={"val/loss": loss(job.config)},
+        yield row(
+            Record(
+                run_id=run_id, experiment="e", status="done", config=config, seed=job.config.seed,
+                final={"val/loss": loss(job.config)},
+            )
         )  # fmt: skip
 
 

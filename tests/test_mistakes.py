@@ -180,8 +180,8 @@ ROWS = {
     "status of nothing": Row(["nothing"], "no runs under runs/nothing: start them with", script="status.py"),
     "sync of nothing": Row(["nothing"], "no W&B runs under runs/nothing/wandb", script="sync.py"),
     "workspace of nothing": Row(["nothing"], "no runs under runs/nothing", script="workspace.py"),
-    "reproduce nothing": Row(["nothing"], "results/nothing/runs.csv: cannot be read", script="reproduce.py"),
-    "compare nothing": Row(["a", "b"], "a/runs.csv: cannot be read", script="compare.py"),
+    "reproduce nothing": Row(["nothing"], "results/nothing: holds no result; name a folder", script="reproduce.py"),
+    "compare nothing": Row(["a", "b"], "a: holds no result; name a folder", script="compare.py"),
     # Places.
     "run folder": Row(["hydra.run.dir=/proc/x"], "/proc/x: No such file or directory"),
     "config dir": Row(["--config-dir", "nowhere"], "Additional config directory"),

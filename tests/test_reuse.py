@@ -1,4 +1,4 @@
-"""Published rows that count as done: one more cell in a published table, a sweep that goes on from what is published."""
+"""Published rows that count as done: one more cell in a published table, a sweep that goes on elsewhere."""
 
 import json
 import shutil

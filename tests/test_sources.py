@@ -12,7 +12,8 @@ from torch import nn
 from rnnbench import records, sources
 from rnnbench.errors import UserError
 from rnnbench.run import run
-from rnnbench.sweep.ledger import CHANGED, already_ended
+from rnnbench.store.status import Status
+from rnnbench.sweep.ledger import already_ended
 from rnnbench.sweep.scheduler import Options, run_all
 from rnnbench.tasks import local
 from rnnbench.tasks.char_lm import CharLM
@@ -67,7 +68,7 @@ def test_a_done_run_is_not_reused_for_something_else(case, capsys):
     record = run(config)
     assert record.sources == {setting: sha256(path)}
     assert run(config) == record
-    assert already_ended(config).complete
+    assert already_ended(config, {}).complete
     then, before = sha256(path), (folder(config) / records.FILE).read_bytes()
     change()
     said = (
@@ -78,7 +79,7 @@ def test_a_done_run_is_not_reused_for_something_else(case, capsys):
     assert str(caught.value) == f"{config.run_id}: already {record.outcome}, {said}name=... keeps both"
     capsys.readouterr()
     (entry,) = run_all([config], Options())
-    assert (entry.status, entry.complete) == (CHANGED, False)
+    assert (entry.status, entry.complete) == (Status.CHANGED, False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{config.run_id}: already done, {said}name=... keeps both"
     assert lines[1] == "1 changed"
@@ -92,12 +93,12 @@ def test_what_cannot_be_found_any_more_has_changed(case):
     then = run(config).sources[setting]
     path.unlink()
     if setting.startswith("task"):  # its check comes first on the command line
-        assert "cannot be read (No such file or directory)" in already_ended(config).text
+        assert "cannot be read (No such file or directory)" in already_ended(config, {}).text
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.delitem(sources.sys.modules, path.stem)
-            assert f"sha256 {then[:10]} then, not found now" in already_ended(config).text
-    assert already_ended(config).status == CHANGED
+            assert f"sha256 {then[:10]} then, not found now" in already_ended(config, {}).text
+    assert already_ended(config, {}).status == Status.CHANGED
 
 
 def test_a_record_of_before_is_reused(case):
@@ -108,7 +109,7 @@ def test_a_record_of_before_is_reused(case):
     (folder(config) / records.FILE).write_text(json.dumps(plain), encoding="utf-8")
     change()
     assert run(config).sources == {}
-    assert already_ended(config).complete
+    assert already_ended(config, {}).complete
 
 
 def test_an_interrupted_run_does_not_go_on_with_another_text(configure, tmp_path, text, monkeypatch, capsys):

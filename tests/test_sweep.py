@@ -161,7 +161,7 @@ def test_force_runs_everything_again():
 def test_ctrl_c_stops_where_it_can_go_on():
     process = start(*LONG, "seed=200,201,202,203", "hydra.launcher.jobs=2", "trainer.checkpoint_every=10000")
     wait_for(lambda: len(list(FOLDER.glob("*/metrics.csv"))) == 2, process)
-    assert status() == "2 running, 2 pending"
+    assert status() == "2 running, 2 waiting"
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -170,7 +170,7 @@ def test_ctrl_c_stops_where_it_can_go_on():
     assert "2 interrupted, 2 not started" in out
     assert len(list(FOLDER.glob("*/last.ckpt"))) == 2  # made when they were asked to stop
     assert not found()
-    assert status() == "2 interrupted, 2 pending"
+    assert status() == "2 interrupted, 2 waiting"
     assert sweep(200, 201, overrides=LONG) == ["done", "done"]
     assert [record.resumed for record in found().values()] == [1, 1]
 
@@ -207,7 +207,7 @@ def test_two_at_once_share_the_work_and_a_killed_one_leaves_no_orphans():
     for orphan in alive:
         orphan.kill()
     assert not alive
-    assert status() == "1 done, 1 interrupted, 1 pending"
+    assert status() == "1 done, 1 interrupted, 1 waiting"
     Path("mended").touch()
     assert sweep(104, 0, 105) == 3 * ["done"]
     logs = [path.read_text() for path in FOLDER.glob("*/log.txt")]
@@ -283,7 +283,7 @@ def test_the_list_of_runs_is_data():
     """It may be damaged, and names nothing outside its folder."""
     expect(FOLDER, ["a", "b"])
     expect(FOLDER, ["b", "c"])
-    assert [(each.run_id, each.status) for each in read_all(FOLDER)] == [(name, "pending") for name in "abc"]
+    assert [(each.run_id, each.status) for each in read_all(FOLDER)] == [(name, "waiting") for name in "abc"]
     (FOLDER / "sweep.json").write_text(json.dumps({"run_ids": ["../../x", "a"]}))
     assert [each.run_id for each in read_all(FOLDER)] == ["a"]
     for text in ("", "[]", '{"run_ids": 3}', '{"run_ids": ["a", 3]}', "\x80"):

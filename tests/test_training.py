@@ -3,6 +3,7 @@
 import copy
 import csv
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytorch_lightning as lightning
 import torch
 
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
+from histories import curve
 from rnnbench import records
 from rnnbench.build import build_learner
 from rnnbench.data import Stream, to_torch
 from rnnbench.run import _exploded, build_trainer, run
+from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding
 from rnnbench.training import GradientMeter, Meter
 
@@ -33,14 +36,8 @@ def trained(configure):
     def train(*overrides):
         config = configure(*overrides)
         record = run(config)
-        folder = records.Path(config.runs_dir) / config.name / config.run_id
-
-        def curve(metric):
-            found = records.read_curve(folder, metric)
-            assert len(dict(found)) == len(found), "logged twice at a step"
-            return dict(found)
-
-        return record, curve
+        folder = Path(config.runs_dir) / config.name / config.run_id
+        return record, partial(curve, folder)
 
     return train
 
@@ -189,18 +186,18 @@ def test_windows_are_logged_at_their_ends(trained):
 
 def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(trained):
     record, curve = trained("optimizer=sgd", "optimizer.lr=1000", "clip=none", "trainer.max_steps=1000")
-    assert record.status == records.DIVERGED
+    assert record.status == Status.DIVERGED
     assert list(curve("val/loss")) == [record.steps]
     assert record.outcome == f"diverged, loss not finite at step {record.steps}"
     assert record.steps == record.diverged_at_step <= 10
-    assert record.score is None
+    assert record.score == -1
     assert record.error is None
 
 
 def test_a_loss_that_explodes_is_a_divergence(trained):
     record, _ = trained("optimizer.lr=1000", "task.test_lengths=[12]")
-    assert record.status == records.DIVERGED
-    assert record.score is None
+    assert record.status == Status.DIVERGED
+    assert record.score == -1
     assert record.diverged_at_step == record.steps == 20  # training went on: it might have recovered
     assert min(record.final[f"{split}/loss"] for split in ("val", "test", "test_12")) > 1000 / 6
     assert re.match(r"diverged, loss \d.*, far above the baseline, at step 20$", record.outcome)
@@ -213,7 +210,7 @@ def test_a_large_loss_on_the_way_is_none(trained, monkeypatch):
     assert last < largest / 4
     monkeypatch.setattr(records, "EXPLODED", 6 * (largest * last) ** 0.5)
     again, _ = trained(*overrides, "force=true")
-    assert (again.status, again.final) == (records.DONE, record.final)
+    assert (again.status, again.final) == (Status.DONE, record.final)
 
 
 def test_a_test_that_is_not_finite_is_a_divergence(trained, monkeypatch):
@@ -225,7 +222,7 @@ def test_a_test_that_is_not_finite_is_a_divergence(trained, monkeypatch):
 
     monkeypatch.setattr(Adding, "batch", broken)
     record, _ = trained()
-    assert (record.status, record.score, record.diverged_at_step) == (records.DIVERGED, None, 20)
+    assert (record.status, record.score, record.diverged_at_step) == (Status.DIVERGED, -1, 20)
     assert record.final["val/loss"] > 0
     assert record.final["test/loss"] is None
 
@@ -274,7 +271,7 @@ def test_a_task_may_be_solved_at_the_last_step(trained, monkeypatch):
 def test_training_stops_when_solved(trained):
     overrides = ["optimizer.lr=0.02", "network.hidden_size=16", "task.length=2", "trainer.max_steps=600"]
     record, curve = trained(*overrides)
-    assert record.status == records.DONE
+    assert record.status == Status.DONE
     assert record.steps == record.solved_at_step < 600
     losses = curve("val/loss")
     assert losses[record.solved_at_step] < 0.05 / 6

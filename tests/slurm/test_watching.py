@@ -13,6 +13,7 @@ from rnnbench import records
 from rnnbench.errors import UserError
 from rnnbench.files import locked
 from rnnbench.stop import Interrupted, stoppable
+from rnnbench.store.status import Status
 from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
 from rnnbench.sweep.ledger import folder_of
@@ -70,9 +71,9 @@ RUNNING = Job("RUNNING", 0, "None")
 )
 def test_a_job_that_died_is_recorded_as_failed(watch, configure, job, reason):
     entry = watch(QUEUED, RUNNING, job, job)
-    assert entry.status == records.FAILED
+    assert entry.status == Status.FAILED
     record = records.read(folder_of(configure()))
-    assert record.status == records.FAILED
+    assert record.status == Status.FAILED
     assert record.error.startswith(f"Slurm job 7: {reason}")
     assert record.error.endswith(".slurm/7_0_log.err")
 
@@ -81,7 +82,7 @@ def test_a_job_that_died_is_recorded_as_failed(watch, configure, job, reason):
 def test_a_job_that_was_stopped_can_go_on(watch, configure, state):
     job = Job(state, 15, "None")
     entry = watch(QUEUED, RUNNING, job, job)
-    assert entry.status == records.INTERRUPTED
+    assert entry.status == Status.INTERRUPTED
     assert records.read(folder_of(configure())) is None
 
 
@@ -94,7 +95,7 @@ def test_a_record_may_come_late(watch, configure, monkeypatch):
     """A network file system shows it a moment after the job's end."""
     look, config = slurm.inspect, configure()
     record = records.Record(
-        run_id=config.run_id, experiment=config.name, status="done", config=config.to_dict(), seed=0, score=1.0
+        run_id=config.run_id, experiment=config.name, status="done", config=config.to_dict(), seed=0, baseline=1.0
     )  # fmt: skip
     seen = []
 
@@ -113,7 +114,7 @@ def test_a_record_may_come_late(watch, configure, monkeypatch):
 def test_a_run_of_another_launch_is_left_alone(watch, configure):
     job = Job("COMPLETED", 0, "None")
     with locked(folder_of(configure())):
-        assert watch(job, job).status == "elsewhere"
+        assert watch(job, job).status == Status.RUNNING
 
 
 def test_nobody_waits_for_a_slurm_that_does_not_answer(watch, monkeypatch):

@@ -46,7 +46,10 @@ class Column:
         found: Any = getattr(record, first, None)
         for key in keys:
             found = (found or {}).get(key)
-        return round(found, self.digits) if self.digits is not None and found is not None else found
+        if found is None:
+            return None
+        plain = self.kind(found)  # a Status is text too, but W&B would show its name
+        return plain if self.digits is None else round(plain, self.digits)
 
     def text(self, value: Any) -> str:
         """Return a value as a table shows it."""
