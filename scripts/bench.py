@@ -1,4 +1,4 @@
-"""Measures what the suite costs and writes results/performance: python scripts/bench.py
+"""Measures what the suite costs, to runs/performance: python scripts/bench.py [FOLDER]
 
 probe: what probe=default adds to training at its default cadence, T=200, H=128, B=50. In one training run of Lightning,
 blocks of steps alternate with probes; a pair is a block and the probe behind it, so that both meet the same weather on
@@ -11,6 +11,7 @@ batches: what generating a batch costs, as a share of the whole training step of
 every task at its default sizes.
 """
 
+import argparse
 import csv
 import os
 import time
@@ -36,7 +37,6 @@ from rnnbench.run import build_trainer
 from rnnbench.tasks import TASKS, Batch
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "results" / "performance"
 BLOCK, PAIRS = 20, 11
 BATCHES = 30
 PROBED = ("elman", "gru", "lstm")
@@ -209,35 +209,38 @@ def measure_tasks() -> tuple[list[dict[str, Any]], dict[str, str]]:
     return rows, missing
 
 
-def write_csv(name: str, rows: list[dict[str, Any]]) -> None:
-    with (TARGET / name).open("w", newline="", encoding="utf-8") as file:
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs/performance"), help="where to write")
+    target = parser.parse_args().folder
     commit = git_commit()  # before the results change the tree
     table = {cell: measure(cell) for cell in PROBED}
     scans = {case: measure_scan(*case) for case in product(SCANNED, INPUTS, (1, 8, 32))}
     shares, missing = measure_tasks()
-    TARGET.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     pairs = [{"cell": cell, "pair": n} | pair for cell, pairs in table.items() for n, pair in enumerate(pairs)]
-    write_csv("probe.csv", pairs)
-    write_csv("batches.csv", shares)
+    write_csv(target / "probe.csv", pairs)
+    write_csv(target / "batches.csv", shares)
     timed = [
         {"cell": cell, "inputs": inputs, "batch": batch, "repetition": n} | run
         for (cell, inputs, batch), runs in scans.items()
         for n, run in enumerate(runs)
     ]
-    write_csv("scan.csv", timed)
+    write_csv(target / "scan.csv", timed)
     page = jinja2.Template(PAGE, trim_blocks=True, keep_trailing_newline=True).render(
         table=table, pairs=PAIRS, block=BLOCK, every=configure(ROOT / "conf").probe.every, machine=machine(),
         torch=torch.__version__, commit=commit, shares=shares, missing=missing, batches=BATCHES,
         scans=scans, steps=STEPS, hidden=HIDDEN, repetitions=REPETITIONS,
         median=lambda pairs, key: median(pair[key] for pair in pairs),
     )  # fmt: skip
-    (TARGET / "README.md").write_text(page, encoding="utf-8")
+    (target / "README.md").write_text(page, encoding="utf-8")
     print(page)
 
 
