@@ -19,6 +19,7 @@ import psutil
 import torch
 
 from rnnbench import records
+from rnnbench.store import runfiles
 from rnnbench.tracking import wandb_files
 
 TRAIN = Path(__file__).parent / "train.py"
@@ -62,9 +63,12 @@ def results(folder: Path) -> dict[str, str]:
     return found
 
 
-def _curves(place: Path) -> dict[str, list[tuple[int, float]]]:
-    header = (place / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    return {name: records.read_curve(place, name) for name in header if name not in ("step", "steps_per_second")}
+def _curves(place: Path) -> str:
+    """All that was logged, without the times."""
+    tables, damaged = runfiles.read(place)
+    if damaged:
+        return "; ".join(damaged)
+    return tables["curves"].sort_values(["split", "metric", "step"]).to_csv(index=False)
 
 
 def finished(folder: Path, run_id: str) -> bool:

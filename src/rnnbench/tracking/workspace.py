@@ -55,11 +55,11 @@ def build(sweep: Sweep) -> Any:
             title=f"{metric} by {factor}", metrics=[metric], groupby=panels.Config(factor), groupby_aggfunc="mean",
             groupby_rangefunc="stderr",
         )
-        for metric in ("score", "horizon")
+        for metric in ("score", "horizon_final")
         for factor in sweep.factors
     ]  # fmt: skip
     scatter = panels.ScatterPlot(
-        title="horizon against score", x=panels.SummaryMetric("horizon"), y=panels.SummaryMetric("score")
+        title="horizon against score", x=panels.SummaryMetric("horizon_final"), y=panels.SummaryMetric("score")
     )
     sections = {
         "Does the gradient still arrive?": lags,
