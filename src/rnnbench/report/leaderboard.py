@@ -6,13 +6,14 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from rnnbench.report.tables import Table, estimate, number, share
+from rnnbench.store.columns import COLUMNS
 from rnnbench.store.phases import chosen_points
 from rnnbench.store.result import Result
 from rnnbench.store.rows import REPORT
 from rnnbench.store.settings import Setting, settings, words
 
-HEADER = ["cell", "score", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step", "ms a step",
-          "seconds a run", "tuned to"]  # fmt: skip
+HEADER = ["cell", "score", "test loss", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step",
+          "ms a step", "seconds a run", "tuned to"]  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -39,10 +40,11 @@ class Place(NamedTuple):
         """In the columns of HEADER."""
         setting = self.setting
         milliseconds = [1000 * run["seconds"] / run["steps"] for run in setting.runs if run["steps"]]
-        flops = setting.known("flops")
+        flops, loss = setting.known("flops"), setting.mean("test_loss")
         return [
             self.cell,
             estimate(setting.score) + (f", {setting.failures}" if setting.failures else ""),
+            "–" if loss is None else COLUMNS["test_loss"].text(loss.value),
             share(setting.solved_share),
             number(setting.median_steps_to_solve),
             number(setting.decay("final", "horizon")) if setting.probed else "not measured",
