@@ -3,17 +3,18 @@
 import copy
 import csv
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rnnbench import agreement, records, reproduce, rows
+from rnnbench import committed, records, reproduce
 from rnnbench.errors import UserError
-from rnnbench.records import Record
 from rnnbench.report import publish
 from rnnbench.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
+from rnnbench.store import agreement
 
 pytestmark = pytest.mark.whole
 
@@ -31,7 +32,7 @@ def original(shell, tmp_path_factory):
     folder = tmp_path_factory.mktemp("original")
     result = shell(folder, "train.py", *SWEEP)
     assert result.returncode == 0, result.stderr
-    publish("tuned", folder / "runs", folder / "results")
+    publish("tuned", [folder / "runs" / "tuned"], folder / "results")
     return folder
 
 
@@ -47,10 +48,14 @@ def repeated(original):
     return {record.run_id: record for record in records.read_all(original / "runs" / "tuned")}
 
 
-def plant(result, index, **changes):
-    """Changes row ``index`` of runs.csv and returns its run_id."""
+TRIAL = {"phase": "tuning", "cell": "elman", "optimizer.lr": "0.001"}
+
+
+def plant(result, where, **changes):
+    """Changes the row at a place of runs.csv, or the first with such values, and returns its run_id."""
     with (result / "runs.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
+    index = where if isinstance(where, int) else [where.items() <= row.items() for row in found].index(True)
     found[index] |= changes
     with (result / "runs.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(found[0]), lineterminator="\n")
@@ -67,52 +72,78 @@ def alter(result, change):
     path.write_text(json.dumps(content))
 
 
+def off(record, share):
+    """A record whose test loss is off by a share of the baseline, and so its score."""
+    return replace(record, final=record.final | {"test/loss": record.final["test/loss"] - share * record.baseline})
+
+
 def test_every_row_is_a_run_of_the_experiment(result, repeated):
-    committed = reproduce.read(result, CONF)
-    assert committed.rows.keys() == repeated.keys()
-    assert len(committed.rows) == 2 * 2 + 2 * 2
-    assert [row["phase"] for row in committed.rows.values()].count("tuning") == 4
-    assert reproduce.strays(committed) == {}
-    assert reproduce.contradictions(committed) == {}
+    found = committed.read(result, CONF)
+    assert found.rows.keys() == repeated.keys()
+    assert len(found.rows) == 2 * 2 + 2 * 2
+    assert [row["phase"] for row in found.rows.values()].count("tuning") == 4
+    assert committed.strays(found) == {}
+    assert committed.contradictions(found) == {}
 
 
 def test_an_invented_row_and_a_lost_one_are_named(result):
-    invented = plant(result, 0, run_id="digits-elman-seed0-0123456789")
-    strays = reproduce.strays(reproduce.read(result, CONF))
+    invented = plant(result, TRIAL, run_id="digits-elman-seed0-0123456789")
+    strays = committed.strays(committed.read(result, CONF))
     assert strays.pop(invented) == "no run of this experiment"
     assert list(strays.values()) == ["has no row"]
 
 
+def test_a_run_of_an_earlier_choice_is_no_stray(result):
+    """Runs are merged into what is published, whose choice may change."""
+    plant(result, TRIAL, run_id="digits-elman-seed0-0123456789", phase="unused")
+    assert list(committed.strays(committed.read(result, CONF)).values()) == ["has no row"]
+
+
+def test_a_result_of_several_commands(result):
+    """As of two machines that shared the work: together they stand for all rows, one of them alone does not."""
+    shared = json.loads((result / "provenance.json").read_text())["commands"][0]
+    commands = [shared.replace("elman,gru", cell) for cell in ("elman", "gru")]
+    assert commands[0] != shared
+    alter(result, lambda content: content.update(commands=commands))
+    found = committed.read(result, CONF)
+    assert committed.strays(found) == {}
+    assert committed.contradictions(found) == {}
+    assert len(committed.sample(found, 1.0)) == 8
+    alter(result, lambda content: content.update(commands=commands[:1]))
+    strays = committed.strays(committed.read(result, CONF))
+    assert list(strays.values()) == ["no run of this experiment"] * 4
+    assert all("-gru-" in run_id for run_id in strays)
+
+
 def test_another_choice_would_have_been_made(result):
     """A tuning row that is made better than the chosen one: its reported runs have no rows."""
-    committed = reproduce.read(result, CONF)
+    found = committed.read(result, CONF)
     tuning = [
-        (i, row) for i, row in enumerate(committed.rows.values()) if row["phase"] == "tuning" and row["cell"] == "gru"
+        (i, row) for i, row in enumerate(found.rows.values()) if row["phase"] == "tuning" and row["cell"] == "gru"
     ]
-    worst, _ = max(tuning, key=lambda pair: float(pair[1]["validation_loss"]))
+    worst, _ = max(tuning, key=lambda pair: pair[1]["validation_loss"])
     plant(result, worst, validation_loss="0.0")
-    lost = reproduce.strays(reproduce.read(result, CONF))
-    assert list(lost.values()) == ["has no row"] * 2
-    assert all("-gru-" in run_id for run_id in lost)
+    strays = committed.strays(committed.read(result, CONF))
+    assert list(strays.values()) == ["has no row"] * 2
+    assert all("-gru-" in run_id for run_id in strays)
 
 
 def test_equal_to_the_last_bit_or_not(result, repeated):
-    committed = reproduce.read(result, CONF)
+    found = committed.read(result, CONF)
     for run_id, record in repeated.items():
-        row = committed.rows[run_id]
-        environment = committed.environments[int(row["environment"])]
-        assert reproduce.compare(row, record, environment, committed.rules).verdict == EQUAL
-        other = replace(record, score=record.score * (1 + 2e-16) + 1e-17)
-        check = reproduce.compare(row, other, environment, committed.rules)
+        row = found.rows[run_id]
+        assert reproduce.compare(row, record, found.environment(row), found.rules).verdict == EQUAL
+        was = record.final["test/accuracy"]
+        other = replace(record, final=record.final | {"test/accuracy": math.nextafter(was, 1)})
+        check = reproduce.compare(row, other, found.environment(row), found.rules)
         assert check.verdict == DIFFERS
-        assert check.why == f"score {record.score} -> {other.score}"
+        assert check.why == f"test_metric {was} -> {other.test_metric} (the machine and the versions are the same)"
 
 
 def one(result, repeated):
-    committed = reproduce.read(result, CONF)
-    row = next(iter(committed.rows.values()))
-    environment = copy.deepcopy(committed.environments[int(row["environment"])])
-    return row, repeated[row["run_id"]], environment
+    found = committed.read(result, CONF)
+    row = next(iter(found.rows.values()))
+    return row, repeated[row["run_id"]], copy.deepcopy(found.environment(row))
 
 
 RULES = agreement.rules({"score": 0.05})
@@ -123,17 +154,19 @@ RULES = agreement.rules({"score": 0.05})
 )
 def test_elsewhere_the_rules_decide(result, repeated, kind, key):
     row, record, environment = one(result, repeated)
+    now = environment[kind][key]
     environment[kind][key] = "another"
-    near, far = (replace(record, score=record.score + off) for off in (0.04, 0.06))
+    near, far = off(record, 0.04), off(record, 0.06)
     check = reproduce.compare(row, near, environment, RULES)
     assert check.verdict == CLOSE
-    assert check.why == f"score {record.score:.4g} -> {near.score:.4g} (at most 0.05)"
+    assert check.why.startswith(f"score {record.score:.4g} -> {near.score:.4g} (at most 0.05), test_loss ")
+    assert check.why.endswith(f" (probably by {key} another -> {now})")
     assert reproduce.compare(row, far, environment, RULES).verdict == DIFFERS
-    gone = replace(record, score=None, status="diverged")
+    gone = replace(record, status="diverged", diverged_at_step=20)
     check = reproduce.compare(row, gone, environment, RULES)
     assert check.verdict == DIFFERS
     assert "status done -> diverged" in check.why
-    failed = replace(record, score=None, status="failed", error="RuntimeError: no")
+    failed = replace(record, status="failed", error="RuntimeError: no")
     check = reproduce.compare(row, failed, environment, RULES)
     assert (check.verdict, check.why) == (DIFFERS, "status done -> failed, RuntimeError: no")
 
@@ -142,29 +175,27 @@ def test_elsewhere_the_rules_decide(result, repeated, kind, key):
 def test_what_cannot_change_a_number_excuses_nothing(result, repeated, kind, key):
     row, record, environment = one(result, repeated)
     environment[kind][key] = "another"
-    assert reproduce.compare(row, replace(record, score=record.score + 1e-9), environment, RULES).verdict == DIFFERS
+    assert reproduce.compare(row, off(record, 1e-9), environment, RULES).verdict == DIFFERS
 
 
 def test_other_versions_and_other_data_are_told_apart(result):
-    committed = reproduce.read(result, CONF)
-    run_id, row = next(iter(committed.rows.items()))
-    config = committed.plan.tuning.get(run_id) or committed.plan.candidates[run_id]
-    environment = copy.deepcopy(committed.environments[0])
-    assert reproduce.obstacle(config.config, row, environment, any_version=False) == ""
+    found = committed.read(result, CONF)
+    run_id, row = next(iter(found.rows.items()))
+    config = (found.plan.tuning | found.plan.candidates)[run_id].config
+    environment = copy.deepcopy(found.environment(row))
+    assert reproduce.obstacle(config, row, environment, any_version=False) == ""
     now = environment["versions"]["torch"]
     environment["versions"]["torch"] = "1.0"
-    assert (
-        reproduce.obstacle(config.config, row, environment, any_version=False) == f"other versions: torch 1.0 -> {now}"
-    )
-    assert reproduce.obstacle(config.config, row, environment, any_version=True) == ""
+    assert reproduce.obstacle(config, row, environment, any_version=False) == f"other versions: torch 1.0 -> {now}"
+    assert reproduce.obstacle(config, row, environment, any_version=True) == ""
     for any_version in (False, True):  # other data are another experiment
-        why = reproduce.obstacle(config.config, row | {"data_sha256": "0" * 64}, environment, any_version)
+        why = reproduce.obstacle(config, row | {"data_sha256": "0" * 64}, environment, any_version)
         assert why.startswith("other data: sha256 ")
 
 
 def test_the_fraction_is_chosen_by_hash_and_grows(result):
-    committed = reproduce.read(result, CONF)
-    quarter, half, all_of_them = (list(reproduce.sample(committed, share)) for share in (0.2, 0.5, 1.0))
+    found = committed.read(result, CONF)
+    quarter, half, all_of_them = (list(committed.sample(found, share)) for share in (0.2, 0.5, 1.0))
     assert (len(quarter), len(half), len(all_of_them)) == (2, 4, 8)
     assert half[:2] == quarter
     digests = [run_id.rpartition("-")[2] for run_id in all_of_them]
@@ -172,13 +203,28 @@ def test_the_fraction_is_chosen_by_hash_and_grows(result):
 
 
 def test_the_mean_of_a_setting_lies_in_its_interval_or_not(result, repeated):
-    committed = reproduce.read(result, CONF)
-    assert [check.verdict for check in reproduce.means(committed, repeated)] == [INSIDE] * 2  # tuning has one seed
-    moved = {run_id: replace(record, score=record.score + 10) for run_id, record in repeated.items()}
-    assert [check.verdict for check in reproduce.means(committed, moved)] == [DIFFERS] * 2
-    assert all(check.why for check in [*reproduce.means(committed, repeated), *reproduce.means(committed, moved)])
+    found = committed.read(result, CONF)
+    same = reproduce.means(found, repeated)
+    assert [check.verdict for check in same] == [INSIDE] * 2  # tuning has one seed
+    moved = reproduce.means(found, {run_id: off(record, 1) for run_id, record in repeated.items()})
+    assert [check.verdict for check in moved] == [DIFFERS] * 2
+    assert [check.what for check in same] == ["mean of elman", "mean of gru"]
+    assert all(check.why == "inside the interval of the 2 reported runs" for check in same)
+    assert all(check.why == "outside the interval of the 2 reported runs" for check in moved)
     some = {run_id: record for run_id, record in repeated.items() if record.seed != 1}
-    assert reproduce.means(committed, some) == []  # not all of its runs
+    assert reproduce.means(found, some) == []  # not all of its runs
+
+
+def test_a_run_that_diverges_now_counts_in_the_mean(result, repeated):
+    """As the worst score there is, not as a run that is missing."""
+    found = committed.read(result, CONF)
+    lost = {
+        run_id: replace(record, status="diverged", diverged_at_step=20)
+        for run_id, record in repeated.items()
+        if record.config["cell"]["name"] == "gru"
+    }
+    elman, gru = reproduce.means(found, repeated | lost)
+    assert (elman.verdict, gru.verdict, gru.now) == (INSIDE, DIFFERS, "-1.000")
 
 
 def test_exit_codes():
@@ -192,18 +238,18 @@ def test_exit_codes():
 
 def test_a_planted_number_is_found_and_named(result, command, tmp_path):
     """All of it as a user types it: the planted row alone differs, the others are the same to the last bit."""
-    committed = rows.read(result)
-    index = next(i for i, row in enumerate(committed) if row["phase"] == "report")
-    planted = plant(result, index, score=str(float(committed[index]["score"]) + 0.001))
+    rows = list(committed.read(result, CONF).rows.values())
+    index, row = next((i, row) for i, row in enumerate(rows) if row["phase"] == "report")
+    planted = plant(result, index, score=str(row["score"] + 0.001))
     run = command("reproduce.py", "tuned", "--results-dir", tmp_path)
     assert run.returncode == 1, run.stderr
     differing = [line for line in run.stdout.splitlines() if DIFFERS in line]
     assert len([line for line in differing if planted in line]) == 2  # by itself, and against the run
     assert len(differing) == 3  # and the line that counts
-    assert "1 - test_loss / baseline" in differing[0]
+    assert "but by its status, test_loss and baseline it is" in differing[0]
     assert "7 equal" in run.stdout
     assert "may be off" not in run.stdout  # nothing was made elsewhere
-    plant(result, index, score=committed[index]["score"])
+    plant(result, index, score=str(row["score"]))
     alter(result, lambda content: content["environments"][0]["versions"].update(torch="1.0"))
     run = command("reproduce.py", "tuned", "--results-dir", tmp_path, "--fraction", "0.1")
     assert run.returncode == 3, run.stdout
@@ -212,7 +258,7 @@ def test_a_planted_number_is_found_and_named(result, command, tmp_path):
 
 def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
     for arguments, message in (
-        (["nothing"], "nothing/runs.csv: cannot be read"),
+        (["nothing"], "nothing/provenance.json: cannot be used"),
         (["tuned", "--fraction", "0"], "--fraction=0.0: must be greater than 0"),
         (["tuned", "--fraction", "1.5"], "--fraction=1.5: must be at most 1"),
         (["tuned", "--jobs", "0"], "--jobs=0: must be at least 1"),
@@ -222,19 +268,26 @@ def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
         assert run.returncode == 2
         assert message in run.stderr
         assert run.stderr.count("\n") == 1
+    (result / "runs.csv").write_text("run_id\n")
+    with pytest.raises(UserError, match="runs.csv: lacks the column phase: .*; publish it again with scripts/publish"):
+        committed.read(result, CONF)
     (result / "provenance.json").write_text("{")
     with pytest.raises(UserError, match="provenance.json: cannot be used"):
-        reproduce.read(result, CONF)
-    (result / "runs.csv").write_text("run_id\n")
-    with pytest.raises(UserError, match="write it again with scripts/publish.py"):
-        rows.read(result)
+        committed.read(result, CONF)
+
+
+@pytest.mark.parametrize("command", ["", "python scripts/train.py 'cell=", "python scripts/train.py --flag cell=gru"])
+def test_a_command_that_cannot_be_read_is_named(result, command):
+    alter(result, lambda content: content.update(commands=[command]))
+    with pytest.raises(UserError, match="provenance.json: the command .*: cannot be read: "):
+        committed.read(result, CONF)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"environment": "7"}, "environment '7' is not in provenance.json"),
-        ({"environment": "x"}, "environment 'x' is not in provenance.json"),
+        ({"environment": "7"}, "environment 7 is not in provenance.json"),
+        ({"environment": "x"}, "environment 'x' is no whole number"),
         ({"score": "much"}, "'much' is no number"),
         ({"horizon_final": "1.5"}, "horizon_final '1.5' is no whole number"),
     ],
@@ -250,30 +303,40 @@ def test_a_damaged_row_is_said_before_anything_runs(result, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"test_loss": "0.5"}, "but 1 - test_loss / baseline is "),
-        ({"cell": "lstm"}, "cell 'lstm' of a run with elman"),
-        ({"length": "16"}, "length '16' of a run with 8"),
-        ({"seed": "7"}, "seed '7' of a run with 10"),
-        ({"optimizer.lr": "0.5"}, "optimizer.lr '0.5' of a run with 0.001"),
-        ({"phase": "report"}, "phase 'report' of a run with tuning"),
-        ({"metric": "mse"}, "metric 'mse' of a run with accuracy"),
+        ({"test_loss": "0.5"}, "but by its status, test_loss and baseline it is "),
+        ({"cell": "lstm"}, "cell 'lstm' of a run with 'elman'"),
+        ({"length": "16"}, "length 16 of a run with 8"),
+        ({"seed": "7"}, "seed 7 of a run with 10"),
+        ({"optimizer.lr": "0.5"}, "optimizer.lr 0.5 of a run with 0.001"),
+        ({"optimizer.lr": '"0.001"'}, "optimizer.lr '0.001' of a run with 0.001"),
+        ({"optimizer.lr": ""}, "optimizer.lr None of a run with 0.001"),
+        ({"phase": "report"}, "phase 'report' of a tuning run"),
+        ({"metric": "mse"}, "metric 'mse' of a run with 'accuracy'"),
     ],
 )
 def test_a_row_that_contradicts_itself_or_its_configuration(result, changes, reason):
-    planted = plant(result, 0, **changes)
-    found = reproduce.contradictions(reproduce.read(result, CONF))
+    planted = plant(result, TRIAL, **changes)
+    found = committed.contradictions(committed.read(result, CONF))
     assert list(found) == [planted]
     assert reason in found[planted]
+
+
+def test_a_configuration_that_is_not_that_of_the_runs(result):
+    """What all runs share is said once, in config.yaml: every row is then wrong."""
+    path = result / "config.yaml"
+    path.write_text(path.read_text().replace("hidden_size: 8", "hidden_size: 16"))
+    found = committed.contradictions(committed.read(result, CONF))
+    assert len(found) == 8
+    assert set(found.values()) == {"network.hidden_size 16 of a run with 8"}
 
 
 def test_a_run_that_failed_reproduces_nothing(result, tmp_path, monkeypatch):
     """It is not run again: nothing but its failure could come of it."""
     for index in range(8):
-        plant(result, index, status="failed", score="", test_loss="")
+        plant(result, index, status="failed", score="-1.0", test_loss="")
     monkeypatch.setattr(reproduce, "run_all", lambda configs, options: asserted_empty(configs))
     checks = reproduce.reproduce(result, CONF, tmp_path / "work", fraction=1).checks
-    checks = [check for check in checks if check.why != "has no row"]  # nothing was chosen either
-    assert {check.verdict for check in checks} == {NOT_COMPARABLE}
+    assert [check.verdict for check in checks] == [NOT_COMPARABLE] * 8
     assert {check.why for check in checks} == {"the reported run failed: there is nothing to repeat"}
     assert reproduce.exit_code(checks) == 3
 
@@ -283,20 +346,7 @@ def asserted_empty(configs):
 
 
 def test_a_run_with_two_rows(result):
-    first = rows.read(result)[0]["run_id"]
+    first = next(iter(committed.read(result, CONF).rows))
     plant(result, 1, run_id=first)
-    with pytest.raises(UserError, match=f"{first} has 2 rows"):
-        rows.read(result)
-
-
-def test_a_row_keeps_every_bit(tmp_path):
-    config = {"task": {"name": "adding"}, "cell": {"name": "lstm"}}
-    record = Record(run_id="a", experiment="e", status="done", seed=0, score=0.1 + 0.2, metric="mse", config=config,
-                    final={"test/mse": 1e-300})  # fmt: skip
-    rows.write(tmp_path / rows.FILE, [{"x": None} | rows.row(record) | {"phase": "report", "environment": 0}])
-    (back,) = rows.read(tmp_path)
-    assert float(back["score"]) == 0.1 + 0.2
-    assert float(back["test_metric"]) == 1e-300
-    assert back["x"] == back["solved_at_step"] == ""
-    assert {key: back[key] for key in rows.row(record)} == rows.as_text(rows.row(record))
-    assert rows.factors([back]) == ["x"]
+    with pytest.raises(UserError, match=f"'{first}' has two rows"):
+        committed.read(result, CONF)
