@@ -1,10 +1,10 @@
 """What settings reach over all tasks, and the differences between them."""
 
 import numpy as np
+from rnnbench.report.summary import settings
 
 from rnnbench.report import comparisons as module
 from rnnbench.report.comparisons import comparisons, pooled
-from rnnbench.report.summary import settings
 from rnnbench.statistics import bootstrap_interval, effect_size, holm, permutation_p
 from test_report import make
 

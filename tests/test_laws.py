@@ -49,7 +49,7 @@ def test_a_row_that_agrees_with_itself(changes):
         ({"status": "diverged", "diverged_at_step": 301, "score": -1.0}, "diverged_at_step 301 of 300 steps"),
         ({"diverged_at_step": 50}, "done with diverged_at_step 50"),
         ({"status": "diverged", "score": -1.0}, "diverged with diverged_at_step empty"),
-        ({"status": "diverged", "diverged_at_step": 5}, "score 0.98, but by its status, test_loss and baseline it is -1"),
+        ({"status": "diverged", "diverged_at_step": 5}, "score 0.98, but by its status, test_loss and baseline"),
         ({"status": "failed"}, "score 0.98, but by its status, test_loss and baseline it is -1"),
         ({"status": "failed", **LOST, "score": None}, "score None, but by its status, test_loss and baseline it is -1"),
         ({"half_life_final": 34.0}, "half_life_final 34, but its slope is -0.02"),
