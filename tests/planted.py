@@ -3,13 +3,20 @@
 import hashlib
 from dataclasses import replace
 
+import pandas as pd
+
 from rnnbench import protocol, records
 from rnnbench.protocol import Protocol
 from rnnbench.records import Record
-from rnnbench.store import rows
+from rnnbench.store import provenance, rows
 from rnnbench.store.columns import row
+from rnnbench.store.merge import Source
+from rnnbench.store.phases import divide
+from rnnbench.store.result import SCHEMAS, Result, conformed, no_rows
 
 MACHINE = {"processor": "p", "instructions": "avx2", "cores": 2, "platform": "l", "accelerator": "none"}
+OTHER = MACHINE | {"processor": "q"}
+PROBED = {"slope": -0.1, "half_life": 6.9, "horizon": 40, "vanishing_ratio": 0.01}
 TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1, 2], tolerance={})
 
 
@@ -58,3 +65,29 @@ def leave(folder, found, declared=TUNED):
 def frame(found):
     """Records as the rows of a result in which all of them are reported."""
     return rows.frame(row(each) | {"phase": rows.REPORT, "environment": 0} for each in found)
+
+
+def lines(table, run_id, value):
+    """Two rows of a long table, all of whose numbers are ``value``."""
+    known = {"run_id": run_id, "moment": "final", "direction": "forward", "part": "h", "split": "val", "metric": "loss"}
+    names = [name for name in SCHEMAS[table].names if name not in known]
+    frame = pd.DataFrame([known | dict.fromkeys(names, value)] * 2)
+    return conformed(table, frame[SCHEMAS[table].names])
+
+
+def source(name, found, drawn=None, declared=None, **facts):
+    """What one machine has: runs, and the value of all lines of those with profiles and curves, by run_id."""
+    environments = provenance.distinct(map(provenance.environment, found))
+    listed = [row(each) | {"environment": provenance.place(provenance.environment(each), environments)}
+              for each in found]  # fmt: skip
+    tables = {
+        table: pd.concat([lines(table, *each) for each in drawn.items()], ignore_index=True)
+        if drawn
+        else no_rows(table)
+        for table in SCHEMAS
+    }
+    made = Result(
+        "e", rows.frame(listed), declared, tables, commands=sorted({each.command for each in found}),
+        environments=environments, data=provenance.unique(each.data for each in found), **facts,
+    )  # fmt: skip
+    return Source(name, divide(made))
