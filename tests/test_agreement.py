@@ -146,7 +146,13 @@ def test_two_probes_that_see_other_sequences_say_nothing_of_each_other(key):
 
 @pytest.mark.parametrize(
     ("column", "most"),
-    [("val_score", 0.1), ("test_80_score", 0.1), ("val_accuracy", 0.1 / 6), ("test_80_loss", 0.1 / 6)],
+    [
+        ("val_score", 0.1),
+        ("test_80_score", 0.1),
+        ("best_val_score", 0.1),
+        ("val_accuracy", 0.1 / 6),
+        ("test_80_loss", 0.1 / 6),
+    ],
 )
 def test_a_further_metric_is_off_by_as_much_as_the_score(column, most):
     row = ROW | {column: 0.5}

@@ -147,8 +147,9 @@ def test_a_result_is_kept_before_a_failure(three):
     assert by_id(merge(three, "e"))[run_id]["status"] == "done"
     assert by_id(merge([three[0], three[2]], "e"))[run_id]["status"] == "failed"
     diverged = run(2, status="diverged", diverged_at_step=7)
-    merged = merge([three[0], source("d", [diverged])], "e")
-    assert by_id(merged)[run_id]["status"] == "diverged"
+    failed = run(2, status="failed", error="no", gradients={"initial": PROBED, "final": PROBED}, sample="says more")
+    for order in permutations([source("d", [diverged]), source("e", [failed], {run_id: 1.0})]):
+        assert by_id(merge(order, "e"))[run_id]["status"] == "diverged"
 
 
 @pytest.mark.parametrize("order", [1, -1])
