@@ -43,7 +43,7 @@ def by_id(result):
 
 @pytest.fixture
 def three():
-    """Five runs on three machines, three of them on two: failed on one, elsewhere with other numbers, the same again."""
+    """Five runs on three machines, some on two: failed on one, the same again, or with other numbers."""
     first = [run(0), run(1, data={"sha256": "ab"}), run(2, status="failed", error="RuntimeError: no")]
     second = [run(1, 0.6, machine=OTHER, command="python scripts/train.py -m", data={"sha256": "ab", "bytes": 5}),
               run(2, 0.7, machine=OTHER), run(0, 0.2, "lstm", machine=OTHER, gradients={"final": PROBED})]  # fmt: skip

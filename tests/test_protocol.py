@@ -59,6 +59,14 @@ def test_a_diverged_run_makes_its_point_the_worst():
     assert choice.trials[2].loss == math.inf
 
 
+def test_a_run_that_solved_the_task_and_then_diverged_has_not_solved_it():
+    """Nor is it quick: in no table does it count as solved."""
+    lost = [run(0.1, seed, 900.0, solved=5, status="diverged") for seed in (10, 11)]
+    (choice,) = choices([*grid(0.9, 0.8, 0.1)[:-2], *lost], declared()).values()
+    assert choice.best.point == {"optimizer.lr": 0.01}
+    assert choice.trials[2][2:] == (0, math.inf, math.inf)
+
+
 def test_more_seeds_that_solve_the_task_come_first_then_the_quicker():
     """Runs that solve a task stop there, all at about the same loss."""
     points = ((0.001, 0.2, (900, 900)), (0.01, 0.3, (400, 400)), (0.1, 0.1, (700, None)))
