@@ -1,62 +1,88 @@
-"""Which differences another kind of machine explains, and when a row contradicts itself."""
+"""Which differences another kind of machine explains."""
 
 import math
 
 import pytest
 
-from rnnbench import agreement, rows
-from rnnbench.agreement import beyond, contradictions, rules
 from rnnbench.errors import UserError
+from rnnbench.store import agreement
+from rnnbench.store.agreement import beyond, differences, rules
+from rnnbench.store.columns import COLUMNS
 
 SLOPE = -0.02
-ROW = {
-    "seed": "0", "run_id": "adding-gru-seed0-0123456789", "task": "adding", "length": "60", "cell": "gru",
-    "status": "done", "score": "0.98",
-    "validation_loss": "0.003", "test_loss": str(0.02 / 6), "baseline": str(1 / 6), "metric": "mse",
-    "test_metric": str(0.02 / 6), "solved_at_step": "300", "diverged_at_step": "", "steps": "300",
-    "slope_initial": "-0.5", "half_life_initial": str(math.log(2) / 0.5), "horizon_initial": "8",
-    "vanishing_ratio_initial": "1e-12", "slope_final": str(SLOPE), "half_life_final": str(math.log(2) / -SLOPE),
-    "horizon_final": "59", "vanishing_ratio_final": "0.14", "hidden_size": "64", "parameters": "13121",
-    "state_size": "64", "flops": "8576", "off_budget": "0.01", "data_sha256": "ab", "seconds": "9", "commit": "c",
+ROW = dict.fromkeys(COLUMNS) | {
+    "seed": 0, "run_id": "adding-gru-seed0-0123456789", "phase": "report", "task": "adding", "length": 60,
+    "cell": "gru", "status": "done", "score": 0.98,
+    "validation_loss": 0.003, "test_loss": 0.02 / 6, "baseline": 1 / 6, "metric": "mse", "test_metric": 0.02 / 6,
+    "validation_baseline": 1 / 6, "best_validation_loss": 0.003, "best_step": 300, "solved_at_step": 300, "steps": 300,
+    "slope_initial": -0.5, "half_life_initial": math.log(2) / 0.5, "horizon_initial": 8,
+    "vanishing_ratio_initial": 1e-12, "slope_final": SLOPE, "half_life_final": math.log(2) / -SLOPE,
+    "horizon_final": 59, "vanishing_ratio_final": 0.14, "omega_initial": 2.0, "omega_final": 2.0, "clip_rate": 0.5,
+    "clip_scale": 0.5, "grad_norm_before": 0.2, "hidden_size": 64, "parameters": 13121, "state_size": 64, "flops": 8576,
+    "off_budget": 0.01, "data_sha256": "ab", "sample": "a text", "seconds": 9.0, "commit": "c", "environment": 0,
 }  # fmt: skip
 ALLOWED = rules({"score": 0.1})
 
 
+def other(column):
+    """A value of the column's type that the row does not have."""
+    return COLUMNS[column].kind("7")
+
+
 def test_every_column_has_a_rule():
-    known = {*agreement.EXACT, *agreement.RULES, *rows.NOT_RESULTS, "run_id", "status"}
-    assert known == {*rows.NEEDED}
-    assert ROW.keys() | {"phase", "environment"} == known
+    circumstances = {name for name, each in COLUMNS.items() if each.circumstance}
+    ruled = ["run_id", "phase", "status", *agreement.EXACT, *agreement.RULES, *agreement.ANYTHING, *circumstances]
+    assert sorted(ruled) == sorted(COLUMNS)
 
 
-def test_a_row_agrees_with_itself_and_its_equal():
-    assert contradictions(ROW) == []
+def test_a_row_and_its_equal():
+    assert differences(ROW, dict(ROW)) == []
     assert beyond(ROW, dict(ROW), ALLOWED) == []
 
 
 @pytest.mark.parametrize("column", ["status", *agreement.EXACT])
 def test_what_no_machine_may_change(column):
-    assert beyond(ROW, ROW | {column: "7"}, rules({"score": 1e9})) == [column]
+    assert beyond(ROW, ROW | {column: other(column)}, rules({"score": 1e9})) == [column]
+
+
+@pytest.mark.parametrize("column", agreement.ANYTHING)
+def test_what_another_machine_may_change_at_will(column):
+    now = ROW | {column: other(column)}
+    assert differences(ROW, now) == [column]
+    assert beyond(ROW, now, rules({"score": 0})) == []
+
+
+@pytest.mark.parametrize("column", [name for name, each in COLUMNS.items() if each.circumstance])
+def test_how_a_run_came_about_is_no_difference(column):
+    assert differences(ROW, ROW | {column: other(column)}) == []
 
 
 @pytest.mark.parametrize(
     ("column", "near", "far"),
     [
-        ("score", "0.89", "0.87"),
-        ("validation_loss", "0.019", "0.021"),  # a tenth of the baseline, as the score
-        ("test_loss", "0.019", "0.021"),
-        ("test_metric", "0.019", "0.021"),
-        ("baseline", str(1 / 6 * (1 + 1e-12)), str(1 / 6 * (1 + 1e-7))),
-        ("solved_at_step", "500", "700"),
-        ("solved_at_step", "200", "100"),
-        ("steps", "500", "700"),
-        ("slope_initial", "-0.5000001", "-0.51"),
-        ("half_life_initial", str(math.log(2) / 0.5000001), "1.4"),
-        ("horizon_initial", "11", "12"),
-        ("vanishing_ratio_initial", "1.0001e-12", "1.1e-12"),
-        ("slope_final", "-0.05", "-0.1"),  # half-lives of 35, 14 and 7 steps
-        ("half_life_final", "10", "8"),
-        ("horizon_final", "20", "10"),
-        ("vanishing_ratio_final", "0.03", "1e-9"),
+        ("score", 0.89, 0.87),
+        ("validation_loss", 0.019, 0.021),  # a tenth of the baseline, as the score
+        ("best_validation_loss", 0.019, 0.021),
+        ("test_loss", 0.019, 0.021),
+        ("test_metric", 0.019, 0.021),
+        ("baseline", 1 / 6 * (1 + 1e-12), 1 / 6 * (1 + 1e-7)),
+        ("validation_baseline", 1 / 6 * (1 + 1e-12), 1 / 6 * (1 + 1e-7)),
+        ("solved_at_step", 500, 700),
+        ("solved_at_step", 200, 100),
+        ("steps", 500, 700),
+        ("slope_initial", -0.5000001, -0.51),
+        ("half_life_initial", math.log(2) / 0.5000001, 1.4),
+        ("horizon_initial", 11, 12),
+        ("vanishing_ratio_initial", 1.0001e-12, 1.1e-12),
+        ("slope_final", -0.05, -0.1),  # half-lives of 35, 14 and 7 steps
+        ("half_life_final", 10.0, 8.0),
+        ("horizon_final", 20, 10),
+        ("vanishing_ratio_final", 0.03, 1e-9),
+        ("omega_initial", 2.001, 2.01),
+        ("omega_final", 7.0, 9.0),
+        ("clip_rate", 0.26, 0.24),
+        ("clip_scale", 0.9, 1.1),
+        ("grad_norm_before", 0.7, 0.9),
     ],
 )
 def test_how_far_a_column_may_be_off(column, near, far):
@@ -67,56 +93,83 @@ def test_how_far_a_column_may_be_off(column, near, far):
 
 
 def test_one_solved_the_task_and_the_other_did_not():
-    assert beyond(ROW, ROW | {"solved_at_step": ""}, rules({"score": 1, "solved_at_step": 1e9})) == ["solved_at_step"]
+    assert beyond(ROW, ROW | {"solved_at_step": None}, rules({"score": 1, "solved_at_step": 1e9})) == ["solved_at_step"]
 
 
 def test_the_configuration_alone_ends_a_run_that_solved_nothing():
-    unsolved = ROW | {"solved_at_step": "", "steps": "1200"}
-    assert beyond(unsolved, unsolved | {"steps": "1100"}, ALLOWED) == ["steps"]
+    unsolved = ROW | {"solved_at_step": None, "steps": 1200}
+    assert beyond(unsolved, unsolved | {"steps": 1100}, ALLOWED) == ["steps"]
 
 
 def test_a_gradient_that_vanishes_at_once_may_do_so_in_any_way():
     """As seen of a vanilla RNN with other vector instructions: within three steps nothing is left, in both."""
-    before = ROW | {
-        "slope_final": "-0.34",
-        "half_life_final": "2.05",
-        "vanishing_ratio_final": "1e-9",
-        "horizon_final": "1",
-    }
-    now = ROW | {
-        "slope_final": "-1.67",
-        "half_life_final": "0.42",
-        "vanishing_ratio_final": "2.6e-43",
-        "horizon_final": "2",
-    }
+    names = ("slope_final", "half_life_final", "vanishing_ratio_final", "horizon_final")
+    before, now = (
+        ROW | dict(zip(names, values, strict=True))
+        for values in ((-0.34, 2.05, 1e-9, 1), (-1.67, 0.42, 2.6e-43, 2))
+    )  # fmt: skip
     assert beyond(before, now, ALLOWED) == []
-    gone = dict.fromkeys(("slope_final", "half_life_final"), "") | {
-        "vanishing_ratio_final": "0.0",
-        "horizon_final": "0",
-    }
-    assert beyond(before, ROW | gone, ALLOWED) == []
+    gone = ROW | dict(zip(names, (None, None, 0.0, 0), strict=True))
+    assert beyond(before, gone, ALLOWED) == []
     assert set(beyond(before, ROW, ALLOWED)) >= {"slope_final", "half_life_final", "horizon_final"}
 
 
 def test_what_hardly_decays_does_not_decay():
     flat, none, growing = (
         ROW | {"slope_final": slope, "half_life_final": half_life, "vanishing_ratio_final": ratio}
-        for slope, half_life, ratio in (("-0.001", "693", "0.94"), ("-0.0001", "", "0.994"), ("0.05", "", "20.0"))
+        for slope, half_life, ratio in ((-0.001, 693.0, 0.94), (-0.0001, None, 0.994), (0.05, None, 20.0))
     )
     assert beyond(flat, none, ALLOWED) == beyond(none, growing, ALLOWED) == []
-    short = ROW | {"slope_final": "-0.1", "half_life_final": "6.9", "vanishing_ratio_final": "0.002"}
+    short = ROW | {"slope_final": -0.1, "half_life_final": 6.9, "vanishing_ratio_final": 0.002}
     assert beyond(short, growing, ALLOWED) == ["slope_final", "half_life_final", "vanishing_ratio_final"]
+
+
+def test_what_only_one_measured_is_no_difference():
+    """A probe that was off, or an older program. Once both measured, no half-life says that nothing decays."""
+    unmeasured = ROW | {name: None for name, each in COLUMNS.items() if each.optional}
+    assert differences(ROW, unmeasured) == differences(unmeasured, ROW) == []
+    flat = ROW | {"half_life_final": None}
+    assert differences(ROW, flat) == ["half_life_final"]
+    assert differences(ROW, flat | {"horizon_final": None}) == []
+    assert differences(ROW | {"lyapunov_max_final": 0.1}, flat) == ["half_life_final"]
+
+
+@pytest.mark.parametrize("key", agreement.PROBED)
+def test_two_probes_that_see_other_sequences_say_nothing_of_each_other(key):
+    now = ROW | {"omega_final": 3.0, "horizon_initial": 50, "clip_rate": 0.1, key: 5}
+    assert differences(ROW | {key: 4}, now) == ["clip_rate"]
+    assert differences(ROW | {key: 5}, now) == ["horizon_initial", "omega_final", "clip_rate"]
+    assert differences(ROW | {key: 5, "probe.every": 1}, now | {"probe.every": 2}) == [
+        "horizon_initial", "omega_final", "clip_rate",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "most"),
+    [
+        ("val_score", 0.1),
+        ("test_80_score", 0.1),
+        ("best_val_score", 0.1),
+        ("val_accuracy", 0.1 / 6),
+        ("test_80_loss", 0.1 / 6),
+    ],
+)
+def test_a_further_metric_is_off_by_as_much_as_the_score(column, most):
+    row = ROW | {column: 0.5}
+    assert beyond(row, row | {column: 0.5 + 0.9 * most}, ALLOWED) == []
+    assert beyond(row, row | {column: 0.5 + 1.1 * most}, ALLOWED) == [column]
+    assert differences(row, row | {column: None}) == []
 
 
 def test_an_experiment_sets_its_own():
     own = rules({"score": 0.1, "horizon_final": 0.9, "test_loss": 0})
-    assert beyond(ROW, ROW | {"horizon_final": "6"}, own) == []
-    assert beyond(ROW, ROW | {"test_loss": "0.0034"}, own) == ["test_loss"]
+    assert beyond(ROW, ROW | {"horizon_final": 6}, own) == []
+    assert beyond(ROW, ROW | {"test_loss": 0.0034}, own) == ["test_loss"]
     text = agreement.summary(own)
-    assert text.startswith(
-        "score 0.1; validation_loss 0.1 of the baseline; test_loss 0 of the baseline; test_metric 0.1 of "
-    )
+    assert text.startswith("score 0.1; validation_loss, best_validation_loss 0.1 of the baseline; test_loss 0 of the ")
     assert "horizon_final 0.9 of the larger, or 3 steps" in text
+    for name in agreement.RULES:
+        assert name in text
     for tolerance, message in (
         ({"score": 0.1, "parameters": 1}, "unknown column in protocol.tolerance 'parameters'"),
         ({"score": -1}, "protocol.tolerance.score=-1: must be at least 0"),
@@ -131,53 +184,26 @@ def test_an_experiment_sets_its_own():
     ("metric", "scale"), [("accuracy", 1.0), ("bits_per_character", 1 / 6 / math.log(2)), ("mse", 1 / 6)]
 )
 def test_a_metric_is_off_by_as_much_as_its_score(metric, scale):
-    row = ROW | {"metric": metric, "test_metric": "0.5"}
+    row = ROW | {"metric": metric, "test_metric": 0.5}
     for share, expected in ((0.09, []), (0.11, ["test_metric"])):
-        assert beyond(row, row | {"test_metric": str(0.5 + share * scale)}, ALLOWED) == expected
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"score": "0.97"}, "score 0.97, but 1 - test_loss / baseline is 0.98"),
-        ({"baseline": "1.0"}, "but 1 - test_loss / baseline is 0.99"),
-        ({"score": ""}, "done without a score or a test loss"),
-        ({"test_loss": "", "test_metric": ""}, "done without a score or a test loss"),
-        ({"test_metric": "0.01"}, "test_metric 0.01, but by the test loss it is 0.0033"),
-        ({"metric": "bits_per_character"}, "test_metric 0.0033"),
-        ({"metric": "accuracy", "test_metric": "1.2"}, "an accuracy of 1.2"),
-        ({"solved_at_step": "301"}, "solved_at_step 301 of 300 steps"),
-        ({"status": "diverged", "diverged_at_step": "301"}, "diverged_at_step 301 of 300 steps"),
-        ({"diverged_at_step": "50"}, "done with diverged_at_step '50'"),
-        ({"status": "diverged"}, "diverged with diverged_at_step ''"),
-        ({"half_life_final": "34"}, "half_life_final 34, but its slope is -0.02"),
-        ({"slope_initial": ""}, "half_life_initial 1.38629436112, but its slope is empty"),
-        ({"slope_final": "0.0"}, "half_life_final 34.657359028, but its slope is 0.0"),
-    ],
-)
-def test_a_row_that_contradicts_itself(changes, reason):
-    assert any(reason in law for law in contradictions(ROW | changes))
-
-
-def test_a_run_that_diverged_or_failed_contradicts_nothing():
-    empty = dict.fromkeys(("score", "validation_loss", "test_loss", "test_metric", "solved_at_step"), "")
-    assert contradictions(ROW | empty | {"status": "diverged", "diverged_at_step": "50"}) == []
-    assert contradictions(ROW | empty | {"status": "failed", "baseline": "", "steps": "0"}) == []
+        assert beyond(row, row | {"test_metric": 0.5 + share * scale}, ALLOWED) == expected
 
 
 def test_what_differs_is_told_in_full_up_to_three():
-    now = ROW | {"score": "0.97", "steps": "200", "flops": "9", "seed": "1", "seconds": "1"}
-    columns = agreement.differences(ROW, now)
+    now = ROW | {"score": 0.97, "steps": 200, "flops": 9, "seed": 1, "seconds": 1.0}
+    columns = differences(ROW, now)
     assert columns == ["seed", "flops", "score", "steps"]
     assert agreement.told(ROW, now, columns) == "seed 0 -> 1, flops 8576 -> 9, score 0.98 -> 0.97 and 1 more"
-    exact = agreement.told(ROW, now | {"score": ""}, ["score"])
-    assert exact == "score 0.98 -> -"
+    assert agreement.told(ROW, now | {"score": None}, ["score"]) == "score 0.98 -> -"
+    precise = agreement.told(ROW | {"score": 0.123456}, now, ["score", "flops"], ALLOWED)
+    assert precise == "score 0.1235 -> 0.97 (at most 0.1), flops 8576 -> 9"
+    assert agreement.told(ROW, now | {"score": None}, ["score"], ALLOWED) == "score 0.98 -> - (at most 0.1)"
 
 
 def test_the_last_bits_of_a_fit_are_no_difference():
-    before = {"slope_initial": "-0.46007332020892533", "score": "0.5"}
-    now = {"slope_initial": "-0.4600733202089253", "score": "0.5"}
-    assert agreement.differences(before, now) == []
-    assert agreement.differences(before, now | {"slope_initial": "-0.4600733203"}) == ["slope_initial"]
-    assert agreement.differences(before, now | {"slope_initial": ""}) == ["slope_initial"]
-    assert agreement.differences(before, now | {"score": "0.5000000000000001"}) == ["score"]
+    before = ROW | {"slope_initial": -0.46007332020892533, "score": 0.5}
+    now = ROW | {"slope_initial": -0.4600733202089253, "score": 0.5}
+    assert differences(before, now) == []
+    assert differences(before, now | {"slope_initial": -0.4600733203}) == ["slope_initial"]
+    assert differences(before, now | {"slope_initial": None}) == ["slope_initial"]
+    assert differences(before, now | {"score": 0.5000000000000001}) == ["score"]

@@ -9,6 +9,7 @@ from rnnbench import protocol
 from rnnbench.errors import UserError
 from rnnbench.protocol import Protocol, choices
 from rnnbench.records import Record
+from rnnbench.store.columns import row
 from rnnbench.sweep.compose import plan
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -20,18 +21,20 @@ def declared(**changes):
     return Protocol(**(options | changes))
 
 
-def record(lr, seed, loss, solved=None, status="done", cell="lstm"):
+def run(lr, seed, loss, solved=None, status="done", cell="lstm", **changes):
+    """The row of one run; ``changes`` are of its configuration."""
     config = {"seed": seed, "name": "e", "cell": {"name": cell}, "optimizer": {"name": "adam", "lr": lr}}
-    return Record(
-        run_id=f"{cell}-{lr}-{seed}", experiment="e", status=status, config=config, seed=seed, solved_at_step=solved,
-        final={"val/loss": loss, "test/loss": -(loss or 0)},
+    found = Record(
+        run_id=f"{cell}-{lr}-{seed}", experiment="e", status=status, config=config | changes, seed=seed,
+        solved_at_step=solved, final={"val/loss": loss, "test/loss": -(loss or 0)},
     )  # fmt: skip
+    return row(found)
 
 
 def grid(*losses, **options):
     """Both tuning seeds at each learning rate, around the given validation losses."""
     pairs = zip(GRID, losses, strict=True)
-    return [record(lr, seed, loss + off, **options) for lr, loss in pairs for seed, off in ((10, 0.1), (11, -0.1))]
+    return [run(lr, seed, loss + off, **options) for lr, loss in pairs for seed, off in ((10, 0.1), (11, -0.1))]
 
 
 def test_the_smallest_mean_validation_loss_wins_whatever_the_test_loss():
@@ -50,16 +53,24 @@ def test_each_setting_chooses_for_itself_and_an_edge_is_named():
 
 
 def test_a_diverged_run_makes_its_point_the_worst():
-    runs = [*grid(0.9, 0.8, 0.1)[:-1], record(0.1, 11, None, status="diverged")]
+    runs = [*grid(0.9, 0.8, 0.1)[:-1], run(0.1, 11, None, status="diverged")]
     (choice,) = choices(runs, declared()).values()
     assert choice.best.point == {"optimizer.lr": 0.01}
     assert choice.trials[2].loss == math.inf
 
 
+def test_a_run_that_solved_the_task_and_then_diverged_has_not_solved_it():
+    """Nor is it quick: in no table does it count as solved."""
+    lost = [run(0.1, seed, 900.0, solved=5, status="diverged") for seed in (10, 11)]
+    (choice,) = choices([*grid(0.9, 0.8, 0.1)[:-2], *lost], declared()).values()
+    assert choice.best.point == {"optimizer.lr": 0.01}
+    assert choice.trials[2][2:] == (0, math.inf, math.inf)
+
+
 def test_more_seeds_that_solve_the_task_come_first_then_the_quicker():
     """Runs that solve a task stop there, all at about the same loss."""
     points = ((0.001, 0.2, (900, 900)), (0.01, 0.3, (400, 400)), (0.1, 0.1, (700, None)))
-    runs = [record(lr, 10 + i, loss, solved[i]) for lr, loss, solved in points for i in (0, 1)]
+    runs = [run(lr, 10 + i, loss, solved[i]) for lr, loss, solved in points for i in (0, 1)]
     (choice,) = choices(runs, declared()).values()
     assert choice.best.point == {"optimizer.lr": 0.01}
     assert choice.best.steps == 400
@@ -71,9 +82,9 @@ def test_nothing_is_chosen_while_a_tuning_run_is_missing(missing):
     runs = grid(0.9, 0.4, 0.8)
     last = runs.pop()
     if missing == "failed":
-        runs.append(record(0.1, 11, 0.8, status="failed"))
+        runs.append(run(0.1, 11, 0.8, status="failed"))
     if missing == "fresh":  # a reported run must not stand in for it
-        runs.append(record(0.1, 0, 0.8))
+        runs.append(run(0.1, 0, 0.8))
     assert choices(runs, declared()) == {}
     assert len(choices([*runs, last], declared())) == 1
 
@@ -81,14 +92,30 @@ def test_nothing_is_chosen_while_a_tuning_run_is_missing(missing):
 def test_a_group_is_tuned_by_its_name():
     """A choice of init changes several keys below it; none of them makes another setting."""
     tuned = declared(tune={"init": ["default", "orthogonal"]}, tune_seeds=[10])
-    runs = []
-    for name, recurrent, loss in (("default", "default", 0.5), ("orthogonal", "orthogonal", 0.2)):
-        each = record(0.01, 10, loss)
-        each.config["init"] = {"name": name, "recurrent": recurrent}
-        runs.append(each)
+    runs = [run(0.01, 10, loss, init={"name": name, "recurrent": name})
+            for name, loss in (("default", 0.5), ("orthogonal", 0.2))]  # fmt: skip
     (choice,) = choices(runs, tuned).values()
     assert choice.best.point == {"init": "orthogonal"}
     assert choice.edges == []  # words have no order
+
+
+def test_a_point_that_does_not_apply_is_no_other_run():
+    """clip=none has no threshold: it is one point, however many thresholds there are to choose from."""
+    tuned = declared(tune={"clip.threshold": [1.0, 5.0]}, tune_seeds=[10])
+    clips = {("none", None): 0.5, ("norm", 1.0): 0.9, ("norm", 5.0): 0.7}
+    runs = [run(0.1, 10, loss, clip={"kind": kind, "threshold": most}) for (kind, most), loss in clips.items()]
+    none, norm = choices(runs, tuned).values()
+    assert [trial.point for trial in none.trials] == [{}]
+    assert [trial.point for trial in norm.trials] == [{"clip.threshold": 1.0}, {"clip.threshold": 5.0}]
+    assert norm.best.point == {"clip.threshold": 5.0}
+    assert len(choices(runs[:2], tuned)) == 1
+
+
+def test_another_probe_is_no_other_setting():
+    runs = grid(0.9, 0.4, 0.8)
+    runs[0] |= {"probe.every": 5, "probe.kind": "full"}
+    (choice,) = choices(runs, declared()).values()
+    assert choice.best.point == {"optimizer.lr": 0.01}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +126,10 @@ def test_a_group_is_tuned_by_its_name():
         ({"report_seeds": []}, "protocol.report_seeds=\\[\\]"),
         ({"tune": {"optimizer.lr": [0.1]}}, "give two or more values"),
         ({"tune": {"seed": [1, 2]}}, "part of a run and not its seed"),
+        ({"tune": {"probe.every": [1, 2]}}, "part of a run and not its seed"),
+        ({"report_seeds": [1, 1]}, r"protocol.report_seeds=\[1, 1\]: name each seed once"),
+        ({"tolerance": {"score": -1}}, "protocol.tolerance.score=-1: must be at least 0"),
+        ({"tolerance": {"score": math.nan}}, "protocol.tolerance.score=nan: must be a finite number"),
     ],
 )
 def test_a_protocol_that_contradicts_itself(changes, message):
@@ -132,8 +163,8 @@ def test_a_plan_has_every_run_that_may_come():
     runs = []
     for run_id, job in tuned.tuning.items():
         loss = {"elman": 0.01, "gru": 0.1}[job.config.cell.name] / job.config.optimizer.lr
-        runs.append(Record(run_id=run_id, experiment="e", status="done", config=job.config.to_dict(),
-                           seed=job.config.seed, final={"val/loss": abs(math.log(loss))}))  # fmt: skip
+        runs.append(row(Record(run_id=run_id, experiment="e", status="done", config=job.config.to_dict(),
+                               seed=job.config.seed, final={"val/loss": abs(math.log(loss))})))  # fmt: skip
     chosen = [job.config for job in tuned.reported(runs).values()]
     assert [(config.cell.name, config.optimizer.lr, config.seed) for config in chosen] == [
         ("elman", 0.01, 0),

@@ -140,8 +140,9 @@ def choices(runs: Iterable[Mapping[str, Any]], protocol: Protocol) -> dict[str, 
 
 
 def _trial(point: dict[str, Any], runs: list[Mapping[str, Any]]) -> Trial:
-    solved = [run["solved_at_step"] for run in runs if run["solved_at_step"] is not None]
-    losses = [run["validation_loss"] if run["status"] == Status.DONE else None for run in runs]
+    done = [run for run in runs if run["status"] == Status.DONE]
+    solved = [run["solved_at_step"] for run in done if run["solved_at_step"] is not None]
+    losses = [run["validation_loss"] for run in done]
     finite = [loss for loss in losses if loss is not None]
     return Trial(
         point, len(runs), len(solved),

@@ -85,8 +85,8 @@ def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
 
 def _estimate(setting: Setting, name: str) -> Estimate | None:
     """None where some run has no such number: a mean of the others would be one of other runs."""
-    if name == "solved":
-        return setting.solved_share
+    if name in ("solved", "score"):
+        return setting.solved_share if name == "solved" else setting.score
     return setting.mean(name) if len(setting.numbers(name)) == len(setting.runs) else None
 
 

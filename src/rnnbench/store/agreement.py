@@ -152,7 +152,7 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     """The rule of a column; of a further metric, as of the score."""
     found = OTHER.fullmatch(key)
-    if found is None:
+    if key in allowed or found is None:
         return allowed.get(key)
     return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
 

@@ -160,8 +160,12 @@ COLUMNS = {
 }  # fmt: skip
 """Those that every run can have, by name, in the order of runs.csv."""
 
-SPLITS = {"val": "validation split", "test": "test split"}
-OTHER = re.compile(r"(val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
+SPLITS = {
+    "best_val": "validation split where its loss was lowest",
+    "val": "validation split after training",
+    "test": "test split after training",
+}
+OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
 """The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
 
 
@@ -173,20 +177,21 @@ def column(name: str) -> Column | None:
     if found is None:
         return None
     split, metric = found.groups()
-    where = SPLITS.get(split) or f"test split at length {split.removeprefix('test_')}"
+    where = SPLITS.get(split) or f"test split at length {split.removeprefix('test_')} after training"
     better = "higher" if metric in ("score", "accuracy") else "lower"
-    meaning = f"{metric.replace('_', ' ')} on the {where} after training"
-    return Column(name, float, meaning, "", better, ".4g", ("final", f"{split}/{metric}"), optional=True)
+    path = ("best", f"val/{metric}") if split == "best_val" else ("final", f"{split}/{metric}")
+    return Column(name, float, f"{metric.replace('_', ' ')} on the {where}", "", better, ".4g", path, optional=True)
 
 
 def row(record: Record) -> Row:
     """Return every column of one run, None where it has no value, and its configuration."""
     found: Row = {name: each.value(record) for name, each in COLUMNS.items()}
     taken = {each.path for each in COLUMNS.values()} | {("final", f"test/{record.metric}"), ("final", "test/score")}
-    for key, value in record.final.items():
-        name = key.replace("/", "_")
-        if ("final", key) not in taken and column(name) is not None:
-            found[name] = clipped(value) if value is not None and name.endswith("_score") else value
+    for held, prefix in (("final", ""), ("best", "best_")):
+        for key, value in getattr(record, held).items():
+            name = prefix + key.replace("/", "_")
+            if (held, key) not in taken and column(name) is not None:
+                found[name] = clipped(value) if value is not None and name.endswith("_score") else value
     return found | configuration(record.config)
 
 

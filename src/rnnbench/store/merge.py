@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -43,13 +44,16 @@ class Candidate(NamedTuple):
     source: Source
     row: Row
     environment: Environment
+    lines: int
+    """How many rows of the long tables are its."""
 
     @property
-    def rank(self) -> tuple[bool, int, str, str]:
-        """Smallest is kept: a result before a failure, then the row that says most, then the one made first."""
+    def rank(self) -> tuple[bool, int, int, str, str]:
+        """Smallest is kept: a result before a failure, then what says most, then what was made first."""
         failed = not Status(self.row["status"]).complete
         known = sum(value is not None for value in self.row.values())
-        return failed, -known, self.row["started"] or "", json.dumps([self.row, self.environment], sort_keys=True)
+        text = json.dumps([self.row, self.environment], sort_keys=True)
+        return failed, -known, -self.lines, self.row["started"] or "", text
 
 
 def elsewhere(before: Environment, now: Environment) -> list[str]:
@@ -64,8 +68,9 @@ def reason(before: Environment, now: Environment) -> str:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any], keys: Iterable[str]) -> list[str]:
-    """``key before -> now`` for each of ``keys`` that was known and is different."""
-    return [f"{key} {before[key]} -> {now.get(key)}" for key in keys if key in before and before[key] != now.get(key)]
+    """``key before -> now`` for each of ``keys`` that is known of both and different."""
+    known = [key for key in keys if key in before and key in now]
+    return [f"{key} {before[key]} -> {now[key]}" for key in known if before[key] != now[key]]
 
 
 def merge(sources: Sequence[Source], name: str) -> Result:
@@ -82,9 +87,11 @@ def merge(sources: Sequence[Source], name: str) -> Result:
             )
     candidates: dict[str, list[Candidate]] = {}
     for source in sources:
+        lines = Counter(run_id for table in source.result.tables.values() for run_id in table["run_id"])
         for row in source.result.runs:
             place = source.result.environments[row["environment"]]
-            candidates.setdefault(row["run_id"], []).append(Candidate(source, row, place))
+            found = Candidate(source, row, place, lines[row["run_id"]])
+            candidates.setdefault(row["run_id"], []).append(found)
     for each in candidates.values():
         for pair in combinations(each, 2):
             _check(*pair)
