@@ -19,9 +19,11 @@ from typing import Any, TypedDict
 from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.files import is_locked, replacing
+from rnnbench.store.folder import REPORT
 from rnnbench.store.status import Status
 
 FILE = "record.json"
+CONFIG = "config.yaml"
 VERSION = 1
 """Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
 PLANNED = "sweep.json"
@@ -179,6 +181,11 @@ def read_all(folder: Path) -> list[Record]:
     """The records of all ended runs of an experiment, in the order of their ids."""
     found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
     return [record for record in found if record is not None]
+
+
+def begun(folder: Path) -> list[str]:
+    """Return the ids of all runs of an experiment that have begun; the report beside them has a config.yaml too."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}") if path.parent.name != REPORT)
 
 
 def open_state(folder: Path) -> Status:

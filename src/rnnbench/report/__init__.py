@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import jinja2
 
@@ -22,8 +23,6 @@ from rnnbench.store.merge import Source, merge
 from rnnbench.store.result import Result
 from rnnbench.store.rows import REPORT
 
-FOLDER = "report"
-"""Of a local report, in the folder of its runs."""
 PAGES = (folder.PAGE, "report.html")
 GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}
 
@@ -44,7 +43,7 @@ def write_report(name: str, runs_dir: Path) -> Report:
     UserError without runs.
     """
     source = runs_dir / check_name(name)
-    return _write(gather(source), source / FOLDER, published=False)
+    return _write(gather(source), source / folder.REPORT, published=False)
 
 
 def publish(
@@ -59,7 +58,7 @@ def publish(
     target = results_dir / check_name(name)
     _check(target, results_dir)
     found = [Source(str(source), gather(source)) for source in sources]
-    if (target / result.CONFIG).exists() and not replace:
+    if not replace and any((target / file).exists() for file in result.FILES):
         found.insert(0, Source(str(target), result.read(target)))
     merged = merge(found, name)
     lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
@@ -127,8 +126,17 @@ def render(
 
 def _kept(target: Path) -> dict[str, str]:
     """The figures of a folder that cannot be drawn again, as they are."""
-    paths = {name: target / "figures" / f"{name}.svg" for name in figures.DRAWN_FROM_LINES}
-    return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
+    kept = {}
+    for name in figures.DRAWN_FROM_LINES:
+        path = target / "figures" / f"{name}.svg"
+        if path.exists():
+            try:
+                kept[name] = path.read_text(encoding="utf-8")
+                ElementTree.fromstring(kept[name])
+            except (OSError, ValueError, ElementTree.ParseError) as error:
+                told = "and cannot be drawn again; restore it, or delete it"
+                raise UserError(f"{path}: is damaged ({error}) {told}") from error
+    return kept
 
 
 def _notes(target: Path) -> str:

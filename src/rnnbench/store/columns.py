@@ -46,6 +46,8 @@ class Column:
         found: Any = getattr(record, first, None)
         for key in keys:
             found = (found or {}).get(key)
+        if found == "":  # a run that failed early does not know its metric
+            return None
         return round(found, self.digits) if self.digits is not None and found is not None else found
 
     def text(self, value: Any) -> str:

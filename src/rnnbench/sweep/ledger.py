@@ -134,7 +134,7 @@ def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) 
 
 def read_all(folder: Path) -> list[Entry]:
     """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
-    found = {path.name for path in folder.iterdir() if path.is_dir() and (path / "config.yaml").exists()}
+    found = set(records.begun(folder))
     planned = _planned(folder / FILE)
     run_ids = [*planned["run_ids"], *sorted(found - set(planned["run_ids"]))]
     published = _published(planned)
