@@ -17,10 +17,13 @@ from rnnbench.report.terminal import tell
 
 def again(name: str | None, results_dir: Path) -> None:
     """Makes the pages of one result, or of all, again."""
-    found = read_results(results_dir)
-    for folder, reason in found.damaged.items():
-        raise UserError(f"{results_dir / folder} is damaged: {reason}")
-    for each in [name] if name else found.found:
+    names = [name]
+    if name is None:
+        found = read_results(results_dir)
+        for folder, reason in found.damaged.items():
+            raise UserError(f"{results_dir / folder} is damaged: {reason}")
+        names = list(found.found)
+    for each in names:
         print(render_again(each, results_dir).folder)
     write_overview(results_dir)
 

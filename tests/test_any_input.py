@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from rnnbench import checkpoint, entry, protocol, records, rows
+from rnnbench import checkpoint, entry, protocol, records
 from rnnbench.errors import UserError
-from rnnbench.report import origin, runfiles
+from rnnbench.report import figures, render
+from rnnbench.store import result, runfiles
 from rnnbench.sweep import ledger
 from rnnbench.sweep.compose import Composer
 from rnnbench.tasks import corpus, labelled_text
@@ -130,16 +131,20 @@ def test_any_bytes_as_a_text(tmp_path, content):
         outcome(read, str(tmp_path / name))
 
 
+def show(folder):
+    """Reads a result and makes its pages."""
+    return render(result.read(folder), published=True)
+
+
 READERS = {
     "config.yaml": lambda folder: entry.read(folder / "config.yaml"),
     "record.json": records.read,
     "metrics.csv": lambda folder: (runfiles.read(folder), records.read_progress(folder)),
     "gradients.npz": runfiles.read,
-    "last.ckpt": lambda folder: checkpoint.read(folder, "x", {}),
+    "last.ckpt": lambda folder: checkpoint.read(folder, "x", {}, {}),
     "sweep.json": ledger.read_all,
     "protocol.json": protocol.read,
-    "runs.csv": rows.read,
-    "provenance.json": origin.read,
+    **{f"report/{file}": lambda folder: show(folder / "report") for file in result.FILES},
     "wandb/offline-run-20260101_000000-a-b/run-a-b.wandb": lambda folder: list(sync(folder, 60, dry_run=True)),
 }
 """Who reads each file, from the folder of its experiment or result."""
@@ -151,7 +156,8 @@ def whole(shell, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     ended = shell(folder, "train.py", "-m", "protocol.tune={optimizer.lr:[0.1,0.2]}", "protocol.tune_seeds=[1]",
                    "protocol.report_seeds=[0]", "task.length=6", "network.hidden_size=3", "trainer.max_steps=4",
-                   "trainer.evaluation_batches=1", "trainer.validate_every=2", "probe.every=2")  # fmt: skip
+                   "trainer.evaluation_batches=1", "trainer.validate_every=2", "probe.every=2",
+                   "probe=full")  # fmt: skip
     assert ended.returncode == 0, ended
     assert shell(folder, "report.py", "scratch").returncode == 0
     found = {}
@@ -183,7 +189,10 @@ def damage(draw, content):
 @pytest.mark.parametrize("name", READERS)
 @drawn
 @given(data=st.data())
-def test_any_damage_of_any_file(tmp_path, whole, name, data):
-    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / name).write_bytes(data.draw(damage(whole[name])))
+def test_any_damage_of_any_file(tmp_path, monkeypatch, whole, name, data):
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
+    beside = [other for other in whole if name.startswith("report/") and other.startswith("report/")]
+    for each in {name, *beside}:
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).write_bytes(data.draw(damage(whole[each])) if each == name else whole[each])
     outcome(READERS[name], tmp_path)

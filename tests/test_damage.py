@@ -1,19 +1,17 @@
 """Files that are damaged, or of another version: they are named, and everything else is made."""
 
 import dataclasses
-import io
 import json
 
-import numpy as np
 import pytest
 
-from rnnbench import committed, protocol, records, rows
+from rnnbench import committed, protocol, records
 from rnnbench.errors import UserError
-from rnnbench.report import figures, origin, overview, publish, runfiles, write_report
+from rnnbench.protocol import Protocol
+from rnnbench.report import figures, overview, publish, write_report
 from rnnbench.report.side_by_side import compare
+from rnnbench.store import provenance, result, rows
 from test_report import leave, make
-from test_results import board
-from test_results import leave as leave_tuned
 
 pytestmark = pytest.mark.whole
 
@@ -25,7 +23,7 @@ WRONG = {"config": [1], "data": [], "gradients": {"final": {"horizon": "far"}}, 
 @pytest.fixture
 def undrawn(monkeypatch):
     """No figures, which take long."""
-    monkeypatch.setattr(figures, "draw_all", lambda settings, files: {})
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
     monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
 
 
@@ -72,7 +70,10 @@ class TestRecords:
             ({"config": {"task": {"name": "a", "length": "b"}, "cell": {"name": "c"}}}, "config.task.length is 'b'"),
             ({"seed": True}, "seed is True, not a whole number"),
             ({"run_id": "another"}, "its record is that of another"),
-            ({"steps": -1}, "steps '-1' is out of range"),
+            ({"steps": -1}, "steps -1 is out of range"),
+            ({"best": {"step": 1.5}}, "best_step 1.5 is out of range"),
+            ({"gradients": {"final": {"horizon": 3.5}}}, "horizon_final 3.5 is out of range"),
+            ({"data": {"sha256": ["a"]}}, "data_sha256 ['a'] is out of range"),
         ],
     )
     def test_a_damaged_record_is_a_failure_and_the_rest_is_made(self, tmp_path, undrawn, changes, reason):
@@ -103,99 +104,6 @@ class TestRecords:
             records.read(folder)
 
 
-def npz(**arrays):
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
-
-
-GOOD = {"h": np.ones((2, 1, 1, 9)), "step": np.array([0, 30]), "lyapunov": np.zeros((2, 1, 1, 3))}
-
-
-class TestFilesOfARun:
-    def test_what_can_be_read(self, tmp_path):
-        (tmp_path / "metrics.csv").write_text("step,train/loss,val/loss\n5,1.0,\n10,,0.5\n")
-        (tmp_path / "gradients.npz").write_bytes(npz(**GOOD | {"h": np.full((2, 1, 1, 9), np.inf)}))
-        found = runfiles.read(tmp_path)
-        assert found.curve == {10: 0.5}
-        assert found.damaged == []
-        assert np.isnan(found.arrays["h"]).all()
-        assert found.arrays["step"].tolist() == [0, 30]
-
-    def test_a_run_without_files(self, tmp_path):
-        assert runfiles.read(tmp_path) == ({}, {}, [])
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            b"",
-            b"st",
-            b"step,val/loss\n10,0.5\n20,0.",
-            b"step,val/loss\n10\n",
-            b"step,val/loss\n10,0.5,1\n",
-            b"step,val/loss\nten,0.5\n",
-            b"step,val/loss\n10,low\n",
-            b"step,val/loss\n-10,0.5\n",
-            b"step,val/loss\n99999999999999999999,0.5\n",
-            b"step,val/loss\n10,\x000.5\n",
-            b"step,val/loss\n10,\xff\n",
-            b'step,val/loss\n10,"' + b"5" * 200_000 + b'"\n',
-        ],
-    )
-    def test_a_damaged_curve(self, tmp_path, text):
-        (tmp_path / "metrics.csv").write_bytes(text)
-        (tmp_path / "gradients.npz").write_bytes(npz(**GOOD))
-        found = runfiles.read(tmp_path)
-        (reason,) = found.damaged
-        assert reason.startswith("metrics.csv is damaged (")
-        assert found.arrays
-
-    @pytest.mark.parametrize(
-        "data",
-        [
-            b"",
-            b"PK\x03\x04",
-            b"random" * 50,
-            npz(**GOOD)[:-300],
-            npz(**GOOD)[:200] + b"\xff" * 80 + npz(**GOOD)[280:],
-            npz(h=GOOD["h"]),
-            npz(step=GOOD["step"]),
-            npz(**GOOD | {"h": np.ones((2, 1, 9))}),
-            npz(**GOOD | {"h": np.ones((2, 1, 1, 0))}),
-            npz(**GOOD | {"h": np.ones((3, 1, 1, 9))}),
-            npz(**GOOD | {"h": GOOD["h"].astype(str)}),
-            npz(**GOOD | {"h": GOOD["h"].astype(complex)}),
-            npz(**GOOD | {"h": np.array([None])}),
-            npz(**GOOD | {"step": np.array([0.5, 1.5])}),
-            npz(**GOOD | {"lyapunov": np.zeros(2)}),
-        ],
-    )
-    def test_damaged_arrays(self, tmp_path, data):
-        (tmp_path / "metrics.csv").write_text("step,val/loss\n10,0.5\n")
-        (tmp_path / "gradients.npz").write_bytes(data)
-        found = runfiles.read(tmp_path)
-        (reason,) = found.damaged
-        assert reason.startswith("gradients.npz is damaged (")
-        assert "\n" not in reason
-        assert found.curve
-
-    def test_an_array_that_is_no_archive(self, tmp_path):
-        np.save(tmp_path / "gradients.npy", GOOD["h"])
-        (tmp_path / "gradients.npy").rename(tmp_path / "gradients.npz")
-        assert runfiles.read(tmp_path).damaged
-
-    def test_the_report_names_them_and_draws_the_others(self, tmp_path):
-        for seed in (0, 1):
-            leave(tmp_path / "e", make(seed))
-            (tmp_path / "e" / f"adding-lstm-{seed}" / "gradients.npz").write_bytes(npz(**GOOD)[: -300 * seed or None])
-            (tmp_path / "e" / f"adding-lstm-{seed}" / "metrics.csv").write_text("step,val/loss\n10,1.0\n20,0.5\n")
-        report = write_report("e", tmp_path)
-        assert report.page["warnings"] == ["Damaged and left out of the figures, see below: files of adding-lstm-1."]
-        assert [failure["run_id"] for failure in report.page["failures"]] == ["adding-lstm-1"]
-        assert {path.stem for path in (report.folder / "figures").iterdir()} >= {"learning_curves", "gradient_profiles"}
-        assert report.page["rows"][0][:2] == ["2", "0.500 [0.500, 0.500]"]  # its record counts
-
-
 class TestSweep:
     @pytest.mark.parametrize("text", ["", "[]", '{"tune": {}}', '{"tune": 5, "tune_seeds": [], "report_seeds": []}'])
     def test_a_damaged_protocol(self, tmp_path, text):
@@ -211,7 +119,7 @@ class TestSweep:
 
     def test_a_list_of_runs_leads_nowhere_else(self, tmp_path):
         (tmp_path / "sweep.json").write_text('{"run_ids": ["a", "../b", "a"]}')
-        assert records.planned(tmp_path) == ["a"]
+        assert records.planned(tmp_path) == {"run_ids": ["a"]}
 
     @pytest.mark.parametrize("data", [b"", b'step,train/loss\n1\x00,"' + b"5" * 200_000, b"\xff\n5", b"step\nx\n"])
     def test_the_progress_of_a_run_whose_file_is_damaged(self, tmp_path, data):
@@ -219,23 +127,35 @@ class TestSweep:
         assert records.read_progress(tmp_path) == (0, None)
 
 
+TUNED = Protocol(tune={"optimizer.lr": [0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1], tolerance={"score": 0.1})
+
+
+def leave_tuned(folder):
+    """A run for each value to choose from, and two with fresh seeds at the better one."""
+    for lr, seed, score in ((0.1, 10, 0.9), (1.0, 10, 0.1), (0.1, 0, 0.8), (0.1, 1, 0.7)):
+        record = make(seed, score=score, optimizer={"lr": lr})
+        record.run_id, record.steps, record.final["val/loss"] = f"adding-lstm-{seed}-{lr}", 20000, 1 - score
+        leave(folder, record)
+    protocol.write(folder, TUNED)
+
+
 class TestResults:
     @pytest.fixture
     def results(self, tmp_path, undrawn):
         """Two tuned results: first, which will be damaged, and second."""
         for name in ("first", "second"):
-            leave_tuned(tmp_path / "runs" / name, board({"gru": 0.9, "lstm": 0.8}))
-            publish(name, tmp_path / "runs", tmp_path / "results")
+            leave_tuned(tmp_path / "runs" / name)
+            publish(name, [tmp_path / "runs" / name], tmp_path / "results")
         return tmp_path / "results"
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            *(({key: "gone"}, f"it lacks {key}") for key in origin.Origin.__annotations__),
+            *(({key: "gone"}, f"it lacks {key}") for key in provenance.Provenance.__annotations__ if key != "format"),
+            ({"format": "gone"}, "format 1, not 2: of another version of rnnbench"),
             ({"seconds": "long"}, "seconds is 'long', not a number"),
             ({"environments": [{"versions": {}}]}, "environments.0 lacks machine"),
             ({"environments": []}, "it says no command, or no environment"),
-            ({"protocol": {"tune": 5}}, "protocol lacks"),
         ],
     )
     def test_a_damaged_provenance_is_listed(self, results, changes, reason):
@@ -244,37 +164,35 @@ class TestResults:
         assert list(damaged) == ["first"]
         text = (results / "README.md").read_text()
         assert "* [first](first/README.md): first/provenance.json: cannot be used (" in text
-        assert "| [second](second/README.md) | 12 |" in text
+        assert "| [second](second/README.md) | 4 |" in text
         assert reason in damaged["first"]
 
     def test_a_choice_that_nothing_tells(self, results):
-        """All cells chose the same, so that only the common configuration has it."""
-        path = results / "first"
-        rows.write(
-            path / "runs.csv", [{k: v for k, v in row.items() if k != "optimizer.lr"} for row in rows.read(path)]
-        )
-        assert overview.write_overview(results)["first"].endswith("has no optimizer.lr of [0.01, 0.1, 1.0]")
+        """What was tuned is in no row."""
+        path = results / "first" / "runs.csv"
+        table = result.read(results / "first").rows
+        rows.write(path, table.drop(columns="optimizer.lr"))
+        told = "phase 'report', but by the protocol in config.yaml it is 'unused'"
+        assert told in overview.write_overview(results)["first"]
 
     @pytest.mark.parametrize(
-        ("old", "new", "reason"),
+        ("file", "old", "new", "reason"),
         [
-            (b",0.9", b",0.9\x00", "'0.9\\x00' is no number"),
-            (b"done", b"d\xffne", "damaged"),
-            (b"20000", b"many", "'many' is no whole number"),
-            (b"20000", b"-20000", "out of range"),
-            (b"done,", b"done,1,", "another number of fields"),
-            (b"done", b"finished", "status 'finished'"),
-            (b",report,", b",both,", "phase 'both'"),
-            (b"test_loss", b"loss", "of another version"),
+            ("runs.csv", b"done", b"d\xffne", "is damaged ("),
+            ("runs.csv", b"20000", b"many", "'many' is no whole number"),
+            ("runs.csv", b"done,", b"done,1,", "fields, and the first line has"),
+            ("runs.csv", b"test_loss", b"loss", "lacks the column test_loss"),
+            ("config.yaml", b"tune_seeds", b"seeds", "config.yaml: cannot be used (it lacks tune_seeds)"),
+            ("config.yaml", b"protocol:", b"protocol: [", "config.yaml: cannot be used ("),
         ],
     )
-    def test_damaged_rows_are_listed(self, results, old, new, reason):
-        path = results / "first" / "runs.csv"
+    def test_damaged_data_are_listed(self, results, file, old, new, reason):
+        path = results / "first" / file
         path.write_bytes(path.read_bytes().replace(old, new))
         assert reason in overview.write_overview(results)["first"]
-        with pytest.raises(UserError, match="first/runs.csv"):
+        with pytest.raises(UserError, match=f"first/{file}"):
             compare(results / "first", results / "second")
-        with pytest.raises(UserError, match="first/runs.csv"):
+        with pytest.raises(UserError, match=f"first/{file}"):
             committed.read(results / "first", results)
 
     def test_a_command_that_no_shell_can_read(self, results):
@@ -282,7 +200,8 @@ class TestResults:
         with pytest.raises(UserError, match="provenance.json: the command .* cannot be read: No closing quotation"):
             committed.read(results / "first", results)
 
-    def test_another_result_without_its_provenance(self, results, tmp_path):
-        (results / "first" / "provenance.json").unlink()
-        report = publish("second", tmp_path / "runs", results)
+    @pytest.mark.parametrize("file", ["runs.csv", "config.yaml", "provenance.json"])
+    def test_another_result_without_a_file(self, results, tmp_path, file):
+        (results / "first" / file).unlink()
+        report = publish("second", [tmp_path / "runs" / "second"], results)
         assert list(report.damaged) == ["first"]

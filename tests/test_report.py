@@ -6,29 +6,38 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from rnnbench import records, rows
+from rnnbench import records
 from rnnbench.errors import UserError
-from rnnbench.factors import factors, flatten
-from rnnbench.report import origin, tables, write_report
-from rnnbench.report.summary import settings
+from rnnbench.factors import factors
+from rnnbench.identity import flatten
+from rnnbench.report import tables, write_report
 from rnnbench.run import run
+from rnnbench.store import result, rows, settings
+from rnnbench.store.columns import row
 
 pytestmark = pytest.mark.whole
 
 
 def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):
+    """A record; the score, which is that of its loss, is of a run that is done."""
     config = {"seed": seed, "name": "e", "cell": {"name": cell}, "task": {"name": task}, "tracking": {"mode": "x"}}
+    final = {"test/loss": 1 - score, "test/mse": 1 - score} if status == "done" else {}
     return records.Record(
-        run_id=f"{task}-{cell}-{seed}", experiment="e", status=status, config=config | changes, seed=seed, score=score,
-        metric="mse", final={"test/mse": 0.1}, baseline=1.0, validation_baseline=1.0,
+        run_id=f"{task}-{cell}-{seed}", experiment="e", status=status, config=config | changes, seed=seed,
+        metric="mse", final=final, baseline=1.0, validation_baseline=1.0,
     )  # fmt: skip
+
+
+def grouped(runs):
+    """The settings of records."""
+    return settings.settings(rows.frame(map(row, runs)))
 
 
 class TestSettings:
     def test_runs_that_differ_in_the_seed_are_one_setting(self):
-        groups = settings([make(0), make(1), make(0, cell="gru")])
-        assert [group.factors for group in groups] == [{"cell": "lstm"}, {"cell": "gru"}]
-        assert [len(group.records) for group in groups] == [2, 1]
+        groups = grouped([make(0), make(1), make(0, cell="gru")])
+        assert [group.factors for group in groups] == [{"cell": "gru"}, {"cell": "lstm"}]
+        assert [len(group.runs) for group in groups] == [1, 2]
 
     def test_what_follows_from_another_factor_is_none(self):
         configs = [
@@ -44,7 +53,7 @@ class TestSettings:
                    {"clip": {"kind": "norm", "threshold": 1.0}, "network": {"bidirectional": True}},
                    {"clip": {"kind": "norm", "threshold": 2.0}, "network": {"bidirectional": True}},
                    {"clip": {"kind": "norm", "threshold": 2.0}, "network": {"bidirectional": False}}]  # fmt: skip
-        groups = settings([make(0, **change) for change in changes])
+        groups = grouped([make(0, **change) for change in changes])
         assert [group.label for group in groups[:2]] == [
             "none, not bidirectional",
             "norm, threshold 1.0, bidirectional",
@@ -52,16 +61,14 @@ class TestSettings:
         assert groups[0].shown == {"clip": "none", "clip.threshold": "–", "network.bidirectional": "False"}
 
     def test_nothing_varies(self):
-        (group,) = settings([make(0), make(1)])
+        (group,) = grouped([make(0), make(1)])
         assert group.factors == {}
         assert group.label == "lstm"
 
-    def test_failures_do_not_enter_the_mean(self):
-        (group,) = settings(
-            [make(0, score=0.4), make(1, score=0.6), make(2, "diverged", None), make(3, "failed", None)]
-        )
-        assert group.score.value == pytest.approx(0.5)
-        assert group.score.n == 2
+    def test_failures_enter_the_mean_with_the_worst_score(self):
+        (group,) = grouped([make(0, score=0.4), make(1, score=0.6), make(2, "diverged"), make(3, "failed")])
+        assert group.score.value == pytest.approx((0.4 + 0.6 - 1 - 1) / 4)
+        assert group.score.n == 4
         assert group.failures == "1 diverged, 1 failed"
 
     def test_unsolved_runs_count_in_the_median_time_to_solve(self):
@@ -69,43 +76,45 @@ class TestSettings:
         for record in runs:
             record.steps = 1000
         runs[0].solved_at_step = 100
-        assert settings(runs)[0].median_steps_to_solve is None
+        assert grouped(runs)[0].median_steps_to_solve is None
         runs[1].solved_at_step = 300
-        assert settings(runs)[0].median_steps_to_solve == 300  # the third would come after both
+        assert grouped(runs)[0].median_steps_to_solve == 300  # the third would come after both
 
-    def test_a_diverged_run_never_solves_and_a_failed_one_does_not_count(self):
-        runs = [make(0), make(1), make(2, "diverged", None), make(3, "failed", None)]
-        for record, steps, solved in zip(runs, (400, 500, 20, 0), (400, 500, None, None), strict=True):
+    def test_diverged_and_failed_runs_never_solve(self):
+        runs = [make(0), make(1), make(2, "diverged"), make(3, "failed"), make(4, "diverged")]
+        for record, steps, solved in zip(runs, (400, 500, 20, 0, 450), (400, 500, None, None, 450), strict=True):
             record.steps, record.solved_at_step = steps, solved
-        (group,) = settings(runs)
-        assert group.median_steps_to_solve == 500  # censored at step 20, the diverged run would leave 400
-        assert group.solved_share[::3] == (pytest.approx(2 / 3), 3)
-        (row,) = ([*map(dict(zip(tables.header([group]), tables.row(group), strict=True)).get, ("runs", "solved"))],)
-        assert row == ["4", "2/3 [0.21, 0.94]"]
+        (group,) = grouped(runs)
+        assert group.times == [400, 500, 500, 500, 500]
+        assert group.median_steps_to_solve is None  # censored where they ended, the three would leave 500
+        assert group.solved_share[::3] == (2 / 5, 5)
+        shown = dict(zip(tables.header([group]), tables.rows([group])[0], strict=True))
+        assert (shown["runs"], shown["solved"]) == ("5", "2/5 [0.12, 0.77]")
 
     def test_all_runs_failed(self):
-        (group,) = settings([make(0, "failed", None)])
-        assert group.score is None
-        assert (group.solved_share, group.median_steps_to_solve) == (None, None)
-        assert "–" in tables.row(group)
+        (group,) = grouped([make(0, "failed"), make(1, "failed")])
+        assert group.score.value == -1
+        assert group.solved_share[::3] == (0, 2)
+        assert group.median_steps_to_solve is None
+        assert "–" in tables.rows([group])[0]
 
     def test_a_gradient_that_does_not_decay_is_the_slowest(self):
         runs = [make(seed) for seed in range(3)]
         for record, half_life in zip(runs, (5.0, None, 9.0), strict=True):
             record.gradients = {"final": {"half_life": half_life, "horizon": 3}}
-        (group,) = settings(runs)
+        (group,) = grouped(runs)
         assert group.decay("final", "half_life") == 9.0
         runs[0].gradients["final"]["half_life"] = None
-        assert group.decay("final", "half_life") is None
+        assert grouped(runs)[0].decay("final", "half_life") is None
 
     def test_a_budget_says_what_it_came_to(self):
         free, tight = make(), make(cell="gru")
-        assert "units" not in tables.header(settings([free]))
+        assert "units" not in tables.header(grouped([free]))
         tight.off_budget, tight.hidden_size = -0.0123, 46
-        groups = settings([free, tight])
+        groups = grouped([free, tight])
         table = [dict(zip(tables.header(groups), row, strict=True)) for row in tables.rows(groups)]
-        assert [row["off budget"] for row in table] == ["–", "-1.2 %"]
-        assert [row["units"] for row in table] == ["–", "46"]
+        assert [row["off budget"] for row in table] == ["-1.2%", "–"]
+        assert [row["units"] for row in table] == ["46", "–"]
 
     def test_flatten(self):
         nested = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": 3}
@@ -133,7 +142,7 @@ def sweep(configure, tmp_path):
     run(configure("name=sweep", "cell=lstm", "optimizer=sgd", "optimizer.lr=1000", "clip=none"))
     folder = tmp_path / "sweep" / "broken"
     folder.mkdir()
-    failed = make(status="failed", score=None, cell="<b>bold</b>")
+    failed = make(status="failed", cell="<b>bold</b>")
     failed.run_id = "broken"
     failed.machine, failed.versions = {"processor": "p", "cores": 1, "platform": "l", "accelerator": "none"}, {"a": "1"}
     failed.error = "Traceback\n  somewhere\nRuntimeError: a < b"
@@ -142,14 +151,16 @@ def sweep(configure, tmp_path):
 
 
 def test_the_whole_report(sweep, tmp_path):
-    with (sweep / "runs.csv").open() as lines:
-        rows = list(csv.DictReader(lines))
-    assert len(rows) == 6
-    for row in rows:
-        record = records.read(tmp_path / "sweep" / row["run_id"]) if row["status"] != "failed" else None
-        if record is not None and record.score is not None:
-            assert float(row["score"]) == record.score
-            assert float(row["half_life_initial"]) == record.gradients["initial"]["half_life"]
+    with (sweep / "runs.csv").open(newline="") as lines:
+        found = {line["run_id"]: line for line in csv.DictReader(lines)}
+    kept = records.read_all(tmp_path / "sweep")
+    assert found.keys() == {record.run_id for record in kept}
+    for record in kept:
+        line = found[record.run_id]
+        assert (line["status"], float(line["score"])) == (record.status, record.score)
+        half_life = record.gradients.get("initial", {}).get("half_life")
+        assert line["half_life_initial"] == ("" if half_life is None else str(half_life))
+    assert {record.status: record.score for record in kept if record.status != "done"} == {"diverged": -1, "failed": -1}
     markdown = (sweep / "README.md").read_text()
     page = (sweep / "report.html").read_text()
     assert "| cell | " in markdown
@@ -196,11 +207,12 @@ def leave(folder, record):
 
 
 def test_runs_that_all_failed(tmp_path):
-    leave(tmp_path / "e", make(0, "failed", None))
-    leave(tmp_path / "e", make(1, "failed", None, cell="gru"))
+    leave(tmp_path / "e", make(0, "failed"))
+    leave(tmp_path / "e", make(1, "failed", cell="gru"))
     target = write_report("e", tmp_path).folder
-    assert "adding: no run was completed." in (target / "README.md").read_text()
-    assert "<figure>" not in (target / "report.html").read_text()
+    text = (target / "README.md").read_text()
+    assert "* adding: gru scores -1.00 (gradient not measured); lstm scores -1.00 (gradient not measured)." in text
+    assert "| 1 failed |" in text
 
 
 def test_runs_of_different_code_and_machines(tmp_path):
@@ -226,7 +238,7 @@ def test_runs_of_one_kind_have_no_warning(tmp_path):
 def test_facts_come_from_a_run_that_has_them(tmp_path):
     """The first run failed before it was built, and its parent, which recorded that, knows no accelerator."""
     machine = {"processor": "p", "cores": 2, "platform": "l", "accelerator": "none"}
-    failed, done = make(0, "failed", None), make(1)
+    failed, done = make(0, "failed"), make(1)
     failed.metric, failed.baseline, failed.validation_baseline, failed.final = "", None, None, {}
     failed.machine, done.machine = machine | {"accelerator": "unknown"}, machine
     failed.versions = done.versions = {"torch": "2"}
@@ -234,13 +246,14 @@ def test_facts_come_from_a_run_that_has_them(tmp_path):
     for record in (failed, done):
         leave(tmp_path / "e", record)
     report = write_report("e", tmp_path)
-    row = dict(zip(report.page["header"], report.page["rows"][0], strict=True))
-    assert (row["parameters"], row["units"], row["off budget"]) == ("4417", "64", "+1.0 %")
-    assert row["test metric"].startswith("mse 0.1")
+    shown = dict(zip(report.page["header"], report.page["rows"][0], strict=True))
+    assert (shown["parameters"], shown["units"], shown["off budget"]) == ("4417", "64", "+1.0%")
+    assert shown["test metric"].startswith("mse 0.5")
     assert report.page["samples"] == [("adding, lstm", "a text")]
     assert report.page["warnings"] == []
-    assert [row["environment"] for row in rows.read(report.folder)] == ["0", "0"]
-    (environment,) = origin.read(report.folder)["environments"]
+    found = result.read(report.folder)
+    assert [(run["metric"], run["environment"]) for run in found.runs] == [(None, 0), ("mse", 0)]
+    (environment,) = found.environments
     assert environment["machine"] == machine
 
 
@@ -263,11 +276,13 @@ def test_the_decay_in_words(tmp_path, start, end, words):
 
 def test_figures_of_losses_that_are_not_finite(tmp_path):
     """A diverged run, its gradient infinite, and none that was completed."""
-    record = make(0, "diverged", None)
+    record = make(0, "diverged")
     leave(tmp_path / "e", record)
     folder = tmp_path / "e" / record.run_id
     (folder / "metrics.csv").write_text("step,val/loss\n10,1.0\n20,inf\n30,nan\n")
-    np.savez(folder / "gradients.npz", h=np.full((2, 1, 1, 9), np.inf), step=[0, 30], lyapunov=np.zeros((2, 1, 1, 3)))
+    names = ("h", "h_median", "h_dead")
+    norms = dict.fromkeys(names, np.full((2, 1, 1, 9), np.inf))
+    np.savez(folder / "gradients.npz", **norms, step=[0, 30], lyapunov=np.zeros((2, 1, 1, 3)))
     figures = {path.stem for path in (write_report("e", tmp_path).folder / "figures").iterdir()}
     assert figures == {"learning_curves", "gradient_profiles", "lyapunov_spectra"}
 

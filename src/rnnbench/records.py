@@ -20,9 +20,11 @@ from typing import Any, TypedDict
 from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.files import is_locked, replacing
+from rnnbench.store.folder import REPORT
 from rnnbench.store.status import Status
 
 FILE = "record.json"
+CONFIG = "config.yaml"
 VERSION = 1
 """Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
 PLANNED = "sweep.json"
@@ -30,8 +32,6 @@ EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
 is no result. No network that learned anything comes near it: below 3 in all results that are published here."""
 LOG = "log.txt"
-REPORT = "report"
-"""The folder of a local report, among those of the runs."""
 
 
 class _Planned(TypedDict):
@@ -186,7 +186,7 @@ def read_all(folder: Path) -> list[Record]:
 
 def begun(sweep: Path) -> list[str]:
     """Return the runs of an experiment that have a folder, of a sweep or by themselves, in the order of their ids."""
-    return sorted(path.parent.name for path in sweep.glob("*/config.yaml") if path.parent.name != REPORT)
+    return sorted(path.parent.name for path in sweep.glob(f"*/{CONFIG}") if path.parent.name != REPORT)
 
 
 def open_state(folder: Path) -> Status:

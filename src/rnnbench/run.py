@@ -75,7 +75,7 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         if last is None:
             records.clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
+        (folder / records.CONFIG).write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
         _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)

@@ -9,10 +9,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import jinja2
 
-from rnnbench import records
+from rnnbench import records as records
 from rnnbench.errors import UserError, check_name
 from rnnbench.report import figures, markdown, overview
 from rnnbench.report.lines import Lines
@@ -43,7 +44,7 @@ def write_report(name: str, runs_dir: Path) -> Report:
     UserError without runs.
     """
     source = runs_dir / check_name(name)
-    return _write(gather(source), source / records.REPORT, published=False)
+    return _write(gather(source), source / folder.REPORT, published=False)
 
 
 def publish(
@@ -58,7 +59,7 @@ def publish(
     target = results_dir / check_name(name)
     _check(target, results_dir)
     found = [Source(str(source), gather(source)) for source in sources]
-    if (target / result.CONFIG).exists() and not replace:
+    if not replace and any((target / file).exists() for file in result.FILES):
         found.insert(0, Source(str(target), result.read(target)))
     merged = merge(found, name)
     lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
@@ -126,8 +127,17 @@ def render(
 
 def _kept(target: Path) -> dict[str, str]:
     """The figures of a folder that cannot be drawn again, as they are."""
-    paths = {name: target / "figures" / f"{name}.svg" for name in figures.DRAWN_FROM_LINES}
-    return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
+    kept = {}
+    for name in figures.DRAWN_FROM_LINES:
+        path = target / "figures" / f"{name}.svg"
+        if path.exists():
+            try:
+                kept[name] = path.read_text(encoding="utf-8")
+                ElementTree.fromstring(kept[name])
+            except (OSError, ValueError, ElementTree.ParseError) as error:
+                told = "and cannot be drawn again; restore it, or delete it"
+                raise UserError(f"{path}: is damaged ({error}) {told}") from error
+    return kept
 
 
 def _notes(target: Path) -> str:

@@ -92,7 +92,12 @@ INTERVAL = "mean over runs with its 95 % interval (Student's t)"
 SUMMARIES = (
     Summary("score", "score", INTERVAL, lambda setting: estimate(setting.score)),
     Summary("test loss", "test_loss", "mean over runs that have one", _mean("test_loss")),
-    Summary("solved", "solved_at_step", "share of runs that have one, with Wilson's interval", lambda s: share(s.solved_share)),
+    Summary(
+        "solved",
+        "solved_at_step",
+        "share of runs that have one, with Wilson's interval",
+        lambda s: share(s.solved_share),
+    ),
     Summary("steps to solve", "solved_at_step", "its Kaplan-Meier median", lambda s: number(s.median_steps_to_solve)),
     Summary("test metric", "test_metric", INTERVAL, _metric),
     Summary("half-life at start", "half_life_initial", "median over runs", _decay("initial", "half_life")),

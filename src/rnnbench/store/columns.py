@@ -46,7 +46,7 @@ class Column:
         found: Any = getattr(record, first, None)
         for key in keys:
             found = (found or {}).get(key)
-        if found is None:
+        if found in (None, ""):  # a run that failed early does not know its metric
             return None
         plain = self.kind(found)  # a Status is text too, but W&B would show its name
         return plain if self.digits is None else round(plain, self.digits)

@@ -83,7 +83,7 @@ def _result(source: Path, found: list[Record], missing: dict[str, str], damaged:
         name=source.name,
         rows=rows.frame(listed),
         protocol=protocol.read(source),
-        tables={name: result.conformed(name, pd.concat(each[1:] or each)) for name, each in tables.items()},
+        tables={name: pd.concat(each[1:] or each, ignore_index=True) for name, each in tables.items()},
         commands=sorted({record.command for record in found}),
         environments=environments,
         data=provenance.unique(record.data for record in found),
@@ -94,11 +94,17 @@ def _result(source: Path, found: list[Record], missing: dict[str, str], damaged:
 
 
 def _files(folder: Path, damaged: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """The long tables of a run; what cannot be read is noted in ``damaged``."""
+    """The long tables of a run; what cannot be read, or is out of range, is noted in ``damaged``."""
     tables, wrong = runfiles.read(folder)
+    fitting = {}
+    for name, table in tables.items():
+        try:
+            fitting[name] = result.conformed(name, table)
+        except ValueError as error:
+            wrong.append(f"its {name} are damaged ({' '.join(str(error).split())}) and left out")
     if wrong:
         damaged[folder.name] = "; ".join(wrong)
-    return tables
+    return fitting
 
 
 def _read(folder: Path) -> Record | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rnnbench.protocol import Choice, choices
 from rnnbench.store.columns import Row
-from rnnbench.store.result import Result
 from rnnbench.store.rows import REPORT, TUNING, UNUSED
+
+if TYPE_CHECKING:
+    from rnnbench.store.result import Result
 
 
 def divide(result: Result) -> Result:

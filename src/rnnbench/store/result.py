@@ -30,7 +30,7 @@ from rnnbench import typed
 from rnnbench.errors import UserError
 from rnnbench.identity import flatten
 from rnnbench.protocol import Protocol
-from rnnbench.store import provenance, rows
+from rnnbench.store import phases, provenance, rows
 from rnnbench.store.columns import Row
 from rnnbench.store.provenance import Environment, Provenance
 from rnnbench.store.rows import AGAIN
@@ -119,7 +119,8 @@ def write(folder: Path, result: Result) -> None:
         reported = result.tables[name][result.tables[name]["run_id"].isin(runs)]
         if len(reported):
             table = pa.Table.from_pandas(reported, schema, preserve_index=False).replace_schema_metadata()
-            pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=19)
+            path = folder / f"{name}.parquet"
+            pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)
     whence = {"format": provenance.FORMAT, "experiment": result.name} | provenance.summary(result.runs)
     whence |= {key: getattr(result, key) for key in FACTS}
     (folder / provenance.FILE).write_text(json.dumps(whence, indent=2) + "\n", encoding="utf-8")
@@ -141,7 +142,7 @@ def read(folder: Path) -> Result:
             told = f"{folder / rows.FILE}: {each['run_id']}: environment {each['environment']} is not in"
             raise UserError(f"{told} {provenance.FILE}; {AGAIN}")
     known = set(table["run_id"])
-    return Result(
+    found = Result(
         name=whence["experiment"],
         rows=table,
         protocol=protocol,
@@ -153,6 +154,11 @@ def read(folder: Path) -> Result:
         damaged=whence["damaged"],
         redrawable=whence["redrawable"],
     )
+    for was, is_now in zip(found.runs, phases.divide(found).runs, strict=True):
+        if was["phase"] != is_now["phase"]:
+            told = f"phase {was['phase']!r}, but by the protocol in {CONFIG} it is {is_now['phase']!r}"
+            raise UserError(f"{folder / rows.FILE}: {was['run_id']}: {told}; {AGAIN}")
+    return found
 
 
 def _provenance(path: Path) -> Provenance:
@@ -160,7 +166,7 @@ def _provenance(path: Path) -> Provenance:
         found = typed.parse(path.read_text(encoding="utf-8"))
         if isinstance(found, dict) and found.get("format") != provenance.FORMAT:
             raise ValueError(
-                f"format {found.get('format', 1)}, not {provenance.FORMAT}: of another version of rnnbench"
+                f"format {found.get('format', 1)!r}, not {provenance.FORMAT}: of another version of rnnbench"
             )
         typed.check(found, Provenance)
         if not found["commands"] or not found["environments"]:
@@ -173,12 +179,19 @@ def _provenance(path: Path) -> Provenance:
 
 def _config(path: Path) -> tuple[Row, Protocol | None]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("its last line is cut off")
+        found = typed.parse(json.dumps(yaml.safe_load(text)))  # YAML has more types
         if not isinstance(found, dict) or not isinstance(found.get("config"), dict) or "protocol" not in found:
             raise ValueError("no configuration and protocol")
         protocol = found["protocol"]
-        return flatten(found["config"]), None if protocol is None else typed.build(Protocol, protocol)
-    except (OSError, ValueError, yaml.YAMLError, UserError) as error:
+        common = flatten(found["config"])
+        stray = next((key for key in common if "." not in key), None)
+        if stray is not None:
+            raise ValueError(f"{stray!r} is no configuration key")
+        return common, None if protocol is None else typed.build(Protocol, protocol)
+    except Exception as error:  # PyYAML raises nearly anything for what is no YAML
         raise UserError(f"{path}: cannot be used ({' '.join(str(error).split())}); {AGAIN}") from error
 
 
@@ -187,12 +200,15 @@ def _table(path: Path, schema: pa.Schema, known: set[str]) -> pd.DataFrame:
     if not path.exists():
         return schema.empty_table().to_pandas()
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        table = pq.read_table(path, page_checksum_verification=True)
+        if not table.schema.equals(schema):
+            raise ValueError(f"it has the columns {', '.join(table.schema.names)}, of another version")
+        lacking = [each.name for each in schema if each.type != pa.float32() and table[each.name].null_count]
+        if lacking:
+            raise ValueError(f"a row lacks its {lacking[0]}")
+        found = table.to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{path}: is damaged ({' '.join(str(error).split())}); {AGAIN}") from error
-    if not table.schema.equals(schema):
-        raise UserError(f"{path}: has the columns {', '.join(table.schema.names)}, of another version; {AGAIN}")
-    found = table.to_pandas()
     stray = next((run_id for run_id in found["run_id"].unique() if run_id not in known), None)
     if stray is not None:
         raise UserError(f"{path}: has {stray!r}, which has no row in {rows.FILE}; {AGAIN}")
