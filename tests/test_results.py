@@ -38,6 +38,14 @@ class TestTuned:
         assert phases.count(("unused", 0)) == phases.count(("unused", 7)) == 1
         assert len(phases) == 12 + 2
 
+    def test_a_row_is_named_by_what_was_swept(self, tmp_path):
+        """Not by what was chosen for it, though that would tell the rows apart too."""
+        runs = board({"gru": 0.5}, chosen=0.1, length=50) + board({"gru": 0.8}, chosen=1.0)
+        leave(tmp_path / "runs" / "e", runs)
+        page = publish("e", [tmp_path / "runs" / "e"], tmp_path / "results").page
+        assert page["header"][:2] == ["task.length", "runs"]
+        assert [row[:2] for row in page["rows"]] == [["50", "3"], ["500", "3"]]
+
     def test_only_tuning_runs(self, tmp_path):
         leave(tmp_path / "runs" / "e", [record("gru", 10, 0.1, 0.5)])
         with pytest.raises(UserError, match="only tuning runs of e: "):

@@ -106,6 +106,19 @@ def test_settings_that_only_one_has(two, tmp_path):
     ]
 
 
+def test_a_setting_may_be_tuned_to_another_point(tmp_path):
+    """It is the same setting all the same: what was swept tells settings apart, though the choice does too."""
+    first, second = (
+        published(tmp_path / name, board({"gru": 0.5}, chosen=one, length=50) + board({"gru": 0.8}, chosen=two))
+        for name, one, two in (("first", 0.1, 1.0), ("second", 1.0, 0.1))
+    )
+    pairs, _, notes = compare(first, second)
+    scores = {pair.setting: pair.first.value for pair in pairs if pair.number == "score"}
+    assert scores == pytest.approx({"task.length 50": 0.5, "task.length 500": 0.8})
+    assert not any(pair.moved for pair in pairs)
+    assert notes[0].startswith("6 runs are in both; ")
+
+
 def test_as_a_command(two, tmp_path, command):
     def run(*arguments):
         return command("compare.py", *arguments)

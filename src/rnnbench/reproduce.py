@@ -89,7 +89,7 @@ def means(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
     table = committed.result.rows
     checks = []
     for phase in (TUNING, REPORT):
-        for setting in settings(table[table["phase"] == phase]):
+        for setting in settings(table[table["phase"] == phase], committed.result.tuned):
             now = [record.score for run in setting.runs if (record := repeated.get(run["run_id"])) is not None]
             scores = [score for score in now if score is not None]
             was = setting.score

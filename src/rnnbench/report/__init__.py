@@ -104,7 +104,7 @@ def render(
     ``notes`` are a person's; ``kept`` are figures as SVG that are not drawn again. Raises UserError where no run is
     reported.
     """
-    groups = settings.settings(found.rows[found.rows["phase"] == REPORT])
+    groups = settings.settings(found.rows[found.rows["phase"] == REPORT], found.tuned)
     if not groups:
         raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
     page = context(found, groups)

@@ -102,7 +102,7 @@ def boards(experiment: str, result: Result) -> list[Board]:
         return []
     chosen = chosen_points(result)
     groups: dict[tuple[str, int | None], list[Place]] = {}
-    for setting in settings(result.rows[result.rows["phase"] == REPORT]):
+    for setting in settings(result.rows[result.rows["phase"] == REPORT], result.tuned):
         choice = chosen[protocol.setting(setting.runs[0])]
         tuned = ", ".join(
             f"{key.rpartition('.')[2]} {value}{' (edge)' if key in choice.edges else ''}"

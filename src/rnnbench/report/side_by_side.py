@@ -78,9 +78,8 @@ def compare(first: Path, second: Path) -> Comparison:
 
 def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
     """The settings of the reported runs, by the values of their factors less what was tuned."""
-    tuned = (found.protocol.tune if found.protocol else None) or {}
-    groups = settings(found.rows[found.rows["phase"] == REPORT])
-    return {tuple(sorted((k, v) for k, v in each.shown.items() if k not in tuned)): each for each in groups}
+    groups = settings(found.rows[found.rows["phase"] == REPORT], found.tuned)
+    return {tuple(sorted((k, v) for k, v in each.shown.items() if k not in found.tuned)): each for each in groups}
 
 
 def _estimate(setting: Setting, name: str) -> Estimate | None:

@@ -90,6 +90,11 @@ class Result:
         return rows.plain(self.rows)
 
     @property
+    def tuned(self) -> list[str]:
+        """The keys whose values were chosen for each setting."""
+        return list((self.protocol.tune if self.protocol else None) or {})
+
+    @property
     def gap(self) -> str:
         """How many planned runs are missing and why, in words; empty where none is."""
         if not self.missing:

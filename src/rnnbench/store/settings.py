@@ -5,7 +5,7 @@ A setting counts all its runs. One that diverged or failed is an unsolved run wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -136,10 +136,13 @@ def solves(run: Row) -> bool:
     return run["solved_at_step"] is not None and run["status"] == Status.DONE
 
 
-def settings(table: pd.DataFrame) -> list[Setting]:
-    """Return the settings of the runs of a frame: numbers by size, before words by letter."""
+def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
+    """Return the settings of the runs of a frame: numbers by size, before words by letter.
+
+    The ``tuned`` keys tell settings apart only where nothing else does.
+    """
     found = rows.plain(table)
-    chosen = factors([{key: run[key] for key in rows.keys(run)} for run in found])
+    chosen = factors([{key: run[key] for key in rows.keys(run)} for run in found], tuned)
     groups: dict[tuple[Any, ...], list[Row]] = {}
     longest: dict[tuple[Any, Any], int] = {}
     for run in sorted(found, key=lambda run: (run["seed"], run["run_id"])):
