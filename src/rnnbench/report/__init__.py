@@ -22,7 +22,7 @@ from rnnbench.store import folder, result, settings
 from rnnbench.store.gather import gather
 from rnnbench.store.merge import Source, merge
 from rnnbench.store.result import Result
-from rnnbench.store.rows import REPORT
+from rnnbench.store.rows import REPORT as REPORT
 
 PAGES = (folder.PAGE, "report.html")
 GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}
@@ -104,7 +104,7 @@ def render(
     ``notes`` are a person's; ``kept`` are figures as SVG that are not drawn again. Raises UserError where no run is
     reported.
     """
-    groups = settings.settings(found.rows[found.rows["phase"] == REPORT], found.tuned)
+    groups = settings.reported(found)
     if not groups:
         raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
     page = context(found, groups)

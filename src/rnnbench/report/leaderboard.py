@@ -9,8 +9,7 @@ from rnnbench.report.tables import Table, estimate, number, share
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.phases import chosen_points
 from rnnbench.store.result import Result
-from rnnbench.store.rows import REPORT
-from rnnbench.store.settings import Setting, settings, words
+from rnnbench.store.settings import Setting, reported, words
 
 HEADER = ["cell", "score", "test loss", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step",
           "ms a step", "seconds a run", "tuned to"]  # fmt: skip
@@ -102,7 +101,7 @@ def boards(experiment: str, result: Result) -> list[Board]:
         return []
     chosen = chosen_points(result)
     groups: dict[tuple[str, int | None], list[Place]] = {}
-    for setting in settings(result.rows[result.rows["phase"] == REPORT], result.tuned):
+    for setting in reported(result):
         choice = chosen[protocol.setting(setting.runs[0])]
         tuned = ", ".join(
             f"{key.rpartition('.')[2]} {value}{' (edge)' if key in choice.edges else ''}"

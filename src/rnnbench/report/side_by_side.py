@@ -13,8 +13,7 @@ from rnnbench.store import agreement, laws, provenance, result
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.merge import LEARNED, reason
 from rnnbench.store.result import Result
-from rnnbench.store.rows import REPORT
-from rnnbench.store.settings import Setting, settings
+from rnnbench.store.settings import Setting, reported
 from rnnbench.store.status import Status
 
 NUMBERS = [
@@ -78,8 +77,10 @@ def compare(first: Path, second: Path) -> Comparison:
 
 def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
     """The settings of the reported runs, by the values of their factors less what was tuned."""
-    groups = settings(found.rows[found.rows["phase"] == REPORT], found.tuned)
-    return {tuple(sorted((k, v) for k, v in each.shown.items() if k not in found.tuned)): each for each in groups}
+    return {
+        tuple(sorted((key, value) for key, value in each.shown.items() if key not in found.tuned)): each
+        for each in reported(found)
+    }
 
 
 def _estimate(setting: Setting, name: str) -> Estimate | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +18,9 @@ from rnnbench.store import rows
 from rnnbench.store.columns import Row
 from rnnbench.store.status import Status, clipped
 from rnnbench.tasks import TASKS
+
+if TYPE_CHECKING:
+    from rnnbench.store.result import Result
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,9 @@ def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
     return sorted(made, key=_order)
 
 
-def ordered(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with the runs of each setting together, in the order of ``settings``."""
-    place = {run["run_id"]: n for n, run in enumerate(run for each in settings(table) for run in each.runs)}
-    return table.sort_values("run_id", key=lambda ids: ids.map(place), ignore_index=True)
+def reported(result: Result) -> list[Setting]:
+    """Return the settings of the runs that a result reports."""
+    return settings(result.rows[result.rows["phase"] == rows.REPORT], result.tuned)
 
 
 def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
