@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+import planted
 from rnnbench import identity
 from rnnbench.entry import configure
+from rnnbench.protocol import choices
+from rnnbench.store.columns import row
+from rnnbench.store.settings import settings
 
 CONF = Path(__file__).parents[1] / "conf"
 GOLDEN = {
@@ -98,3 +102,35 @@ def test_neutral_values_are_keys_that_exist_and_have_that_type():
 def test_a_neutral_value_written_out_is_the_same_run():
     written = "network.dropout=0 network.engine=auto optimizer.weight_decay=0.0 trainer.threads=1 task.test_lengths=[]"
     assert config(written).run_id == config("").run_id
+
+
+class TestGrowth:
+    """Runs from before a key existed, and runs that have its neutral value, are of one kind everywhere."""
+
+    @pytest.fixture
+    def grown(self, monkeypatch):
+        """A tuned sweep of two cells: of one the runs are old, of the other half of them knows the new key."""
+        monkeypatch.setitem(identity.NEUTRAL, "optimizer.schedule", "none")
+        runs = planted.board({"lstm": 0.2, "gru": 0.8})
+        for each in runs[:9:2]:
+            each.config["optimizer"]["schedule"] = "none"
+        return runs
+
+    def test_a_neutral_value_makes_no_setting_of_its_own(self, grown):
+        groups = settings(planted.frame([each for each in grown if each.seed < 10]))
+        assert [(group.factors, len(group.runs)) for group in groups] == [({"cell": "gru"}, 3), ({"cell": "lstm"}, 3)]
+
+    def test_another_value_does(self, grown):
+        grown[-1].config["optimizer"]["schedule"] = "cosine"
+        groups = settings(
+            planted.frame([each for each in grown if each.seed < 10 and each.config["cell"]["name"] == "gru"])
+        )
+        assert [group.factors for group in groups] == [{"optimizer.schedule": "cosine"}, {"optimizer.schedule": "none"}]
+
+    def test_the_choice_of_old_tuning_runs_is_that_of_new_ones(self, grown):
+        rows = [row(each) for each in grown]
+        assert len(choices(rows, planted.TUNED)) == 2
+        new = {**rows[0], "optimizer.schedule": "none"}
+        old = {key: value for key, value in new.items() if key != "optimizer.schedule"}
+        assert planted.TUNED.setting(old) == planted.TUNED.setting(new)
+        assert planted.TUNED.setting(new) != planted.TUNED.setting(new | {"optimizer.schedule": "cosine"})

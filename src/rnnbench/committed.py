@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rnnbench.config import Config
 from rnnbench.errors import UserError
+from rnnbench.identity import valued
 from rnnbench.store import agreement, laws, provenance, result
 from rnnbench.store.agreement import Rule
 from rnnbench.store.columns import Row, configuration
@@ -73,7 +74,7 @@ def contradictions(committed: Committed) -> dict[str, str]:
             found += [
                 f"{key} {row.get(key)!r} of a run with {value!r}"
                 for key, value in expected.items()
-                if row.get(key) != value and not key.startswith("probe.")
+                if valued(row, key) != value and not key.startswith("probe.")
             ]
         if found:
             wrong[run_id] = "; ".join(found)

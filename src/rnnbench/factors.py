@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnnbench.identity import OUTSIDE, below
+from rnnbench.identity import OUTSIDE, below, valued
 
 NOT_FACTORS = ("seed", *OUTSIDE)
 """What is never a factor: the unit of replication, and what does not belong to a run's identity."""
@@ -30,7 +30,7 @@ def factors(configs: Sequence[Mapping[str, Any]], last: Sequence[str] = ()) -> l
     for key in first:
         seen: dict[tuple[Any, ...], set[Any]] = {}
         for config in configs:
-            seen.setdefault(tuple(config.get(k) for k in chosen), set()).add(config.get(key))
+            seen.setdefault(tuple(valued(config, k) for k in chosen), set()).add(valued(config, key))
         if any(len(values) > 1 for values in seen.values()):
             chosen.append(key)
     return sorted(chosen, key=lambda key: (key != "task.name", key != "cell.name", list(keys).index(key)))

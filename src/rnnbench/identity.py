@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 OUTSIDE = (
@@ -20,7 +20,6 @@ OUTSIDE = (
 LABELS = ("init.name",)
 """Keys that name what other keys say."""
 NEUTRAL: dict[str, Any] = {
-    "clip.threshold": None,
     "init.bias": "default",
     "init.bias_scale": 1.0,
     "init.input": "default",
@@ -28,13 +27,10 @@ NEUTRAL: dict[str, Any] = {
     "init.memory": "default",
     "init.recurrent": "default",
     "init.recurrent_scale": 1.0,
-    "init.t_max": None,
     "network.bidirectional": False,
-    "network.budget": None,
     "network.depth": 1,
     "network.dropout": 0.0,
     "network.engine": "auto",
-    "network.hidden_size": None,
     "network.recurrent_dropout": 0.0,
     "network.zoneout": 0.0,
     "network.zoneout_memory": 0.0,
@@ -44,7 +40,7 @@ NEUTRAL: dict[str, Any] = {
     "trainer.accelerator": "cpu",
     "trainer.threads": 1,
 }
-"""The neutral value of each key that has one; a table or a list that is empty is neutral by itself."""
+"""The neutral value of each key that has one; null and an empty table are neutral by themselves."""
 
 
 def digest(config: dict[str, Any]) -> str:
@@ -52,9 +48,23 @@ def digest(config: dict[str, Any]) -> str:
     own = {
         key: value
         for key, value in flatten(config).items()
-        if not below(key, (*OUTSIDE, *LABELS)) and not (key in NEUTRAL and NEUTRAL[key] == value)
+        if not below(key, (*OUTSIDE, *LABELS)) and not is_neutral(key, value)
     }
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def valued(config: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a key in a flat configuration.
+
+    A missing one has its neutral value: the key may be younger than the run.
+    """
+    found = config.get(key)
+    return NEUTRAL.get(key) if found is None else found
+
+
+def is_neutral(key: str, value: Any) -> bool:
+    """Whether a key with this value says no more than a missing one."""
+    return value is None or (key in NEUTRAL and NEUTRAL[key] == value)
 
 
 def below(key: str, parents: Iterable[str]) -> bool:

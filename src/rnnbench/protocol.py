@@ -21,7 +21,7 @@ from rnnbench import typed
 from rnnbench.errors import UserError, check_range
 from rnnbench.factors import NOT_FACTORS
 from rnnbench.files import replacing
-from rnnbench.identity import below, flatten
+from rnnbench.identity import below, flatten, is_neutral
 from rnnbench.store.status import Status
 
 FILE = "protocol.json"
@@ -68,7 +68,7 @@ class Protocol:
     def setting(self, config: Mapping[str, Any]) -> str:
         """Return what two flat configurations share that differ in nothing but the seed and what is tuned."""
         less = (*NOT_FACTORS, *(self.tune or {}))
-        own = {k: v for k, v in config.items() if "." in k and v is not None and not below(k, less)}
+        own = {k: v for k, v in config.items() if "." in k and not is_neutral(k, v) and not below(k, less)}
         return json.dumps(own, sort_keys=True)
 
     def point(self, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rnnbench.factors import factors
+from rnnbench.identity import valued
 from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
 from rnnbench.store import rows
 from rnnbench.store.columns import Row
@@ -149,7 +150,7 @@ def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     longest: dict[tuple[Any, Any], int] = {}
     for run in sorted(found, key=lambda run: (run["seed"], run["run_id"])):
-        groups.setdefault(tuple(run.get(key) for key in chosen), []).append(run)
+        groups.setdefault(tuple(valued(run, key) for key in chosen), []).append(run)
         place = run["task"], run["length"]
         longest[place] = max(longest.get(place, 0), run["steps"])
     names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
