@@ -100,13 +100,13 @@ def test_what_is_easy_to_read_stays_so():
 
 
 def test_an_experiment_with_a_name_and_values_of_marks(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "draw_all", lambda settings, files: {})
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
     name = "a b|c [x](y) <i>`"
     for index, value in enumerate(("x|y", "two\nlines")):
         record = make(0, init={"name": value}, score=0.5 + index / 10)
         record.run_id, record.command = f"r{index}", "python train.py 'a\n\nb'"
         leave(tmp_path / "runs" / name, record)
-    folder = publish(name, tmp_path / "runs", tmp_path / "results").folder
+    folder = publish(name, [tmp_path / "runs" / name], tmp_path / "results").folder
     tokens = PARSER.parse((folder / "README.md").read_text())
     titles = [tokens[index + 1] for index, token in enumerate(tokens) if token.type == "heading_open"]
     assert words(titles[0]) == name

@@ -21,18 +21,22 @@ def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", sc
     generator = np.random.default_rng(seed)
     run_id = f"{task}-{len(list(folder.glob('*')))}"
     (folder / run_id).mkdir(parents=True)
-    losses = np.exp(-np.linspace(0, 1 + 2 * max(score or 0, 0), 21)) * generator.uniform(0.8, 1.2, 21)
+    losses = np.exp(-np.linspace(0, 1 + 2 * score, 21)) * generator.uniform(0.8, 1.2, 21)
     rows = [f"{50 * step},{loss}\n" for step, loss in enumerate(losses)]
     (folder / run_id / "metrics.csv").write_text("step,val/loss\n" + "".join(rows))
-    slopes = np.linspace(-0.4, -0.4 * (1 - max(score or 0, 0)), PROBES)[:, None]
-    norms = np.exp(slopes * np.arange(T) + generator.normal(0, 0.2, (PROBES, T)))
+    slopes = np.linspace(-0.4, -0.4 * (1 - score), PROBES)[:, None]
+    norms = np.exp(slopes * np.arange(T) + generator.normal(0, 0.2, (PROBES, T)))[:, None, None]
     lyapunov = -np.arange(1, 9) * 0.1 * generator.uniform(0.8, 1.2, (PROBES, 1, 1, 8))
-    np.savez(folder / run_id / "gradients.npz", h=norms[:, None, None], lyapunov=lyapunov, step=[0, 500, 1000])
-    decay = {"half_life": 1.5, "horizon": int(5 + 30 * max(score or 0, 0)), "slope": -0.4, "vanishing_ratio": 0.1}
+    profiles = {"h": norms, "h_median": norms, "h_dead": np.zeros_like(norms)}
+    np.savez(folder / run_id / "gradients.npz", **profiles, lyapunov=lyapunov, step=[0, 500, 1000])
+    decay = {"half_life": 1.5, "horizon": int(5 + 30 * score), "slope": -0.4, "vanishing_ratio": 0.1}
+    done = status == "done"
     record = records.Record(
-        run_id=run_id, experiment=folder.name, status=status, seed=seed, score=score, solved_at_step=solved,
-        config={"seed": seed, "cell": {"name": cell}, "task": {"name": task}} | factors, command="train", metric="mse",
-        final={"test/mse": 0.1}, baseline=1.0, validation_baseline=1.0, steps=1000, seconds=10.0, parameters=4000,
+        run_id=run_id, experiment=folder.name, status=status, seed=seed, solved_at_step=solved,
+        diverged_at_step=None if done else 1000,
+        config={"seed": seed, "cell": {"name": cell}, "task": {"name": task} | factors.pop("options", {})} | factors,
+        command="train", metric="mse", final={"test/mse": 1 - score, "test/loss": 1 - score} if done else {},
+        baseline=1.0, validation_baseline=1.0, steps=1000, seconds=10.0, parameters=4000,
         gradients={"initial": decay, "final": decay}, versions={"torch": "2.13.0"}, commit="abc",
         machine={"processor": "p", "cores": 2, "platform": "l", "accelerator": "none"},
     )  # fmt: skip
@@ -44,15 +48,15 @@ def report(tmp_path_factory):
     """Two tasks, four cells, two values of a factor, one of them HTML; where the report lies."""
     runs = tmp_path_factory.mktemp("runs")
     for task in ("adding", "copy_memory"):
-        for score, cell in ((0.2, "elman"), (0.9, "gru"), (None, "ran"), (0.5, "lstm")):
+        for score, cell in ((0.2, "elman"), (0.9, "gru"), (0.0, "ran"), (0.5, "lstm")):
             for init in ("plain", EVIL):
                 for seed in (0, 1):
-                    final = None if score is None else score - 0.05 * (init == EVIL) + 0.01 * seed
-                    status = "done" if score else "diverged"
-                    solved = 400 if score == 0.9 else None
+                    status, solved = "diverged" if cell == "ran" else "done", 400 if cell == "gru" else None
+                    final = score if cell == "ran" else score - 0.05 * (init == EVIL) + 0.01 * seed
                     leave(
-                        runs / "page", cell, task=task, seed=seed, solved=solved, status=status, score=final, init=init
-                    )
+                        runs / "page", cell, task=task, seed=seed, solved=solved, status=status, score=final,
+                        init={"name": init},
+                    )  # fmt: skip
     return write_report("page", runs).folder
 
 
@@ -182,12 +186,14 @@ def test_sort(visit):
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
     scores = column(page, "score")
     assert first(scores) == sorted(first(scores), reverse=True)
-    assert scores[-4:] == ["–"] * 4
-    button = page.get_by_role("button", name="score")
-    button.click()
-    scores = column(page, "score")
-    assert first(scores) == sorted(first(scores))
-    assert scores[-4:] == ["–"] * 4  # last in both directions
+    assert first(scores)[-4:] == [-1] * 4  # of diverged runs
+    page.get_by_role("button", name="score").click()
+    assert column(page, "score") == scores[::-1]
+    for _ in range(2):
+        page.get_by_role("button", name="test loss").click()
+        losses = column(page, "test loss")
+        assert "–" not in losses[:-4]
+        assert losses[-4:] == ["–"] * 4  # last in both directions
     page.get_by_role("button", name="horizon at end").click()
     horizons = list(map(int, column(page, "horizon at end")))
     assert horizons == sorted(horizons)
@@ -220,7 +226,7 @@ def test_the_table_is_sorted_within_tasks_and_complete_without_javascript(visit)
     assert column(page, "task") == ["adding"] * 8 + ["copy_memory"] * 8
     for half in (slice(8), slice(8, 16)):
         scores = first(column(page, "score")[half])
-        assert len(scores) == 6
+        assert len(scores) == 8
         assert scores == sorted(scores, reverse=True)
     assert page.locator("svg:visible").count() == 22
     assert not page.locator("#controls").is_visible()
@@ -264,7 +270,7 @@ def test_many_settings_fit(tmp_path, monkeypatch):
     for cell in ("lstm", "gru"):
         for length in range(7):
             for seed in range(2):
-                leave(tmp_path / "large", cell, seed=seed, length=length)
+                leave(tmp_path / "large", cell, seed=seed, options={"length": length})
     target = write_report("large", tmp_path).folder
     assert (target / "report.html").stat().st_size < 3_000_000 * 14 / 35  # five times seven settings are to fit
     figures = target / "figures"
