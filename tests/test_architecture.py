@@ -55,7 +55,7 @@ MAY_IMPORT = {
         "training",
     },
     "report": {"console", "errors", "files", "protocol", "records", "statistics", "store"},
-    "committed": {"config", "errors", "store", "sweep"},
+    "committed": {"config", "errors", "identity", "store", "sweep"},
     "reproduce": {"committed", "config", "errors", "provenance", "records", "statistics", "store", "sweep"},
     "checkpoint": {"files", "layers", "records", "sources", "stop", "training"},
     "device": {"errors"},

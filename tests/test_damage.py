@@ -172,7 +172,7 @@ class TestResults:
         path = results / "first" / "runs.csv"
         table = result.read(results / "first").rows
         rows.write(path, table.drop(columns="optimizer.lr"))
-        told = "phase 'report', but by the protocol in config.yaml it is 'unused'"
+        told = "by the protocol in config.yaml none of its runs is one to report"
         assert told in overview.write_overview(results)["first"]
 
     @pytest.mark.parametrize(

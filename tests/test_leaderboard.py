@@ -33,7 +33,7 @@ def test_the_best_cell_of_each_task_and_what_it_costs(results):
     )
     assert short.advice.startswith("digits, T = 64: lstm scores best, 0.900 [")
     assert short.advice.endswith(" seconds of training).")  # digits have no threshold
-    assert short.places[0].row[2] == "–"
+    assert short.places[0].row[3] == "–"
 
 
 def test_who_solves_it_sooner_is_preferred_to_a_better_score(tmp_path):
@@ -47,10 +47,10 @@ def test_who_solves_it_sooner_is_preferred_to_a_better_score(tmp_path):
 
 
 def test_a_row_has_what_was_tuned_and_what_it_costs(results):
-    columns = ("cell", "score", "solved", "steps", "horizon", "parameters", "state", "kflops", "ms", "s", "lr")
+    columns = ("cell", "score", "loss", "solved", "steps", "horizon", "parameters", "state", "kflops", "ms", "s", "lr")
     row = dict(zip(columns, read_results(results).boards[0].places[0].row, strict=True))
     assert row == {
-        "cell": "gru", "score": "0.980 [0.955, 1.000]", "solved": "3/3 [0.44, 1.00]", "steps": "300",
+        "cell": "gru", "score": "0.980 [0.955, 1.000]", "loss": "0.02", "solved": "3/3 [0.44, 1.00]", "steps": "300",
         "horizon": "not measured", "parameters": "20000", "state": "128", "kflops": "40", "ms": "70.0", "s": "21",
         "lr": "lr 0.1",
     }  # fmt: skip
@@ -113,8 +113,8 @@ def test_a_cell_of_which_nothing_is_known_is_last(tmp_path):
     first, last = read_results(tmp_path / "results").boards[0].places
     assert (first.cell, last.cell) == ("gru", "lstm")
     assert last.row == [
-        "lstm", "-1.000 [-1.000, -1.000], 3 failed", "0/3 [0.00, 0.56]", "–", "not measured", "–", "–", "–", "–", "0",
-        "lr 0.1",
+        "lstm", "-1.000 [-1.000, -1.000], 3 failed", "–", "0/3 [0.00, 0.56]", "–", "not measured", "–", "–", "–", "–",
+        "0", "lr 0.1",
     ]  # fmt: skip
 
 

@@ -262,7 +262,7 @@ class TestAgain:
     def test_a_result_that_is_not_there(self, undrawn, a, tmp_path, name):
         publish("e", [a], tmp_path / "results")
         before = contents(tmp_path)
-        with pytest.raises(UserError, match="No such file|plain name of a folder"):
+        with pytest.raises(UserError, match="holds no result|plain name of a folder"):
             render_again(name, tmp_path / "results")
         assert contents(tmp_path) == before
         assert not list(tmp_path.glob("results/.new*"))

@@ -287,12 +287,6 @@ class TestConfig:
 
     def test_the_configuration_of_another_result(self, folder):
         (folder / result.CONFIG).write_text("config: {}\nprotocol: null\n")
-        assert "line 2, 'adding-gru-0': task 'adding' of a run with task.name None" in refused(folder, rows.FILE)
+        assert "line 2, 'adding-gru-0': lacks its task.name" in refused(folder, rows.FILE)
         (folder / result.CONFIG).write_text("config: {task: {name: adding}, cell: {name: gru}}\nprotocol: null\n")
         assert "has the column 'cell.name' twice, or config.yaml has it too" in refused(folder, rows.FILE)
-
-    def test_phases_that_the_protocol_does_not_give(self, folder):
-        path = folder / rows.FILE
-        path.write_bytes(path.read_bytes().replace(b",report,done,1", b",tuning,done,1"))
-        told = "adding-lstm-1: phase 'tuning', but by the protocol in config.yaml it is 'report'"
-        assert told in refused(folder, rows.FILE)

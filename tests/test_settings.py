@@ -93,7 +93,7 @@ def test_the_leaderboard(published):
         return
     (board,) = found
     (place,) = (place for place in board.places if place.cell == "gru")
-    assert place.row[1:4] == [f"{SCORE_TEXT}, 1 diverged, 1 failed", SOLVED_TEXT, str(MEDIAN)]
+    assert [place.row[i] for i in (1, 3, 4)] == [f"{SCORE_TEXT}, 1 diverged, 1 failed", SOLVED_TEXT, str(MEDIAN)]
     assert not place.solves
     assert [place.cell for place in board.places] == ["lstm", "gru"]  # 0.1 is more than 0.08
     (again,) = read_results(report.folder.parent).boards

@@ -130,7 +130,7 @@ def test_as_a_command(two, tmp_path, command):
     assert "parameters" not in shown.stdout
     assert "parameters" in run(*two, "--all").stdout
     other = published(tmp_path / "other", board({"gru": 0.5}) + board({"gru": 0.5}, task="digits"))
-    for wrong, message in ((tmp_path / "nothing", "cannot be used"), (other, "no setting in common")):
+    for wrong, message in ((tmp_path / "nothing", "nothing: holds no result"), (other, "no setting in common")):
         ended = run(two[0], wrong)
         assert ended.returncode == 2
         assert message in ended.stderr

@@ -140,7 +140,7 @@ def test_a_planted_number_is_found_and_named(result, command, tmp_path):
 
 def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
     for arguments, message in (
-        (["nothing"], "nothing/provenance.json: cannot be used"),
+        (["nothing"], "nothing: holds no result"),
         (["tuned", "--fraction", "0"], "--fraction=0.0: must be greater than 0"),
         (["tuned", "--fraction", "1.5"], "--fraction=1.5: must be at most 1"),
         (["tuned", "--jobs", "0"], "--jobs=0: must be at least 1"),
@@ -151,7 +151,7 @@ def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
         assert message in run.stderr
         assert run.stderr.count("\n") == 1
     (result / "runs.csv").write_text("run_id\n")
-    with pytest.raises(UserError, match="runs.csv: lacks the column phase: .*; publish it again with scripts/publish"):
+    with pytest.raises(UserError, match="runs.csv: lacks the column phase: .*; make it again with scripts/report"):
         committed.read(result, CONF)
     (result / "provenance.json").write_text("{")
     with pytest.raises(UserError, match="provenance.json: cannot be used"):

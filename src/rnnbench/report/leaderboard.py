@@ -5,10 +5,12 @@ from __future__ import annotations
 from statistics import fmean, median
 from typing import NamedTuple
 
+from rnnbench.errors import UserError
 from rnnbench.report.tables import Table, estimate, number, share
+from rnnbench.store import rows
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.phases import chosen_points
-from rnnbench.store.result import Result
+from rnnbench.store.result import CONFIG, Result
 from rnnbench.store.settings import Setting, reported, words
 
 HEADER = ["cell", "score", "test loss", "solved", "steps to solve", "horizon", "parameters", "state", "kFLOPs a step",
@@ -95,13 +97,15 @@ class Board(NamedTuple):
 
 
 def boards(experiment: str, result: Result) -> list[Board]:
-    """Return those of one result; none where nothing was tuned."""
+    """Return those of one result; none where nothing was tuned. Raises UserError where no run is one to report."""
     protocol = result.protocol
     if protocol is None or not protocol.tune:
         return []
-    chosen = chosen_points(result)
+    found, chosen = reported(result), chosen_points(result)
+    if not found:
+        raise UserError(f"{rows.FILE}: by the protocol in {CONFIG} none of its runs is one to report; {rows.AGAIN}")
     groups: dict[tuple[str, int | None], list[Place]] = {}
-    for setting in reported(result):
+    for setting in found:
         choice = chosen[protocol.setting(setting.runs[0])]
         tuned = ", ".join(
             f"{key.rpartition('.')[2]} {value}{' (edge)' if key in choice.edges else ''}"

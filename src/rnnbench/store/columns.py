@@ -11,7 +11,7 @@ from typing import Any
 
 from rnnbench.identity import OUTSIDE, below, flatten
 from rnnbench.records import Record
-from rnnbench.store.status import clipped
+from rnnbench.store.status import Status, clipped
 
 Row = dict[str, Any]
 """One run: plain values by column, None where a value is missing."""
@@ -48,8 +48,9 @@ class Column:
             found = (found or {}).get(key)
         if found in (None, ""):  # a run that failed early does not know its metric
             return None
-        plain = self.kind(found)  # a Status is text too, but W&B would show its name
-        return plain if self.digits is None else round(plain, self.digits)
+        if isinstance(found, Status):
+            return found.value  # W&B would show its name
+        return found if self.digits is None else round(found, self.digits)
 
     def text(self, value: Any) -> str:
         """Return a value as a table shows it."""
