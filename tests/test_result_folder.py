@@ -101,18 +101,20 @@ class TestWhatIsWritten:
         assert again.tables["curves"]["run_id"].tolist() == ["a-0-0.1"]  # of the reported runs
 
     @drawn
-    @given(
-        value=st.text()
-        | st.sampled_from(MARKS)
-        | st.integers(-(2**63) + 1, 2**63 - 1)
-        | st.floats(allow_nan=False, allow_infinity=False)
-    )
+    @given(value=st.text() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False))
     def test_any_value_that_all_runs_share(self, tmp_path, value):
+        self.share(tmp_path / "e", value)
+
+    @pytest.mark.parametrize("value", [*MARKS, "a\u2029 b", " a\n\n b ", "word " * 60, True, False, None, -0.0])
+    def test_a_value_that_all_runs_share(self, tmp_path, value):
+        self.share(tmp_path / "e", value)
+
+    def share(self, folder, value):
         found = Result("e", rows.frame([typed_row(i, **{"init.bias": value}) for i in "ab"]), commands=["c"],
                        environments=[{"versions": {}, "machine": {}}])  # fmt: skip
-        shutil.rmtree(tmp_path / "e", ignore_errors=True)
-        again = written(tmp_path / "e", found)
-        assert "init.bias" not in (tmp_path / "e" / "runs.csv").read_text().partition("\n")[0]
+        shutil.rmtree(folder, ignore_errors=True)
+        again = written(folder, found)
+        assert "init.bias" not in (folder / "runs.csv").read_text().partition("\n")[0]
         assert known(again.runs) == known(found.runs)
 
 

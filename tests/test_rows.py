@@ -250,3 +250,11 @@ class TestDamage:
 def test_what_no_run_can_have(values, wrong):
     assert rows.out_of_range(typed_row(**values)) == f"{wrong} is out of range"
     assert rows.out_of_range(typed_row(best_step=10.0, horizon_final=None)) == ""
+
+
+def test_a_run_that_failed_before_it_knew_its_metric(tmp_path):
+    record = make(0, "failed")
+    record.metric, record.started = "", ""
+    found = row(record) | {"phase": "report", "environment": 0}
+    assert (found["metric"], found["started"]) == (None, None)
+    assert known(rows.plain(again(tmp_path / FILE, [found]))) == known([found])

@@ -116,7 +116,7 @@ def write(folder: Path, result: Result) -> None:
         "config": _nested(common),
         "protocol": None if result.protocol is None else asdict(result.protocol),
     }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(content, sort_keys=False, width=120)  # in ASCII: PyYAML reads back no U+0085
     (folder / CONFIG).write_text(text, encoding="utf-8")
     rows.write(folder / rows.FILE, result.rows)
     runs = result.rows[result.rows["phase"] == rows.REPORT]["run_id"]
