@@ -75,18 +75,18 @@ def test_a_preset_is_its_values_and_not_its_name():
 
 
 def test_a_new_key_with_a_neutral_value_keeps_every_id(monkeypatch):
-    monkeypatch.setitem(identity.NEUTRAL, "optimizer.schedule", "none")
+    monkeypatch.setitem(identity.NEUTRAL, "optimizer.dummy", "none")
     for overrides in GOLDEN:
         before = config(overrides).to_dict()
-        added = before | {"optimizer": before["optimizer"] | {"schedule": "none"}}
+        added = before | {"optimizer": before["optimizer"] | {"dummy": "none"}}
         assert identity.digest(added) == identity.digest(before)
-        chosen = before | {"optimizer": before["optimizer"] | {"schedule": "cosine"}}
+        chosen = before | {"optimizer": before["optimizer"] | {"dummy": "cosine"}}
         assert identity.digest(chosen) != identity.digest(before)
 
 
 def test_a_new_key_without_a_neutral_value_is_noticed():
     before = config("").to_dict()
-    added = before | {"optimizer": before["optimizer"] | {"schedule": "none"}}
+    added = before | {"optimizer": before["optimizer"] | {"dummy": "none"}}
     assert identity.digest(added) != identity.digest(before)
 
 
@@ -110,10 +110,10 @@ class TestGrowth:
     @pytest.fixture
     def grown(self, monkeypatch):
         """A tuned sweep of two cells: of one the runs are old, of the other half of them knows the new key."""
-        monkeypatch.setitem(identity.NEUTRAL, "optimizer.schedule", "none")
+        monkeypatch.setitem(identity.NEUTRAL, "optimizer.dummy", "none")
         runs = planted.board({"lstm": 0.2, "gru": 0.8})
         for each in runs[:9:2]:
-            each.config["optimizer"]["schedule"] = "none"
+            each.config["optimizer"]["dummy"] = "none"
         return runs
 
     def test_a_neutral_value_makes_no_setting_of_its_own(self, grown):
@@ -121,16 +121,16 @@ class TestGrowth:
         assert [(group.factors, len(group.runs)) for group in groups] == [({"cell": "gru"}, 3), ({"cell": "lstm"}, 3)]
 
     def test_another_value_does(self, grown):
-        grown[-1].config["optimizer"]["schedule"] = "cosine"
+        grown[-1].config["optimizer"]["dummy"] = "cosine"
         groups = settings(
             planted.frame([each for each in grown if each.seed < 10 and each.config["cell"]["name"] == "gru"])
         )
-        assert [group.factors for group in groups] == [{"optimizer.schedule": "cosine"}, {"optimizer.schedule": "none"}]
+        assert [group.factors for group in groups] == [{"optimizer.dummy": "cosine"}, {"optimizer.dummy": "none"}]
 
     def test_the_choice_of_old_tuning_runs_is_that_of_new_ones(self, grown):
         rows = [row(each) for each in grown]
         assert len(choices(rows, planted.TUNED)) == 2
-        new = {**rows[0], "optimizer.schedule": "none"}
-        old = {key: value for key, value in new.items() if key != "optimizer.schedule"}
+        new = {**rows[0], "optimizer.dummy": "none"}
+        old = {key: value for key, value in new.items() if key != "optimizer.dummy"}
         assert planted.TUNED.setting(old) == planted.TUNED.setting(new)
-        assert planted.TUNED.setting(new) != planted.TUNED.setting(new | {"optimizer.schedule": "cosine"})
+        assert planted.TUNED.setting(new) != planted.TUNED.setting(new | {"optimizer.dummy": "cosine"})
