@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,6 +118,9 @@ def fork_the_forkserver(path, arguments, descriptors):
         return spawn(path, arguments, descriptors)
     child = os.fork()
     if child == 0:
+        # As in a new Python: it ends when its parent does, whose end of a pipe it must not hold open itself.
+        for kept, following in pairwise([2, *sorted(descriptors), os.sysconf("SC_OPEN_MAX")]):
+            os.closerange(kept + 1, following)
         os._exit(perform(lambda: exec(source, {})))
     return child
 

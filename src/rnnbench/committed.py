@@ -54,8 +54,7 @@ def _plan(folder: Path, conf: Path, command: str) -> Plan:
 def strays(committed: Committed) -> dict[str, str]:
     """Rows that belong to no run of the experiment, and runs of it that have no row: what is wrong, by run_id."""
     known = committed.plan.tuning | committed.plan.candidates
-    used = [run_id for run_id, row in committed.rows.items() if row["phase"] != UNUSED]
-    unknown = {run_id: "no run of this experiment" for run_id in used if run_id not in known}
+    unknown = {run_id: "no run of this experiment" for run_id in committed.rows if run_id not in known}
     expected = committed.plan.tuning | committed.plan.reported(committed.rows.values())
     return unknown | {run_id: "has no row" for run_id in expected if run_id not in committed.rows}
 

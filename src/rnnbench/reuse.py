@@ -77,13 +77,9 @@ def ended(config: Config, retry: bool) -> Record | None:
     changed = sources.changed_since(old.sources, config) if old.complete else ""
     if changed:
         raise UserError(f"{old.run_id}: already {old.outcome}, but {changed}; {sources.AGAIN}")
-    print(f"{old.run_id}: already {old.outcome}{other_probe(old, config)} ({again(old)})", flush=True)
+    hint = "force=true runs it again" if old.complete else "retry_failed=true runs it again"
+    print(f"{old.run_id}: already {old.outcome}{other_probe(old, config)} ({hint})", flush=True)
     return old
-
-
-def again(old: Record) -> str:
-    """Return what runs a run again that has ended."""
-    return "force=true runs it again" if old.complete else "retry_failed=true runs it again"
 
 
 def other_probe(old: Record, config: Config) -> str:

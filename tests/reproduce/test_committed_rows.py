@@ -29,8 +29,17 @@ def test_an_invented_row_and_a_lost_one_are_named(result):
 
 def test_a_run_of_an_earlier_choice_is_no_stray(result):
     """Runs are merged into what is published, whose choice may change."""
-    plant(result, TRIAL, run_id="digits-elman-seed0-0123456789", seed="55")  # not one of the protocol
-    assert list(committed.strays(committed.read(result, CONF)).values()) == ["has no row"]
+    found = committed.read(result, CONF)
+    earlier = next(run_id for run_id in found.plan.candidates if run_id not in found.rows)
+    (lost,) = (run_id for run_id, row in found.rows.items() if row["phase"] == "tuning" and row["cell"] == "elman"
+               and row["optimizer.lr"] == 0.001)  # fmt: skip
+    plant(result, TRIAL, run_id=earlier)
+    assert committed.strays(committed.read(result, CONF)) == {lost: "has no row"}
+
+
+def test_a_row_with_a_seed_that_nobody_asked_for_is_a_stray(result):
+    planted = plant(result, TRIAL, run_id="digits-elman-seed55-0123456789", seed="55")
+    assert committed.strays(committed.read(result, CONF))[planted] == "no run of this experiment"
 
 
 def test_a_result_of_several_commands(result):

@@ -74,8 +74,8 @@ def _gaps(result: Result) -> list[str]:
         )
         return lines
     reported = result.rows[result.rows["phase"] == REPORT]["run_id"]
-    without = [run_id for run_id in reported if run_id not in set(result.tables["curves"]["run_id"])]
-    if without and len(without) < len(reported):
+    without = reported[~reported.isin(result.tables["curves"]["run_id"])]
+    if 0 < len(without) < len(reported):
         lines.append(f"No curves and profiles are known of {len(without)} runs, so figures of them leave these out.")
     return lines
 

@@ -80,10 +80,10 @@ def already_ended(config: Config, published: Mapping[str, Published]) -> Entry |
     entry = inspect(folder)
     if not (entry.complete or entry.status == Status.FAILED):
         return _entry(published[config.run_id], folder) if config.run_id in published else None
-    changed = _changed(config) if entry.complete else ""
+    record = records.read(folder) if entry.complete else None
+    changed = "" if record is None else _changed(record, config)
     if changed:
         return entry._replace(status=Status.CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
-    record = records.read(folder) if entry.complete else None
     probe = "" if record is None else reuse.other_probe(record, config)
     again = "force=true" if entry.complete else "retry_failed=true"
     return entry._replace(text=f"already {entry.status}, {entry.text}{probe} ({again} runs it again)")
@@ -106,11 +106,10 @@ def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> li
     return found
 
 
-def _changed(config: Config) -> str:
+def _changed(record: Record, config: Config) -> str:
     """What is another now than when the run was done; empty where nothing is."""
-    record = records.read(folder_of(config))
     try:
-        return "" if record is None else sources.changed_since(record.sources, config)
+        return sources.changed_since(record.sources, config)
     except UserError as error:  # the data cannot be read any more
         return str(error)
 
