@@ -1,5 +1,6 @@
 """Identity: ids that were given out stay, whatever is added; what cannot change a result is no part of one."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
+@cache
 def config(overrides):
     return configure(CONF, *overrides.split())
 
