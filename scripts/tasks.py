@@ -43,7 +43,7 @@ def row(task: Task, variant: str) -> list[str]:
     else:
         inputs = f"real [T, B, {task.input_size}]"
     target = "each step" if task.every_step else "each sequence"
-    baseline = f"{task.loss} {task.baseline('test'):.4g}" if task.drawn else f"{task.loss} of the data"
+    baseline = f"{task.loss} {task.baseline('train'):.4g}" if task.drawn else f"{task.loss} of the data"
     solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
     return [task.name, variant, task.title, inputs, target, task.metric, baseline, solved, task.source]
 

@@ -24,6 +24,7 @@ from rnnbench.initialization import initialize
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 from rnnbench.model import Model
 from rnnbench.probe import Probe
+from rnnbench.tasks.base import HELD_OUT_SEED
 from rnnbench.training import Learner
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -138,7 +139,7 @@ def build_probe(config: Config) -> Probe | None:
     if config.probe.kind == "off":
         return None
     task = config.task.altered(batch_size=config.probe.batch_size)
-    batch = to_torch(task.batch("validation", config.seed, 0))
+    batch = to_torch(task.batch("validation", HELD_OUT_SEED, 0))
     survey: Callable[..., Survey] = survey_profile
     if config.probe.kind == "full":
         survey = partial(survey_all, sequences=config.probe.sequences, exponents=config.probe.exponents)

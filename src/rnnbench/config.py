@@ -170,7 +170,6 @@ class TrackingConfig:
 class TrainerConfig:
     max_steps: int
     validate_every: int
-    evaluation_batches: int
     log_every: int
     stop_when_solved: bool
     accelerator: str
@@ -181,7 +180,6 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
             check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
-        check_range("trainer.evaluation_batches", self.evaluation_batches, at_least=1, at_most=10**6)
         check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
         check_choice("trainer.accelerator", self.accelerator, ["auto", "cpu", "cuda", "gpu", "mps", "tpu"])
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from rnnbench.tasks import Batch, Split, Task
+from rnnbench.tasks.base import HELD_OUT_SEED
 
 
 def to_torch(batch: Batch) -> Batch:
@@ -43,7 +44,7 @@ class Stream:
         self.first = state["batch"]
 
 
-def evaluation_stream(task: Task, split: Split, seed: int, most: int) -> Stream:
-    """A fixed set of at most ``most`` batches of a held-out split."""
-    available: Any = task.batches(split)
-    return Stream(task, split, seed, most if available is None else min(most, available))
+def held_out_stream(task: Task, split: Split) -> Stream:
+    """The validation or the test set of a task: the same for every run (``Task.held_out``)."""
+    wide, count = task.held_out(split)
+    return Stream(wide, split, HELD_OUT_SEED, count)

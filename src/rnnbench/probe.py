@@ -34,7 +34,7 @@ class Probe(lightning.Callback):
             return
         self.steps.append(learner.global_step)
         self.surveys.append(found)
-        numbers = {name: value for name, value in found.scalars.items() if value is not None}
+        numbers = {name: value for name, value in found.scalars.items() if isinstance(value, int | float)}
         for logger in learner.loggers:
             logger.log_metrics(numbers, step=learner.global_step)
 
@@ -69,10 +69,14 @@ class Probe(lightning.Callback):
             name: Measured(("probe", *first.axes), np.stack([survey.arrays[name].values for survey in self.surveys]))
             for name, first in names.items()
         }
-        lag = np.arange(names["h"].values.shape[-1])
+        lag = np.arange(names["state"].values.shape[-1])
         return stacked | {"step": Measured(("probe",), np.array(self.steps)), "lag": Measured(("lag",), lag)}
 
-    def summary(self) -> dict[str, dict[str, float | None]]:
+    def of_headlines(self, name: str) -> np.ndarray[Any, Any]:
+        """Return an array [probe, ...] of each probe's headline: the layer and direction that reaches furthest."""
+        return np.stack([survey.of_headline(name) for survey in self.surveys])
+
+    def summary(self) -> dict[str, dict[str, float | str | None]]:
         """The numbers of the first and the last probe, for the record."""
         return {"initial": self.surveys[0].scalars, "final": self.surveys[-1].scalars}
 

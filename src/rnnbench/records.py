@@ -89,12 +89,15 @@ class Record:
     baseline: float | None = None
     """The memoryless loss on the test split."""
     validation_baseline: float | None = None
+    test_sequences: int = 0
+    """How many sequences the test set has, and the validation set."""
+    validation_sequences: int = 0
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
     training: dict[str, float | None] = field(default_factory=dict)
     """Means over training: how often and how far the gradient was clipped, and its norm before and after."""
-    gradients: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    """The decay of dL/dh_t over lag, ``initial`` and ``final``."""
+    gradients: dict[str, dict[str, float | str | None]] = field(default_factory=dict)
+    """What the probe says of dL/ds_t, ``initial`` and ``final``: the scalars of a Survey."""
     sample: str | None = None
     """Text that the trained model wrote."""
     commit: str | None = None

@@ -24,7 +24,7 @@ from rnnbench.build import build_learner, build_probe
 from rnnbench.checkpoint import Checkpoint
 from rnnbench.config import Config
 from rnnbench.costs import COSTS
-from rnnbench.data import Stream, evaluation_stream
+from rnnbench.data import Stream, held_out_stream
 from rnnbench.files import locked, replacing
 from rnnbench.probe import Probe
 from rnnbench.provenance import provenance
@@ -117,7 +117,7 @@ def _train(
     """
     task, options = config.task, config.trainer
     trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
-    validation = evaluation_stream(task, "validation", config.seed, options.evaluation_batches)
+    validation = held_out_stream(task, "validation")
     training = Stream(task, "train", config.seed, options.max_steps)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
     if not keeper.history.has("val/loss", trainer.global_step):
@@ -126,7 +126,7 @@ def _train(
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
     keeper.save(trainer)
-    _test(config, learner, trainer, task, "test")
+    _test(learner, trainer, task, "test")
     if learner.diverged_at is None and _exploded(task, learner.last):
         learner.diverged_at = trainer.global_step
     record.best = _finite(learner.best)
@@ -136,15 +136,15 @@ def _train(
     record.peak_memory = device.peak_memory(learner.device)
     for length in task.test_lengths:
         with _surviving(record, f"test at length {length}"):
-            _test(config, learner, trainer, task.at_length(length), f"test_{length}")
+            _test(learner, trainer, task.at_length(length), f"test_{length}")
     record.final = _finite(learner.last)
     with _surviving(record, "sample"):
         record.sample = _sample(config, learner) if record.status == Status.DONE else None
 
 
-def _test(config: Config, learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str) -> None:
+def _test(learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str) -> None:
     learner.test_on(task, prefix)
-    test = evaluation_stream(task, "test", config.seed, config.trainer.evaluation_batches)
+    test = held_out_stream(task, "test")
     trainer.test(learner, test, verbose=False)
 
 
@@ -220,13 +220,15 @@ def _new_record(config: Config, learner: Learner) -> Record:
         metric=config.task.metric,
         baseline=config.task.baseline("test"),
         validation_baseline=config.task.baseline("validation"),
+        test_sequences=config.task.held_out_sequences("test"),
+        validation_sequences=config.task.held_out_sequences("validation"),
         **provenance(device.name(config.trainer.accelerator)),
     )
 
 
-def _finite(values: dict[str, Any]) -> dict[str, float | None]:
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
     """JSON has no nan: a diverged metric is None."""
-    return {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}
+    return {k: v if isinstance(v, str) or (v is not None and math.isfinite(v)) else None for k, v in values.items()}
 
 
 def _quiet() -> None:

@@ -130,7 +130,7 @@ class Learner(lightning.LightningModule):
         self.log_every = log_every
         self.stop_when_solved = stop_when_solved
         self.solved_below = task.solved_below
-        self.train_meter = Meter(task, task.baseline("validation"))
+        self.train_meter = Meter(task, task.baseline("train"))
         self.validation_meter = Meter(task, task.baseline("validation"))
         self.test_on(task, "test")
         self.gradients = GradientMeter()

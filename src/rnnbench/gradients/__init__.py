@@ -1,5 +1,6 @@
 """How a gradient flows back through time: pure functions of (model, batch), of a path through it, or of a cell."""
 
+from rnnbench.gradients.contributions import far_shares
 from rnnbench.gradients.decay import Decay, fit_decay
 from rnnbench.gradients.gates import TimeConstants, time_constants
 from rnnbench.gradients.jacobian import StepSpectra, step_jacobian, step_jacobians, step_spectra
@@ -25,6 +26,7 @@ __all__ = [
     "TimeConstants",
     "Trajectory",
     "WeightSpectrum",
+    "far_shares",
     "fit_decay",
     "flatten",
     "float64_copy",

@@ -51,7 +51,11 @@ def gradient_norms(model: Model, batch: Any, loss: str) -> dict[str, MaskedArray
     Entry k of the lag axis is the gradient k steps of that direction before the sequence's end; it is masked where the
     sequence has no more than k steps.
     """
-    gradients = state_gradients(model, batch, loss)
+    return norms_by_lag(model, batch, state_gradients(model, batch, loss))
+
+
+def norms_by_lag(model: Model, batch: Any, gradients: list[list[Any]]) -> dict[str, MaskedArray]:
+    """Return the ``gradient_norms`` of the ``state_gradients`` of a batch."""
     names = gradients[0][0]._fields
     parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": _whole}
     return {

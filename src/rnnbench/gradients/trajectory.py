@@ -42,6 +42,8 @@ class Trajectory(NamedTuple):
     """What ``cell.project`` gave for steps 1 .. T: [T, B, ...]; s_{t+1} = step(s_t, drives[t])."""
     lengths: Tensor
     """The steps that each sequence took: [B] int64."""
+    inputs: Tensor
+    """What the direction saw at steps 1 .. T: [T, B, I]."""
 
     @property
     def valid(self) -> Tensor:
@@ -150,7 +152,8 @@ def trajectory(model: Model, batch: Any) -> list[list[Trajectory]]:
 
 def _follow(direction: Recurrent, inputs: Tensor, lengths: Tensor) -> Trajectory:
     cell = direction.cell
-    drives = cell.project(direction.running_order(inputs, lengths))
+    inputs = direction.running_order(inputs, lengths)
+    drives = cell.project(inputs)
     state = cell.initial_state(len(lengths))
     states = [state]
     for t, drive in enumerate(drives):
@@ -159,4 +162,4 @@ def _follow(direction: Recurrent, inputs: Tensor, lengths: Tensor) -> Trajectory
     path = map_state(lambda *parts: torch.stack(parts), *states)
     if not all(part.isfinite().all() for part in path):
         raise FloatingPointError(f"the states of {type(cell).__name__} are not finite: no Jacobian exists there")
-    return Trajectory(cell, path, drives, lengths)
+    return Trajectory(cell, path, drives, lengths, inputs)

@@ -12,17 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
-from rnnbench.store.columns import COLUMNS, DIAGNOSTICS, MOMENTS, OTHER, Row, column
+from rnnbench.store.columns import COLUMNS, DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK, OTHER, Row, column, headline
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256")  # fmt: skip
 """The columns that no machine may change."""
-ANYTHING = ("sample", "best_step")
+ANYTHING = ("sample", "best_step", "headline_initial", "headline_final", "decay_final", "fit_final", "zero_from_final")
 """The columns that another machine may change at will."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
-DECAY = ("slope", "half_life", "horizon", "vanishing_ratio")
-FITTED = ("slope_", "half_life_")
+NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio", "far_share", "omega")
+"""What a gradient can lack: of these columns none says something, where the run was probed."""
+FITTED = ("slope_", "fit_", "half_life_")
 LAST_BITS = 1e-12
 """The relative error of a least-squares fit, whose last bits depend on where its numbers lie in memory."""
 SLACK = 3.0
@@ -32,7 +33,7 @@ FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
 """What two probes must share for their numbers to be of the same thing."""
-GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in DIAGNOSTICS}
+GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
 
 
 class Rule(NamedTuple):
@@ -56,6 +57,12 @@ UNITS = {
     "horizon": f"of the larger, or {SLACK:g} steps",
 }
 RULES = {
+    **{
+        f"{each.name}_{moment}": Rule(0.001 if moment == "initial" else 0.75, "larger")
+        for moment in MOMENTS
+        for each in (*DIAGNOSTICS, *NETWORK)
+        if each.kind is not str
+    },
     "score": Rule(None, "absolute"),
     "validation_loss": Rule(None, "loss"),
     "test_loss": Rule(None, "loss"),
@@ -74,16 +81,12 @@ RULES = {
     "half_life_final": Rule(0.75, "steps"),
     "horizon_final": Rule(0.75, "horizon"),
     "vanishing_ratio_final": Rule(0.75, "steps"),
+    "far_share_final": Rule(0.25, "absolute"),
+    "dead_share_final": Rule(0.25, "absolute"),
     "clip_rate": Rule(0.5, "larger"),
     "clip_scale": Rule(0.5, "larger"),
     "grad_norm_before": Rule(0.75, "larger"),
     "grad_norm_after": Rule(0.75, "larger"),
-    **{
-        f"{each.name}_{moment}": Rule(0.001 if moment == "initial" else 0.75, "larger")
-        for moment in MOMENTS
-        for each in DIAGNOSTICS
-        if each.name not in DECAY
-    },
 }
 """Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
 
@@ -117,17 +120,18 @@ def _compared(before: Row, now: Row, key: str) -> bool:
     of = column(key)
     if of is None or of.circumstance or key == "phase":
         return False
-    if key in GRADIENTS and any(before.get(probe) != now.get(probe) for probe in PROBED):
+    moment = GRADIENTS.get(headline(key))
+    if moment is not None and any(before.get(probe) != now.get(probe) for probe in PROBED):
         return False
-    if key.rpartition("_")[0] in DECAY:  # of these, none means that there is no decay
-        key = f"horizon_{GRADIENTS[key]}"
-    return not (of.optional and None in (before[key], now[key]))
+    if moment is not None and headline(key).removesuffix(f"_{moment}") in NOTHING:
+        key = f"headline_{moment}"
+    return not (of.optional and None in (before.get(key), now.get(key)))
 
 
 def _same(before: Row, now: Row, key: str) -> bool:
     """Whether two values are the same; of a least-squares fit the last bits do not count."""
     was, is_now = before[key], now[key]
-    if key.startswith(FITTED) and None not in (was, is_now):
+    if headline(key).startswith(FITTED) and None not in (was, is_now):
         return math.isclose(was, is_now, rel_tol=LAST_BITS)
     return bool(was == is_now)
 
@@ -139,7 +143,7 @@ def beyond(before: Row, now: Row, allowed: Mapping[str, Rule]) -> list[str]:
 
 def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> bool:
     pair = (before, now)
-    if key in ANYTHING:
+    if headline(key) in ANYTHING:
         return True
     if key in ("solved_at_step", "diverged_at_step") and None in [row[key] for row in pair]:
         return False  # one of them solved the task, the other did not
@@ -151,6 +155,7 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     """The rule of a column; of a further metric, as of the score."""
+    key = headline(key)
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
         return allowed.get(key)
@@ -207,10 +212,11 @@ def _half_life(row: Row, key: str) -> float:
     """The half-life in steps that a column says; of what does not decay a long one, of what has vanished none."""
     length = row["length"] or 1
     value = row[key]
-    kind = key.rpartition("_")[0]
+    kind = headline(key).rpartition("_")[0]
+    if kind == "half_life" and value is None:  # because nothing decays, or not along a line
+        kind, value = "slope", row[key.replace("half_life", "slope")]
     if kind == "half_life":
-        slope = row[key.replace("half_life", "slope")]
-        steps = value if value is not None else 0.0 if slope is None else math.inf
+        steps = value
     elif value is None:
         steps = 0.0
     else:

@@ -90,37 +90,58 @@ OUTCOME = (
         "not solved, or has no such threshold", "steps", "lower", ".0f",
     ),
     Column("diverged_at_step", int, "where a loss was no longer finite, or had exploded", "steps", format=".0f"),
+    Column("test_sequences", int, "sequences of the test set, the same set for every run of a task", format=".0f",
+           optional=True),
+    Column("validation_sequences", int, "the same of the validation set", format=".0f", optional=True),
     Column("steps", int, "training steps taken; a run that solves its task may stop early", "steps", format=".0f"),
 )  # fmt: skip
+HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "
+                  "the other numbers of the gradient are its own")  # fmt: skip
 DIAGNOSTICS = (
-    Column("slope", float, "of ln of the gradient norm against lag: the least-squares line where the norm is not zero",
+    Column("decay", str, "what the gradient norm does from lag 1 on: decays, flat (within a tenth), grows, or dead: "
+           "exactly zero"),
+    Column("slope", float, "of ln of the gradient norm against lag: the least-squares line over the lags from 1 on",
            "1/step", format=".3g"),
+    Column("fit", float, "the share of the variance that this line explains, R^2", format=".2f"),
     Column("half_life", float, "after how many steps back the gradient norm has halved, by its slope; none where it "
-           "does not decay", "steps", "higher", ".1f"),
-    Column("horizon", int, "the largest lag with a gradient norm of at least 1 % of the largest", "steps", "higher",
+           "does not decay or the line does not fit (R^2 below 0.9)", "steps", "higher", ".1f"),
+    Column("horizon", int, "the largest lag with a gradient norm of at least 1 % of that at lag 1", "steps", "higher",
            ".0f"),
+    Column("zero_from", int, "the lag from which on the gradient is exactly zero", "steps", format=".0f"),
     Column("vanishing_ratio", float, "the gradient norm at the largest lag over that at lag 0", "", "higher", ".2g"),
+    Column("far_share", float, "the share of the parameters' gradient that comes from lags above T/2", "", "higher",
+           ".2g"),
+    Column("dead_share", float, "the share of sequences whose gradient is exactly zero from lag 1 on", "", "lower",
+           ".2f"),
     Column("lyapunov_max", float, "the largest Lyapunov exponent", "1/step", format=".3f"),
     Column("omega", float, "how far the gradient is from keeping its norm on its way back: the squared relative change "
            "of each step, summed", "", "lower", ".3g"),
-    Column("saliency_share", float, "the share of the loss's gradient by the inputs that lies on those which carry the "
-           "information", "", "higher", ".3f"),
     Column("time_constant_median", float, "how long gates remember, the median over units", "steps", format=".1f"),
     Column("share_open", float, "the share of gate values above 0.9", format=".3f"),
     Column("share_closed", float, "the share of gate values below 0.1", format=".3f"),
 )  # fmt: skip
-"""Of the last layer's forward direction, before and after training."""
-GRADIENTS = tuple(
-    replace(
+"""Of the norm of dL/ds over the whole state of a layer and direction, before and after training."""
+NETWORK = (
+    Column("saliency_share", float, "the share of the loss's gradient by the inputs that lies on those which carry the "
+           "information", "", "higher", ".3f"),
+)  # fmt: skip
+"""Of the whole network, before and after training."""
+
+
+def _measured(each: Column, moment: str, way: str = "") -> Column:
+    """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
+    layer, _, direction = way.removeprefix("layer").partition("_")
+    where = f", layer {layer}, {direction}" if way else ""
+    return replace(
         each,
-        name=f"{each.name}_{moment}",
-        meaning=f"{each.meaning}; {words}, last layer, forward",
-        path=("gradients", moment, each.name),
+        name="_".join(filter(None, (way, each.name, moment))),
+        meaning=f"{each.meaning}; {MOMENTS[moment]}{where}",
+        path=("gradients", moment, f"{way}/{each.name}" if way else each.name),
         optional=True,
     )
-    for moment, words in MOMENTS.items()
-    for each in DIAGNOSTICS
-)
+
+
+GRADIENTS = tuple(_measured(each, moment) for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK))
 CLIPPING = tuple(
     replace(each, path=("training", each.name), optional=True)
     for each in (
@@ -168,12 +189,20 @@ SPLITS = {
 }
 OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
 """The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
+WAY = re.compile(
+    rf"(layer\d+_(?:forward|backward))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
+)
+"""The names of the columns with the gradient of one layer and direction, of networks that have several."""
 
 
 def column(name: str) -> Column | None:
     """Return the column of that name; None where there is none."""
     if name in COLUMNS:
         return COLUMNS[name]
+    found = WAY.fullmatch(name)
+    if found is not None:
+        way, diagnostic, moment = found.groups()
+        return _measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
     found = OTHER.fullmatch(name)
     if found is None:
         return None
@@ -182,6 +211,12 @@ def column(name: str) -> Column | None:
     better = "higher" if metric in ("score", "accuracy") else "lower"
     path = ("best", f"val/{metric}") if split == "best_val" else ("final", f"{split}/{metric}")
     return Column(name, float, f"{metric.replace('_', ' ')} on the {where}", "", better, ".4g", path, optional=True)
+
+
+def headline(name: str) -> str:
+    """Return the name of a column less its layer and direction: that of the same number of the headline."""
+    found = WAY.fullmatch(name)
+    return name if found is None else f"{found[2]}_{found[3]}"
 
 
 def row(record: Record) -> Row:
@@ -193,6 +228,12 @@ def row(record: Record) -> Row:
             name = prefix + key.replace("/", "_")
             if (held, key) not in taken and column(name) is not None:
                 found[name] = clipped(value) if value is not None and name.endswith("_score") else value
+    for moment, numbers in record.gradients.items():
+        for key in numbers:
+            way, _, diagnostic = key.rpartition("/")
+            of = column(f"{way}_{diagnostic}_{moment}") if way else None
+            if of is not None:
+                found[of.name] = of.value(record)
     return found | configuration(record.config)
 
 

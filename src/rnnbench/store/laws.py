@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rnnbench.store.agreement import ROUNDING
-from rnnbench.store.columns import MOMENTS, Row
+from rnnbench.store.columns import MOMENTS, WAY, Row
 from rnnbench.store.status import Status
 
 
@@ -29,10 +29,26 @@ def contradictions(row: Row) -> list[str]:
         found.append(f"an accuracy of {metric:g}")
     late = [key for key in ("solved_at_step", "diverged_at_step") if row[key] is not None and row[key] > steps]
     found += [f"{key} {row[key]} of {steps} steps" for key in late]
-    for moment in MOMENTS:
-        slope, half_life = (row.get(f"{key}_{moment}") for key in ("slope", "half_life"))
-        if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
-            found.append(f"half_life_{moment} {half_life:.12g}, but its slope is {'empty' if slope is None else slope}")
+    return found + [line for moment in MOMENTS for way in _ways(row) for line in _decay(row, way, moment)]
+
+
+def _ways(row: Row) -> list[str]:
+    """The prefixes of the columns of the headline, and of each layer and direction."""
+    return ["", *dict.fromkeys(f"{match[1]}_" for match in map(WAY.fullmatch, row) if match)]
+
+
+def _decay(row: Row, way: str, moment: str) -> list[str]:
+    word, slope, half_life, horizon = (
+        row.get(f"{way}{key}_{moment}") for key in ("decay", "slope", "half_life", "horizon")
+    )
+    found = []
+    if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
+        told = "empty" if slope is None else slope
+        found.append(f"{way}half_life_{moment} {half_life:.12g}, but its slope is {told}")
+    if half_life is not None and word != "decays":
+        found.append(f"{way}half_life_{moment} {half_life:.12g}, but the gradient is {word or 'not described'}")
+    if word == "dead" and horizon is not None:
+        found.append(f"{way}horizon_{moment} {horizon}, but the gradient is dead")
     return found
 
 

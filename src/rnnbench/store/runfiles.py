@@ -99,7 +99,7 @@ def _long(steps: Array, last: str, values: dict[str, Array]) -> pd.DataFrame:
     moments = np.full(len(steps), "training", dtype=object)
     moments[-1], moments[0] = "final", "initial"
     table = {
-        "moment": moments[probe], "step": steps[probe], "layer": layer,
+        "moment": moments[probe], "step": steps[probe], "layer": layer + 1,
         "direction": np.array(DIRECTIONS, dtype=object)[direction], last: rank,
     }  # fmt: skip
     return pd.DataFrame(table | {name: array.ravel() for name, array in values.items()})

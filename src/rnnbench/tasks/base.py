@@ -7,6 +7,7 @@ the defaults. Tasks know NumPy and nothing of torch, so a configuration is check
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -22,6 +23,10 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 LONGEST = 10**7
 """Steps. Above it no batch fits into memory."""
+HELD_OUT_SEED = 0
+"""Of the validation and the test set of every task, whatever the seed of a run."""
+HELD_OUT_BATCH = 200
+"""Sequences: wider than a training batch, because nothing is learned from one and wide products are quicker."""
 SOLVED_SHARE = 0.05
 """A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
 
@@ -67,6 +72,10 @@ class Task(ABC):
     """Sequences in a batch, B."""
     test_lengths: list[int]
     """Other lengths at which the trained network is tested too; empty for none."""
+    validation_sequences: int
+    """Sequences of the validation set, at least; a finite set has no more than it has."""
+    test_sequences: int
+    """The same of the test set."""
 
     title: ClassVar[str]
     """One line for tables."""
@@ -84,6 +93,8 @@ class Task(ABC):
     def __post_init__(self) -> None:
         check_range("task.length", self.length, at_least=1, at_most=LONGEST)
         check_range("task.batch_size", self.batch_size, at_least=1, at_most=10**6)
+        for key in ("validation_sequences", "test_sequences"):
+            check_range(f"task.{key}", getattr(self, key), at_least=1, at_most=10**7)
         for length in self.test_lengths:
             check_range("task.test_lengths", length, at_least=1, at_most=LONGEST)
 
@@ -119,7 +130,10 @@ class Task(ABC):
 
     @abstractmethod
     def baseline(self, split: Split) -> float:
-        """The loss of the best predictor without memory, in closed form."""
+        """The loss of the best predictor without memory of the data; it may know the time.
+
+        On the validation and the test set that on this very set; of training batches, which have no end, its mean.
+        """
 
     @abstractmethod
     def batch(self, split: Split, seed: int, step: int) -> Batch:
@@ -154,6 +168,34 @@ class Task(ABC):
     def batches(self, split: Split) -> int | None:
         """How many different batches a split has; None: a stream without end."""
         return None
+
+    def held_out(self, split: Split) -> tuple[Task, int]:
+        """The validation or the test set: the batches 0, 1, .. of the task, with HELD_OUT_SEED, and their number.
+
+        It is the same whatever the batch size and the seed of a run.
+        """
+        most = self.validation_sequences if split == "validation" else self.test_sequences
+        count = -(-most // HELD_OUT_BATCH)
+        wide = self.altered(batch_size=-(-most // count))
+        available = wide.batches(split)
+        return wide, count if available is None else min(count, available)
+
+    def held_out_sequences(self, split: Split) -> int:
+        """How many sequences the validation or the test set has."""
+        task, count = self.held_out(split)
+        return count * task.batch_size
+
+    def held_out_mean(self, split: Split, losses: Callable[[Batch], Array]) -> float:
+        """The mean over a held-out set of what ``losses`` says of each batch, computed once for each set."""
+        if split not in self._means:
+            task, count = self.held_out(split)
+            found = (losses(task.batch(split, HELD_OUT_SEED, step)) for step in range(count))
+            self._means[split] = float(np.mean(np.concatenate([each.ravel() for each in found]), dtype=np.float64))
+        return self._means[split]
+
+    @cached_property
+    def _means(self) -> dict[Split, float]:
+        return {}
 
     def check(self) -> None:  # noqa: B027  # most tasks have no data to check
         """Raises UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""

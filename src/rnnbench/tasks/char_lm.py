@@ -112,6 +112,11 @@ class CharLM(Task):
     def baseline(self, split: Split) -> float:
         return count_loss(self._text, 1, split)
 
+    def held_out(self, split: Split) -> tuple[Task, int]:
+        """The chunks of the split, in as many streams as in training: the state carries on from one to the next."""
+        most = self.validation_sequences if split == "validation" else self.test_sequences
+        return self, min(self.batches(split), -(-most // self.batch_size))
+
     def batches(self, split: Split) -> int:
         return (len(self._text.splits[split]) - 1) // self.batch_size // self.length
 

@@ -74,8 +74,11 @@ class Copy(Task):
         return LETTERS + 1 if self.tokens else LETTERS + 2
 
     def baseline(self, split: Split) -> float:
+        guessed = SPAN * math.log(LETTERS)
+        if self.variant == "variable" and split != "train":
+            return guessed / self.held_out_mean(split, lambda batch: batch.lengths)
         mean_steps = {"variable": 2 * SPAN + 1 + (self.length + 1) / 2, "selective": SPAN}
-        return SPAN * math.log(LETTERS) / mean_steps.get(self.variant, self.length + 2 * SPAN)
+        return guessed / mean_steps.get(self.variant, self.length + 2 * SPAN)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)

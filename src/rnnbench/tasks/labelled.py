@@ -47,6 +47,9 @@ class LabelledTask(Task):
     def batches(self, split: Split) -> int | None:
         return None if split == "train" else -(-len(self.labels[split]) // self.batch_size)
 
+    def held_out_sequences(self, split: Split) -> int:
+        return min(super().held_out_sequences(split), len(self.labels[split]))
+
     def chosen(self, split: Split, seed: int, step: int) -> Array:
         """The examples of a batch [B]; of a held-out split's last batch what is left."""
         count, size = len(self.labels[split]), self.batch_size

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def profiles(steps: Array, norms: Array) -> Figure:
-    """||dL/dh_t|| over lag of each layer and direction, one line a training step, from dark to bright.
+    """||dL/ds_t|| over lag of each layer and direction, one line a training step, from dark to bright.
 
     ``norms``: [probe, layer, direction, lag]; ``steps``: the training step of each probe.
     """
@@ -23,7 +23,7 @@ def profiles(steps: Array, norms: Array) -> Figure:
     def draw(axes: Axes, panel: Array) -> None:
         for step, profile, color in zip(steps, panel, colors, strict=True):
             axes.plot(np.where(profile > 0, profile, np.nan), color=color, label=f"step {step}")
-        axes.set(yscale="log", xlabel="lag (steps before the loss)", ylabel="mean ||dL/dh||")
+        axes.set(yscale="log", xlabel="lag (steps before the loss)", ylabel="mean ||dL/ds||")
 
     figure = _by_direction(norms, draw)
     figure.axes[0].legend(fontsize=7)
@@ -31,7 +31,7 @@ def profiles(steps: Array, norms: Array) -> Figure:
 
 
 def heat_map(steps: Array, norms: Array) -> Figure:
-    """log10 ||dL/dh_t|| over training step and lag, of each layer and direction; white where it is zero."""
+    """log10 ||dL/ds_t|| over training step and lag, of each layer and direction; white where it is zero."""
     logs = np.log10(np.where(norms > 0, norms, np.nan))
     low, high = (np.nanmin(logs), np.nanmax(logs)) if np.isfinite(logs).any() else (-1, 0)
 
@@ -41,23 +41,23 @@ def heat_map(steps: Array, norms: Array) -> Figure:
         shown = positions[:: max(1, len(steps) // 6)]
         axes.set_xticks(shown, [str(steps[position]) for position in shown])
         axes.set(xlabel="training step", ylabel="lag (steps before the loss)")
-        axes.figure.colorbar(image, ax=axes, label="log10 ||dL/dh||")
+        axes.figure.colorbar(image, ax=axes, label="log10 ||dL/ds||")
 
     return _by_direction(logs, draw)
 
 
 def spectrum(exponents: Array, largest: Array, smallest: Array) -> Figure:
-    """What the Jacobians do before and after training, in the last layer's forward direction.
+    """What the Jacobians do before and after training, in the layer and direction whose gradient reaches furthest.
 
-    Left the Lyapunov ``exponents`` [probe, layer, direction, exponent], right the ``largest`` and ``smallest`` singular
-    values of the one-step Jacobians [probe, layer, direction, step].
+    Left the Lyapunov ``exponents`` [probe, exponent], right the ``largest`` and ``smallest`` singular values of the
+    one-step Jacobians [probe, step].
     """
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for index, moment, color in ((0, "before training", "tab:blue"), (-1, "after training", "tab:orange")):
-        left.plot(np.arange(1, exponents.shape[-1] + 1), exponents[index, -1, 0], "o-", color=color, label=moment)
-        right.plot(largest[index, -1, 0], color=color, label=f"largest, {moment}")
-        right.plot(smallest[index, -1, 0], color=color, linestyle=":", label=f"smallest, {moment}")
+        left.plot(np.arange(1, exponents.shape[-1] + 1), exponents[index], "o-", color=color, label=moment)
+        right.plot(largest[index], color=color, label=f"largest, {moment}")
+        right.plot(smallest[index], color=color, linestyle=":", label=f"smallest, {moment}")
     left.axhline(0, color="black", linewidth=0.8)
     left.set(xlabel="rank", ylabel="Lyapunov exponent (per step)")
     right.set(xlabel="step", ylabel="singular values of ds_t/ds_{t-1}", yscale="log")
@@ -74,5 +74,7 @@ def _by_direction(values: Array, draw: Callable[[Axes, Array], None]) -> Figure:
     for layer in range(layers):
         for direction in range(directions):
             draw(panels[layer, direction], values[:, layer, direction])
-            panels[layer, direction].set_title(f"layer {layer}, {'backward' if direction else 'forward'}", fontsize=9)
+            panels[layer, direction].set_title(
+                f"layer {layer + 1}, {'backward' if direction else 'forward'}", fontsize=9
+            )
     return figure

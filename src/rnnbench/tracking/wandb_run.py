@@ -96,29 +96,29 @@ def log_gradients(run: Any, probe: Probe) -> None:
     from rnnbench.tracking import charts
 
     arrays = {name: measured.values for name, measured in probe.arrays.items()}
-    curves = {name: values for name, values in arrays.items() if name in ("h", "c", "state")}
+    curves = {name: values for name, values in arrays.items() if f"{name}_median" in arrays}
     run.define_metric("lag", hidden=True)
     run.define_metric("grad_lag/*", step_metric="lag")
     for lag in arrays["lag"]:
         row: dict[str, float] = {"lag": int(lag)}
         for name, norms in curves.items():
             for moment, index in (("initial", 0), ("final", -1)):
-                for layer, directions in enumerate(norms[index, :, :, lag]):
+                for layer, directions in enumerate(norms[index, :, :, lag], start=1):
                     for direction, norm in zip(DIRECTIONS, directions, strict=False):
                         row[f"grad_lag/{moment}/{name}-layer{layer}-{direction}"] = float(norm)
         run.log(row)
     pictures = {
-        "gradient_profile": charts.profiles(arrays["step"], arrays["h"]),
-        "gradient_heat_map": charts.heat_map(arrays["step"], arrays["h"]),
+        "gradient_profile": charts.profiles(arrays["step"], arrays["state"]),
+        "gradient_heat_map": charts.heat_map(arrays["step"], arrays["state"]),
     }
     if "lyapunov" in arrays:
-        found = (arrays[name] for name in ("lyapunov", "jacobian_largest", "jacobian_smallest"))
+        found = map(probe.of_headlines, ("lyapunov", "jacobian_largest", "jacobian_smallest"))
         pictures["jacobian_spectrum"] = charts.spectrum(*found)
     run.log({name: wandb.Image(picture) for name, picture in pictures.items()})
     if "time_constant" in arrays:
-        for step, constants in zip(arrays["step"], arrays["time_constant"], strict=True):
+        for step, constants in zip(arrays["step"], probe.of_headlines("time_constant"), strict=True):
             # Powers of ten, because time constants span several.
-            histogram = wandb.Histogram(np.log10(constants[-1, 0]))
+            histogram = wandb.Histogram(np.log10(constants))
             run.log({"time_constants_log10": histogram, "trainer/global_step": int(step)})
 
 

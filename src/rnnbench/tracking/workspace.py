@@ -43,9 +43,9 @@ def build(sweep: Sweep) -> Any:
     main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
     ways = ("forward", "backward") if sweep.bidirectional else ("forward",)
     lags = [
-        _curve(f"grad_lag/{moment}/h-layer{layer}-{way}", main, x="lag", log=True)
+        _curve(f"grad_lag/{moment}/state-layer{layer}-{way}", main, x="lag", log=True)
         for moment in ("initial", "final")
-        for layer in range(sweep.layers)
+        for layer in range(1, sweep.layers + 1)
         for way in ways
     ]
     media = [panels.MediaBrowser(title=key, media_keys=[key]) for key in PICTURES]
