@@ -181,8 +181,11 @@ TASK_ROWS = {
 }
 
 
+HELD_OUT = {"test_lengths": [], "validation_sequences": 64, "test_sequences": 64}
+
+
 def make_task(name: str, **changes: Any) -> Task:
-    return TASKS[name](name=name, **({"test_lengths": []} | TASK_ROWS[name].options | changes))
+    return TASKS[name](name=name, **(HELD_OUT | TASK_ROWS[name].options | changes))
 
 
 def task_overrides(name: str) -> list[str]:

@@ -43,7 +43,8 @@ def configure(tmp_path):
         "trainer.max_steps=20",
         "trainer.validate_every=10",
         "trainer.log_every=5",
-        "trainer.evaluation_batches=2",
+        "task.validation_sequences=32",
+        "task.test_sequences=32",
         "probe.every=10",
         "probe.batch_size=4",
     ]

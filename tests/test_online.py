@@ -23,7 +23,13 @@ from rnnbench.training import Learner
 pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
+SMALL = [
+    "task.length=10",
+    "network.hidden_size=8",
+    "trainer.max_steps=20",
+    "task.validation_sequences=32",
+    "task.test_sequences=32",
+]
 ENVIRONMENT = {
     "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.05",  # rows travel during these short runs, not at their end alone
     **{

@@ -15,7 +15,7 @@ from rnnbench.sweep.compose import plan
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "trainer.validate_every=2", "probe.every=2",
-         "trainer.evaluation_batches=1", "tracking=disabled"]  # fmt: skip
+         "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
 SHELL = {"git", "cd", "source", "make", ".venv/bin/wandb"}
 """What a block calls besides our scripts; the targets of make are what CI runs."""
 EXPECTED = {"sync.py": 2, "hydra/launcher=slurm": 2}

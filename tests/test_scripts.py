@@ -10,7 +10,13 @@ import pytest
 pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.evaluation_batches=2"]
+SMALL = [
+    "task.length=10",
+    "network.hidden_size=8",
+    "trainer.max_steps=20",
+    "task.validation_sequences=32",
+    "task.test_sequences=32",
+]
 
 
 def new_python(folder, script, *arguments):

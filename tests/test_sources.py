@@ -20,7 +20,13 @@ from rnnbench.tasks.char_lm import CharLM
 
 TEXT = "the old house stood alone\n" * 100
 CELL = "from torch import nn\n\n\nclass Own(nn.RNNCell):\n    scale = {}\n"
-SHORT = ["trainer.max_steps=2", "probe=off", "task.batch_size=2", "trainer.evaluation_batches=1"]
+SHORT = [
+    "trainer.max_steps=2",
+    "probe=off",
+    "task.batch_size=2",
+    "task.validation_sequences=32",
+    "task.test_sequences=32",
+]
 
 
 def folder(config):

@@ -26,7 +26,7 @@ def fit(learner, config, *callbacks):
     """Trains as a run does, without its record."""
     trainer = build_trainer(config, callbacks=list(callbacks), loggers=[])
     train = Stream(config.task, "train", config.seed, config.trainer.max_steps)
-    trainer.fit(learner, train, Stream(config.task, "validation", config.seed, config.trainer.evaluation_batches))
+    trainer.fit(learner, train, held_out_stream(config.task, "validation"))
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
         f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
         f"network.depth={row.depth}",
         f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
-        "trainer.log_every=400", "trainer.evaluation_batches=4", "probe=off",
+        "trainer.log_every=400", "task.validation_sequences=32", "task.test_sequences=32", "probe=off",
     )  # fmt: skip
     learner = build_learner(config)
     learner.solved_below = config.task.baseline("validation") / 2

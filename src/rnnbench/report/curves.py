@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles
+from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles, thin
 from rnnbench.report.lines import Array, Lines
 from rnnbench.statistics import survival
+from rnnbench.store.columns import MOMENTS
 from rnnbench.store.settings import Setting, solves
 
 FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
@@ -45,30 +46,29 @@ def learning_curves(settings: list[Setting], lines: Lines) -> Sketch | None:
 
 
 def gradient_profiles(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """log10 of the norm of dL/dh_t over lag."""
+    """log10 of the norm of dL/ds_t over lag: the headline with a band, every layer and direction as a thin line."""
 
     def numbers(mean: Array) -> list[str]:
-        high = np.nanmax(mean) if np.isfinite(mean).any() else np.nan
-        found = [10 ** (mean[lag] - high) for lag in LAGS if lag < len(mean)]
-        return [f"{value:.1e}" if np.isfinite(value) else "not drawn" for value in found]
+        found = [10 ** (mean[lag] - mean[0]) for lag in LAGS if lag < len(mean)]
+        return [f"{value:.1e}" if np.isfinite(value) else "–" for value in found]
 
     sketch = _before_and_after(
-        settings, lines.profiles, numbers, "lag (steps before the loss)", "log10 of mean ||dL/dh||"
-    )  # fmt: skip
+        settings, lines.profile, lines.ways, numbers, "lag (steps before the loss)", "log10 of mean ||dL/ds||"
+    )
     if sketch is None:
         return None
     for axes in sketch.figure.axes:
         if np.isfinite(axes.dataLim.ymax):
             axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
     width = max(map(len, sketch.rows))
-    header = [*sketch.header, *(f"at lag {lag} / largest" for lag in LAGS)][:width]
+    header = [*sketch.header, *(f"g({lag}) / g(0)" for lag in LAGS)][:width]
     return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
 
 
 def lyapunov_spectra(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """The largest Lyapunov exponents of the last layer's forward direction."""
+    """The largest Lyapunov exponents of the headline."""
     sketch = _before_and_after(
-        settings, lines.spectra, lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
+        settings, lines.spectrum, lambda run_id: [], lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
         "Lyapunov exponent (per step)",
     )  # fmt: skip
     return sketch and sketch._replace(header=[*sketch.header, "largest", "last drawn"])
@@ -76,29 +76,36 @@ def lyapunov_spectra(settings: list[Setting], lines: Lines) -> Sketch | None:
 
 def _before_and_after(
     settings: list[Setting],
-    grid: Callable[[str], tuple[Array, Array] | None],
+    line: Callable[[str, str, str | None], Array | None],
+    ways: Callable[[str], list[str]],
     numbers: Callable[[Array], list[str]],
     x: str,
     y: str,
 ) -> Sketch | None:
-    """One row a task; left the first probe, right the last; ``grid`` has a run's lines, one a probe."""
-    groups, style, rows = by_task(settings), styles(settings), []
-    arrays = [[found[1] for run in s.runs if (found := grid(run["run_id"])) is not None] for s in settings]
-    if not any(arrays):
-        return None
+    """One row a task; left before training, right after. ``line`` (run_id, moment, way) is a run's, of the headline
+    where ``way`` is None; ``ways`` are those that are drawn besides, where there are several."""
+    groups, style, rows, shown = by_task(settings), styles(settings), [], []
     figure, axes = panels(2 * len(groups))
     for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
-        for panel, probe, moment in ((left, 0, "before training"), (right, -1, "after training")):
+        for panel, moment in ((left, "initial"), (right, "final")):
             for index, setting in group:
-                lines = [array[probe] for array in arrays[index]]
-                if lines:
-                    mean = band(panel, index, range(len(lines[0])), lines, style[index])
-                    rows.append([task, setting.label, moment, *numbers(mean)])
-            panel.set(title=plain(f"{task}, {moment}"), xlabel=x)
+                several = list(dict.fromkeys(way for run in setting.runs for way in ways(run["run_id"])))
+                for way in (None, *(several if len(several) > 1 else ())):
+                    found = (line(run["run_id"], moment, way) for run in setting.runs)
+                    drawn = [each for each in found if each is not None]
+                    if not drawn:
+                        continue
+                    shown.append(index)
+                    draw = band if way is None else thin
+                    mean = draw(panel, index, range(len(drawn[0])), drawn, style[index])
+                    rows.append([task, setting.label, MOMENTS[moment], way or "furthest", *numbers(mean)])
+            panel.set(title=plain(f"{task}, {MOMENTS[moment]}"), xlabel=x)
         left.set_ylabel(y)
         right.sharey(left)
-    legend(figure, settings, [index for index, found in enumerate(arrays) if found], lines=True)
-    return Sketch(figure, ["task", "setting", "moment"], rows)
+    if not shown:
+        return None
+    legend(figure, settings, shown, lines=True)
+    return Sketch(figure, ["task", "setting", "moment", "layer and direction"], rows)
 
 
 def time_to_solve(settings: list[Setting], lines: Lines) -> Sketch | None:

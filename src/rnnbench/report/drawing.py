@@ -105,6 +105,19 @@ def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]
     return mean
 
 
+def thin(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
+    """Draws the mean over a setting's runs as a thin line, beside a band; returns the mean."""
+    length = min(map(len, lines))
+    kept = np.unique(np.linspace(0, length - 1, min(length, POINTS)).round().astype(int))
+    mean = np.array([line[:length] for line in lines]).mean(axis=0)
+    (line,) = axes.plot(
+        np.asarray(x)[:length][kept], mean[kept], color=style["color"], linestyle=style["linestyle"], linewidth=0.7,
+        alpha=0.6,
+    )  # fmt: skip
+    mark(line, index)
+    return mean
+
+
 def legend(
     figure: Figure, settings: list[Setting], shown: Iterable[int], *, lines: bool, baseline: bool = False
 ) -> None:

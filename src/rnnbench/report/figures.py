@@ -32,7 +32,8 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
     ),
     "gradient_profiles": (
         curves.gradient_profiles,
-        "Norm of dL/dh over lag before and after training; mean and range over runs",
+        "Norm of dL/ds over lag before and after training, s being the whole state: mean and range over runs of the layer "
+        "and direction that reaches furthest; where there are several, thin lines are the mean of each",
     ),
     "horizon_and_score": (
         points.horizon_and_score,
@@ -44,7 +45,8 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
     ),
     "heat_maps": (
         heat.heat_maps,
-        "Norm of dL/dh over lag and training step, the first run of each setting; white where it is zero or not finite",
+        "Norm of dL/ds over lag and training step, the first run of each setting, the layer and direction that reaches "
+        "furthest after training; white where it is zero or not finite",
     ),
     "lyapunov_spectra": (
         curves.lyapunov_spectra,

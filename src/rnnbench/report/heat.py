@@ -16,10 +16,10 @@ SHOWN = 12  # panels of the common figure
 
 
 def heat_maps(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """log10 of the norm of dL/dh_t over training step and lag: the first run of each setting, on one color scale."""
+    """log10 of the headline's norm of dL/ds over training step and lag: the first run of each setting, on one scale."""
     maps: dict[int, tuple[Array, Array]] = {}
     for index, setting in enumerate(settings):
-        found = [grid for run in setting.runs if (grid := lines.profiles(run["run_id"])) is not None]
+        found = [grid for run in setting.runs if (grid := lines.history(run["run_id"])) is not None]
         if found:
             maps[index] = found[0]
     finite = [logs[np.isfinite(logs)] for _, logs in maps.values() if np.isfinite(logs).any()]
@@ -31,7 +31,7 @@ def heat_maps(settings: list[Setting], lines: Lines) -> Sketch | None:
     figure, axes = panels(len(first), 3, 3.6, 2.6)
     for panel, (index, (steps, logs)) in zip(axes, first, strict=True):
         image = _panel(panel, settings[index], steps, logs, low, high)
-    figure.colorbar(image, ax=axes, label="log10 of mean ||dL/dh||", extend="min")
+    figure.colorbar(image, ax=axes, label="log10 of mean ||dL/ds||", extend="min")
     if len(maps) > SHOWN:
         figure.suptitle(f"the first {SHOWN} of {len(maps)} settings", fontsize=9)
     single, rows = {}, []

@@ -6,6 +6,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from rnnbench.errors import UserError
+from rnnbench.report import reach
 from rnnbench.report.tables import Table, estimate, number, share
 from rnnbench.store import rows
 from rnnbench.store.columns import COLUMNS
@@ -48,7 +49,7 @@ class Place(NamedTuple):
             "–" if loss is None else COLUMNS["test_loss"].text(loss.value),
             share(setting.solved_share),
             number(setting.median_steps_to_solve),
-            number(setting.decay("final", "horizon")) if setting.probed else "not measured",
+            reach.horizon(setting, "final"),
             number(setting.known("parameters")),
             number(setting.known("state_size")),
             "–" if flops is None else f"{flops / 1000:.0f}",

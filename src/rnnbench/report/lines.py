@@ -10,35 +10,62 @@ import pandas as pd
 from rnnbench.store.result import Result
 
 Array = np.ndarray[Any, Any]
+Way = str
+"""A layer and a direction, as rows name them: "layer 1, forward"."""
+PROBE = {"initial": 0, "final": -1}
+"""The place of each moment among the probes of a run."""
 
 
 class Lines:
-    """What figures draw of a run; nothing for a run that has none. Gradients: the last layer's forward direction."""
+    """What figures draw of a run; None, or nothing, for a run that has none.
+
+    Where no layer and direction is named, it is that of the headline: the one whose gradient reaches furthest.
+    """
 
     def __init__(self, result: Result) -> None:
-        curves, profiles = result.tables["curves"], result.tables["profiles"]
+        curves, profiles, spectra = (result.tables[name] for name in ("curves", "profiles", "spectra"))
         losses = curves[(curves["split"] == "val") & (curves["metric"] == "loss")]
         self._losses = {run_id: dict(zip(each["step"], each["value"], strict=True)) for run_id, each in _by_run(losses)}
-        self._profiles = dict(_by_run(_last(profiles[profiles["part"] == "h"])))
-        self._spectra = dict(_by_run(_last(result.tables["spectra"])))
+        self._profiles = _by_way(profiles[profiles["part"] == "state"])
+        self._spectra = _by_way(spectra)
+        self._headlines = {run["run_id"]: run for run in result.runs}
 
     def loss(self, run_id: str) -> dict[int, float]:
         """Return the validation loss by training step."""
         return self._losses.get(run_id, {})
 
-    def profiles(self, run_id: str) -> tuple[Array, Array] | None:
-        """Return the step of each probe, and log10 of the mean norm of dL/dh [probe, lag], nan where it is zero."""
-        return self._grid(self._profiles, run_id, "lag", "log10_mean")
+    def ways(self, run_id: str) -> list[Way]:
+        """Return the layers and directions that were probed, from the first layer up, forward before backward."""
+        return list(self._profiles.get(run_id, {}))
 
-    def spectra(self, run_id: str) -> tuple[Array, Array] | None:
-        """Return the step of each probe, and the Lyapunov exponents [probe, rank]."""
-        return self._grid(self._spectra, run_id, "rank", "exponent")
+    def profile(self, run_id: str, moment: str, way: Way | None = None) -> Array | None:
+        """Return log10 of the mean norm of dL/ds by lag, nan where it is zero, at a moment."""
+        found = self._grid(self._profiles, run_id, moment, way, "lag", "log10_mean")
+        return None if found is None else found[1][PROBE[moment]]
 
-    @staticmethod
-    def _grid(tables: dict[str, pd.DataFrame], run_id: str, over: str, value: str) -> tuple[Array, Array] | None:
-        if run_id not in tables:
+    def spectrum(self, run_id: str, moment: str, way: Way | None = None) -> Array | None:
+        """Return the largest Lyapunov exponents by rank at a moment."""
+        found = self._grid(self._spectra, run_id, moment, way, "rank", "exponent")
+        return None if found is None else found[1][PROBE[moment]]
+
+    def history(self, run_id: str) -> tuple[Array, Array] | None:
+        """Return the step of each probe, and the profiles [probe, lag] of what is the headline after training."""
+        return self._grid(self._profiles, run_id, "final", None, "lag", "log10_mean")
+
+    def _grid(
+        self,
+        tables: dict[str, dict[Way, pd.DataFrame]],
+        run_id: str,
+        moment: str,
+        way: Way | None,
+        over: str,
+        value: str,
+    ) -> tuple[Array, Array] | None:
+        ways = tables.get(run_id, {})
+        table = ways.get(way or self._headlines[run_id].get(f"headline_{moment}") or "")
+        if table is None:
             return None
-        grid = tables[run_id].pivot_table(index="step", columns=over, values=value, dropna=False)
+        grid = table.pivot_table(index="step", columns=over, values=value, dropna=False)
         return grid.index.to_numpy(), grid.to_numpy(dtype=float)
 
 
@@ -46,7 +73,9 @@ def _by_run(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(run_id), each) for run_id, each in table.groupby("run_id", sort=False)]
 
 
-def _last(table: pd.DataFrame) -> pd.DataFrame:
-    """The last layer's forward direction of each run."""
-    last = table.groupby("run_id")["layer"].transform("max")
-    return table[(table["direction"] == "forward") & (table["layer"] == last)]
+def _by_way(table: pd.DataFrame) -> dict[str, dict[Way, pd.DataFrame]]:
+    found: dict[str, dict[Way, pd.DataFrame]] = {}
+    ordered = table.assign(place=(table["direction"] == "backward").astype(int))
+    for (run_id, layer, _, direction), each in ordered.groupby(["run_id", "layer", "place", "direction"]):
+        found.setdefault(str(run_id), {})[f"layer {layer}, {direction}"] = each
+    return found

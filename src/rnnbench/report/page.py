@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rnnbench.report import comparisons, tables, tuning
+from rnnbench.report import comparisons, layers, reach, tables, tuning
 from rnnbench.report.drawing import PALETTE
 from rnnbench.store.columns import Row
 from rnnbench.store.result import Result
@@ -56,7 +56,12 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
 
 def _more(result: Result, groups: list[Setting]) -> list[tables.Table]:
     """The tables after the main one."""
-    found = (comparisons.pooled(groups), *comparisons.comparisons(groups), tuning.table(result, groups))
+    found = (
+        layers.table(groups),
+        comparisons.pooled(groups),
+        *comparisons.comparisons(groups),
+        tuning.table(result, groups),
+    )
     return [table for table in found if table is not None]
 
 
@@ -111,20 +116,7 @@ def _machine(machine: dict[str, Any]) -> str:
 def _answer(task: str, groups: list[Setting]) -> str:
     """One sentence of what was seen on a task, from best to worst."""
     ranked = sorted((setting for setting in groups if setting.task == task), key=lambda each: -each.score.value)
-    parts = [f"{setting.label} scores {setting.score.value:.2f} ({_decay(setting)})" for setting in ranked]
+    parts = [f"{setting.label} scores {setting.score.value:.2f} ({reach.sentence(setting)})" for setting in ranked]
     if len(parts) > LISTED:
         return f"{task}: best of {len(parts)} settings, {parts[0]}; last, {parts[-1]}."
     return f"{task}: {'; '.join(parts)}."
-
-
-def _decay(setting: Setting) -> str:
-    """The half-life of the gradient before and after training, in words."""
-    if not setting.probed:
-        return "gradient not measured"
-    start, end = setting.decay("initial", "half_life"), setting.decay("final", "half_life")
-    if start is None and end is None:
-        return "gradient does not decay, neither before training nor after"
-    if start is None:
-        return f"gradient does not decay before training, half-life {tables.number(end)} steps after"
-    after = "does not decay after" if end is None else f"{tables.number(end)} after"
-    return f"gradient half-life {tables.number(start)} steps before training, {after}"

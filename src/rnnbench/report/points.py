@@ -10,9 +10,9 @@ from rnnbench.store.settings import Setting
 
 
 def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """The horizon after training against the score, one point a run: does a gradient that arrives decide?"""
+    """The horizon after training against the score, one point a run: does a gradient that arrives decide? 0: dead."""
     points = [
-        [(run["horizon_final"], run["score"]) for run in setting.runs if run.get("horizon_final") is not None]
+        [(run["horizon_final"] or 0, run["score"]) for run in setting.runs if run.get("headline_final") is not None]
         for setting in settings
     ]
     if not any(points):

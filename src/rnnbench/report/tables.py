@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rnnbench.report import reach
 from rnnbench.statistics import Estimate
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.settings import Setting
@@ -63,20 +64,12 @@ def _mean(column: str) -> Callable[[Setting], str]:
     return text
 
 
-def _decay(moment: str, name: str) -> Callable[[Setting], str]:
-    """Steps, or in words where there is no number."""
-
-    def text(setting: Setting) -> str:
-        if not setting.probed:
-            return "not measured"
-        value = setting.decay(moment, name)
-        return "no decay" if value is None else number(value)
-
-    return text
-
-
 def _budgeted(settings: list[Setting]) -> bool:
     return any(setting.numbers("off_budget") for setting in settings)
+
+
+def _deep(settings: list[Setting]) -> bool:
+    return any(reach.ways(setting) for setting in settings)
 
 
 def _off_budget(setting: Setting) -> str:
@@ -89,6 +82,7 @@ def _metric(setting: Setting) -> str:
 
 
 INTERVAL = "mean over runs with its 95 % interval (Student's t)"
+MIDDLE = "median over runs; flat, grows, dead or decays where there is no such number, with the number of runs"
 SUMMARIES = (
     Summary("score", "score", INTERVAL, lambda setting: estimate(setting.score)),
     Summary("test loss", "test_loss", "mean over runs that have one", _mean("test_loss")),
@@ -100,9 +94,13 @@ SUMMARIES = (
     ),
     Summary("steps to solve", "solved_at_step", "its Kaplan-Meier median", lambda s: number(s.median_steps_to_solve)),
     Summary("test metric", "test_metric", INTERVAL, _metric),
-    Summary("half-life at start", "half_life_initial", "median over runs", _decay("initial", "half_life")),
-    Summary("half-life at end", "half_life_final", "median over runs", _decay("final", "half_life")),
-    Summary("horizon at end", "horizon_final", "median over runs", _decay("final", "horizon")),
+    Summary("half-life at start", "half_life_initial", MIDDLE, lambda s: reach.half_life(s, "initial")),
+    Summary("half-life at end", "half_life_final", MIDDLE, lambda s: reach.half_life(s, "final")),
+    Summary("horizon at end", "horizon_final", "median over runs", lambda s: reach.horizon(s, "final")),
+    Summary("far share at end", "far_share_final", "median over runs", lambda s: reach.middle(s, "far_share", "final")),
+    Summary(
+        "furthest at end", "headline_final", "the most frequent first", lambda s: reach.headline(s, "final"), _deep
+    ),
     Summary("failures", "status", "runs that diverged or failed", lambda setting: setting.failures or "none"),
     Summary("parameters", "parameters", "the same in all runs", lambda s: number(s.known("parameters"))),
     Summary("units", "hidden_size", "the same in all runs", lambda s: number(s.known("hidden_size")), _budgeted),

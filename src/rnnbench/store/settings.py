@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -121,18 +120,10 @@ class Setting:
         counts = {status: sum(run["status"] == status for run in self.runs) for status in Status if status.ended}
         return ", ".join(f"{n} {status}" for status, n in counts.items() if n and status != Status.DONE)
 
-    def decay(self, moment: str, name: str) -> float | None:
-        """Return the median over runs of ``half_life`` or ``horizon`` (steps) at a moment; None: no decay."""
-        measured = [run for run in self.runs if run.get(f"horizon_{moment}") is not None]
-        values = [run[f"{name}_{moment}"] for run in measured]
-        found = sorted(float("inf") if value is None else value for value in values)
-        middle = median(found) if found else float("inf")
-        return None if middle == float("inf") else middle
-
     @property
     def probed(self) -> bool:
         """Whether any run measured its gradients."""
-        return any(run.get("horizon_final") is not None for run in self.runs)
+        return any(run.get("headline_final") is not None for run in self.runs)
 
 
 def solves(run: Row) -> bool:
