@@ -15,7 +15,7 @@ from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
 from rnnbench import records
 from rnnbench.build import build_learner
-from rnnbench.data import Stream, to_torch
+from rnnbench.data import Stream, held_out_stream, to_torch
 from rnnbench.run import _exploded, build_trainer, run
 from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding

@@ -4,6 +4,7 @@ import torch
 from gradient_networks import EVERY, network, real_batch, token_batch
 
 from rnnbench.gradients import (
+    far_shares,
     fit_decay,
     float64_copy,
     gradient_norms,
@@ -56,12 +57,36 @@ def test_every_array_is_what_its_function_says(cell):
         column = norms.data[:, :, lag, alive]
         np.testing.assert_allclose(arrays["h"].values[:, :, lag], column.mean(axis=-1))
         np.testing.assert_allclose(arrays["h_median"].values[:, :, lag], np.median(column, axis=-1))
-    assert scalars["lyapunov_max"] == arrays["lyapunov"].values[-1, 0, 0]
-    assert scalars["half_life"] == fit_decay(arrays["h"].values[-1, 0]).half_life
+    assert_scalars(arrays, scalars, far_shares(model, batch, "mse"))
     for measured in arrays.values():
         assert len(measured.axes) == measured.values.ndim
         if measured.axes[:2] == ("layer", "direction"):
             assert measured.values.shape[:2] == (2, 2)
+
+
+def assert_scalars(arrays, scalars, far):
+    """Of each layer and direction what its own arrays say, and of the headline what the furthest of them says."""
+    reached = []
+    for layer in range(2):
+        for way, direction in enumerate(("forward", "backward")):
+            profile = arrays["state"].values[layer, way]
+            own = {
+                key.partition("/")[2]: v
+                for key, v in scalars.items()
+                if key.startswith(f"layer{layer + 1}_{direction}")
+            }
+            decay = fit_decay(profile)
+            assert {key: own[key] for key in decay._fields} == decay._asdict()
+            assert own["far_share"] == pytest.approx(far[layer, way]) or (
+                own["far_share"] is None and np.isnan(far[layer, way])
+            )
+            assert own["lyapunov_max"] == arrays["lyapunov"].values[layer, way, 0]
+            assert own["omega"] == (None if decay.decay == "dead" else arrays["omega"].values[layer, way])
+            horizon = -1 if decay.horizon is None else decay.horizon
+            reached.append((horizon, profile[max(horizon, 0)], f"layer {layer + 1}, {direction}", own))
+    *_, name, own = max(reached, key=lambda each: each[:2])
+    assert scalars["headline"] == name
+    assert {key: scalars[key] for key in own} == own
 
 
 def test_a_vanishing_gradient_does_not_underflow():
@@ -88,6 +113,41 @@ def test_tokens_with_a_target_at_every_step():
 def test_a_single_step(cell):
     arrays, scalars = survey_all(network(cell), as_batch(real_batch(1)), "mse", sequences=3, exponents=1)
     assert arrays["h"].values.shape == (1, 1, 1)
-    assert scalars["half_life"] is None
-    assert scalars["horizon"] == 0
+    assert scalars["decay"] is scalars["half_life"] is scalars["horizon"] is scalars["dead_share"] is None
+    assert scalars["far_share"] in (0, None)  # every lag is near; not every cell has a gradient at all
     assert arrays["omega"].values == 0  # there is no step back
+
+
+def test_lags_that_no_sequence_reaches_are_no_zeros():
+    model, batch = network("gru"), as_batch(real_batch(9, size=3, lengths=[6, 4, 5]))
+    arrays, scalars = survey_profile(model, batch, "mse")
+    assert scalars["zero_from"] is None
+    assert scalars["horizon"] <= 5
+    assert np.isnan(arrays["state_dead"].values[0, 0, 6:]).all()
+    assert scalars == survey_profile(model, batch._replace(inputs=batch.inputs[:6]), "mse").scalars
+
+
+def test_a_silent_network_is_dead_and_one_sequence_can_be():
+    model, batch = network("relu"), as_batch(real_batch(6, size=4))
+    cell = model.stack.directions()[0][0].cell
+    cell.input_projection.bias.data.fill_(-100)
+    scalars = survey_profile(model, batch, "mse").scalars
+    assert (scalars["decay"], scalars["dead_share"], scalars["zero_from"]) == ("dead", 1, 1)
+    assert scalars["slope"] is scalars["horizon"] is scalars["half_life"] is scalars["far_share"] is None
+    assert survey_all(model, batch, "mse", sequences=4, exponents=1).scalars["omega"] is None
+    batch.inputs[:, 0] = 1e4 * cell.input_projection.weight.data[0]  # wakes the first unit
+    assert survey_profile(model, batch, "mse").scalars["dead_share"] == 0.75
+
+
+def test_the_layer_that_keeps_the_gradient_is_the_headline():
+    """The lower layer of an LSTM whose forget gates are open there alone: its state keeps it, h hides that."""
+    model, batch = network("lstm", depth=2, scale=0.3), as_batch(real_batch(60))
+    for layer, bias in ((0, 8.0), (1, -8.0)):
+        cell = model.stack.directions()[layer][0].cell
+        cell.recurrent_projection.weight.data.zero_()
+        cell.input_projection.bias.data.split(3)[1].fill_(bias)
+    arrays, scalars = survey_profile(model, batch, "mse")
+    assert scalars["headline"] == "layer 1, forward"
+    assert scalars["horizon"] == 59
+    assert scalars["layer2_forward/horizon"] < 5
+    assert arrays["h"].values[0, 0, -1] < arrays["state"].values[0, 0, -1] / 100
