@@ -1,6 +1,7 @@
 """Runs as they may have ended, without any training: records, their rows, and what a sweep leaves on disk."""
 
 import hashlib
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -16,7 +17,8 @@ from rnnbench.store.result import SCHEMAS, Result, conformed, no_rows
 
 MACHINE = {"processor": "p", "instructions": "avx2", "cores": 2, "platform": "l", "accelerator": "none"}
 OTHER = MACHINE | {"processor": "q"}
-PROBED = {"slope": -0.1, "half_life": 6.9, "horizon": 40, "vanishing_ratio": 0.01}
+PROBED = {"headline": "layer 1, forward", "decay": "decays", "slope": -0.1, "fit": 1.0, "half_life": math.log(2) / 0.1,
+          "horizon": 40, "vanishing_ratio": 0.01, "far_share": 0.2, "dead_share": 0.0}  # fmt: skip
 TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1, 2], tolerance={})
 
 
@@ -69,7 +71,8 @@ def frame(found):
 
 def lines(table, run_id, value):
     """Two rows of a long table, all of whose numbers are ``value``."""
-    known = {"run_id": run_id, "moment": "final", "direction": "forward", "part": "h", "split": "val", "metric": "loss"}
+    known = {"run_id": run_id, "moment": "final", "direction": "forward", "part": "state", "split": "val",
+             "metric": "loss"}  # fmt: skip
     names = [name for name in SCHEMAS[table].names if name not in known]
     frame = pd.DataFrame([known | dict.fromkeys(names, value)] * 2)
     return conformed(table, frame[SCHEMAS[table].names])

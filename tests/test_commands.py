@@ -8,7 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.whole
 
-SMALL = ["task.length=8", "network.hidden_size=4", "trainer.max_steps=2", "task.validation_sequences=32", "task.test_sequences=32", "probe=off",
+SMALL = ["task.length=8", "network.hidden_size=4", "trainer.max_steps=2",
+         "task.validation_sequences=32", "task.test_sequences=32", "probe=off",
          "tracking=disabled"]  # fmt: skip
 
 

@@ -124,7 +124,8 @@ def test_what_is_not_reported_is_said(command):
     """The GRU has no forget gate, so no tuning run of its setting has a result."""
     ended = command("train.py", "-m", "cell=gru,lstm", "init=forget_one", "protocol.tune={optimizer.lr:[0.01,0.1]}",
                     "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", "tracking=disabled", "probe=off",
-                    "task.length=8", "trainer.max_steps=4", "task.validation_sequences=32", "task.test_sequences=32")  # fmt: skip
+                    "task.length=8", "trainer.max_steps=4",
+                    "task.validation_sequences=32", "task.test_sequences=32")  # fmt: skip
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[-1] == "not reported, because a tuning run has no result: cell.name gru"
     assert ended.stdout.count(": done, score") == 2 + 1

@@ -10,7 +10,8 @@ from rnnbench.store.laws import contradictions
 ROW = dict.fromkeys(COLUMNS) | {
     "status": "done", "score": 0.98, "test_loss": 0.02 / 6, "baseline": 1 / 6, "metric": "mse",
     "test_metric": 0.02 / 6, "solved_at_step": 300, "steps": 300, "slope_initial": -0.5,
-    "half_life_initial": math.log(2) / 0.5, "slope_final": -0.02, "half_life_final": math.log(2) / 0.02,
+    "half_life_initial": math.log(2) / 0.5, "decay_initial": "decays",
+    "decay_final": "decays", "slope_final": -0.02, "half_life_final": math.log(2) / 0.02,
 }  # fmt: skip
 LOST = {"score": -1.0, "test_loss": None, "test_metric": None, "solved_at_step": None}
 

@@ -10,7 +10,8 @@ import pytest
 
 pytestmark = pytest.mark.whole
 
-QUICK = ["trainer.max_steps=4", "trainer.validate_every=2", "task.validation_sequences=32", "task.test_sequences=32", "task.length=8",
+QUICK = ["trainer.max_steps=4", "trainer.validate_every=2",
+         "task.validation_sequences=32", "task.test_sequences=32", "task.length=8",
          "tracking=disabled", "probe=off"]  # fmt: skip
 TUNED = ["-m", "protocol.tune_seeds=[7]", "protocol.report_seeds=[0]", *QUICK]
 TEXT = ["task=char_lm", *QUICK, "network.hidden_size=4"]

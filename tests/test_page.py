@@ -1,5 +1,6 @@
 """The page of a report, in a real browser."""
 
+import math
 import re
 import shutil
 
@@ -27,9 +28,11 @@ def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", sc
     slopes = np.linspace(-0.4, -0.4 * (1 - score), PROBES)[:, None]
     norms = np.exp(slopes * np.arange(T) + generator.normal(0, 0.2, (PROBES, T)))[:, None, None]
     lyapunov = -np.arange(1, 9) * 0.1 * generator.uniform(0.8, 1.2, (PROBES, 1, 1, 8))
-    profiles = {"h": norms, "h_median": norms, "h_dead": np.zeros_like(norms)}
+    profiles = {"state": norms, "state_median": norms, "state_dead": np.zeros_like(norms)}
     np.savez(folder / run_id / "gradients.npz", **profiles, lyapunov=lyapunov, step=[0, 500, 1000])
-    decay = {"half_life": 1.5, "horizon": int(5 + 30 * score), "slope": -0.4, "vanishing_ratio": 0.1}
+    decay = {"headline": "layer 1, forward", "decay": "decays", "half_life": 1.5, "horizon": int(5 + 30 * score),
+             "slope": -math.log(2) / 1.5, "fit": 1.0, "vanishing_ratio": 0.1, "far_share": 0.1,
+             "dead_share": 0.0}  # fmt: skip
     done = status == "done"
     record = records.Record(
         run_id=run_id, experiment=folder.name, status=status, seed=seed, solved_at_step=solved,

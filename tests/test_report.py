@@ -98,15 +98,6 @@ class TestSettings:
         assert group.median_steps_to_solve is None
         assert "–" in tables.rows([group])[0]
 
-    def test_a_gradient_that_does_not_decay_is_the_slowest(self):
-        runs = [make(seed) for seed in range(3)]
-        for record, half_life in zip(runs, (5.0, None, 9.0), strict=True):
-            record.gradients = {"final": {"half_life": half_life, "horizon": 3}}
-        (group,) = grouped(runs)
-        assert group.decay("final", "half_life") == 9.0
-        runs[0].gradients["final"]["half_life"] = None
-        assert grouped(runs)[0].decay("final", "half_life") is None
-
     def test_a_budget_says_what_it_came_to(self):
         free, tight = make(), make(cell="gru")
         assert "units" not in tables.header(grouped([free]))
@@ -255,23 +246,6 @@ def test_facts_come_from_a_run_that_has_them(tmp_path):
     assert [(run["metric"], run["environment"]) for run in found.runs] == [(None, 0), ("mse", 0)]
     (environment,) = found.environments
     assert environment["machine"] == machine
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "words"),
-    [
-        (1.5, 0.6, "gradient half-life 1.5 steps before training, 0.6 after"),
-        (1.5, None, "gradient half-life 1.5 steps before training, does not decay after"),
-        (None, 3.0, "gradient does not decay before training, half-life 3 steps after"),
-        (None, None, "gradient does not decay, neither before training nor after"),
-    ],
-)
-def test_the_decay_in_words(tmp_path, start, end, words):
-    record = make(0)
-    record.gradients = {"initial": {"half_life": start, "horizon": 5}, "final": {"half_life": end, "horizon": 7}}
-    leave(tmp_path / "e", record)
-    text = (write_report("e", tmp_path).folder / "README.md").read_text()
-    assert f"* adding: lstm scores 0.50 ({words})." in text
 
 
 def test_figures_of_losses_that_are_not_finite(tmp_path):

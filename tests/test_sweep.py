@@ -25,7 +25,8 @@ from rnnbench.sweep.scheduler import Options, run_all
 pytestmark = pytest.mark.whole
 
 HERE = Path(__file__).parent
-SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "task.validation_sequences=32", "task.test_sequences=32",
+SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20",
+         "task.validation_sequences=32", "task.test_sequences=32",
          "trainer.log_every=5", "trainer.checkpoint_every=5", "probe.every=10", "tracking=disabled", "name=sweep",
          "runs_dir=runs"]  # fmt: skip
 LONG = ["trainer.max_steps=150", "trainer.validate_every=150"]  # three seconds with a slow seed

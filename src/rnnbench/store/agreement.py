@@ -15,7 +15,7 @@ from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.store.columns import COLUMNS, DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK, OTHER, Row, column, headline
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
-         "data_sha256")  # fmt: skip
+         "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
 """The columns that no machine may change."""
 ANYTHING = ("sample", "best_step", "headline_initial", "headline_final", "decay_final", "fit_final", "zero_from_final")
 """The columns that another machine may change at will."""
@@ -57,12 +57,6 @@ UNITS = {
     "horizon": f"of the larger, or {SLACK:g} steps",
 }
 RULES = {
-    **{
-        f"{each.name}_{moment}": Rule(0.001 if moment == "initial" else 0.75, "larger")
-        for moment in MOMENTS
-        for each in (*DIAGNOSTICS, *NETWORK)
-        if each.kind is not str
-    },
     "score": Rule(None, "absolute"),
     "validation_loss": Rule(None, "loss"),
     "test_loss": Rule(None, "loss"),
@@ -87,6 +81,11 @@ RULES = {
     "clip_scale": Rule(0.5, "larger"),
     "grad_norm_before": Rule(0.75, "larger"),
     "grad_norm_after": Rule(0.75, "larger"),
+}
+RULES |= {
+    name: Rule(0.001 if moment == "initial" else 0.75, "larger")
+    for name, moment in GRADIENTS.items()
+    if name not in (*RULES, *ANYTHING, *EXACT)
 }
 """Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
 
@@ -225,4 +224,9 @@ def _half_life(row: Row, key: str) -> float:
     return float(min(steps, FLAT * length))
 
 
-UNIT_VALUES: dict[str, Callable[[Row, str], float | None]] = {"steps": _half_life}
+def _horizon(row: Row, key: str) -> float:
+    """The horizon in steps; of a dead gradient 0."""
+    return float(row[key] or 0)
+
+
+UNIT_VALUES: dict[str, Callable[[Row, str], float | None]] = {"steps": _half_life, "horizon": _horizon}
