@@ -156,8 +156,8 @@ def whole(shell, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     ended = shell(folder, "train.py", "-m", "protocol.tune={optimizer.lr:[0.1,0.2]}", "protocol.tune_seeds=[1]",
                    "protocol.report_seeds=[0]", "task.length=6", "network.hidden_size=3", "trainer.max_steps=4",
-
-                   "task.validation_sequences=32", "task.test_sequences=32", "trainer.validate_every=2", "probe.every=2",
+                   "task.validation_sequences=32", "task.test_sequences=32",
+                   "trainer.validate_every=2", "probe.every=2",
                    "probe=full")  # fmt: skip
     assert ended.returncode == 0, ended
     assert shell(folder, "report.py", "scratch").returncode == 0

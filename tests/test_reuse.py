@@ -11,8 +11,8 @@ from rnnbench.store import result
 pytestmark = pytest.mark.whole
 
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.validate_every=10",
-
-         "task.validation_sequences=32", "task.test_sequences=32", "probe.every=10", "tracking=disabled", "name=table"]  # fmt: skip
+         "task.validation_sequences=32", "task.test_sequences=32",
+         "probe.every=10", "tracking=disabled", "name=table"]  # fmt: skip
 SWEEP = ["-m", "cell=elman,gru", "seed=0,1", *SMALL]
 TUNED = ["-m", "cell=elman,gru", "protocol.tune={optimizer.lr:[0.01,0.02]}", "protocol.tune_seeds=[7]",
          "protocol.report_seeds=[0,1]", *SMALL]  # fmt: skip

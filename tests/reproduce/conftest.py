@@ -9,8 +9,8 @@ from rnnbench import records
 from rnnbench.report import publish
 
 SWEEP = ["-m", "cell=elman,gru", "task=digits", "task.length=8", "network.hidden_size=8", "trainer.max_steps=20",
-
-         "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled", "probe.every=20", "probe.batch_size=4", "name=tuned",
+         "task.validation_sequences=32", "task.test_sequences=32",
+         "tracking=disabled", "probe.every=20", "probe.batch_size=4", "name=tuned",
          "protocol.tune={optimizer.lr:[0.001,0.01]}", "protocol.tune_seeds=[10]",
          "protocol.report_seeds=[0,1]"]  # fmt: skip
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.whole
 
 TESTS = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",
-
-         "task.validation_sequences=32", "task.test_sequences=32", "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=20",
+         "task.validation_sequences=32", "task.test_sequences=32",
+         "trainer.log_every=5", "trainer.checkpoint_every=40", "probe.every=20",
          "tracking=disabled", "name=sweep"]  # fmt: skip
 LAUNCHER = ["hydra/launcher=slurm", "hydra.launcher.poll=0.5", "hydra.launcher.timeout_min=5"]
 FOLDER = Path("runs/sweep")
