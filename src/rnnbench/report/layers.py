@@ -32,7 +32,7 @@ def table(settings: list[Setting]) -> Table | None:
         for moment, words in MOMENTS.items()
         for way, prefix in _places(setting)
     ]
-    meanings = [f"{title.capitalize()}: {_meaning(name)}." for title, name in SHOWN]
+    meanings = [f"{title[0].upper()}{title[1:]}: {_meaning(name)}." for title, name in SHOWN]
     note = (
         "L is the loss of the last target alone, s_t the whole state of a layer and direction, g the norm of dL/ds_t, "
         "lag the steps back from the loss in the order of that direction. The loss also reaches a lower layer through "
