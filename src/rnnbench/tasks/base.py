@@ -119,7 +119,7 @@ class Task(ABC):
 
     @abstractmethod
     def baseline(self, split: Split) -> float:
-        """The loss of the best predictor without memory, in closed form."""
+        """The loss of the best predictor without memory of the data; it may know the time. In closed form."""
 
     @abstractmethod
     def batch(self, split: Split, seed: int, step: int) -> Batch:
