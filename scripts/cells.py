@@ -13,7 +13,7 @@ from rnnbench.errors import exit_on_user_error, unknown
 
 CONF = Path(__file__).parents[1] / "conf"
 SIZE = 128
-HEADER = ("cell", "paper", "state", "parameters", "FLOPs a step", "engines")
+HEADER = ("cell", "paper", "state", "parameters", "FLOPs a step", "engines", "as in its paper")
 
 
 def row(name: str) -> list[str]:
@@ -23,7 +23,8 @@ def row(name: str) -> list[str]:
     start = cell.initial_state(1)
     state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)
     parameters = sum(parameter.numel() for parameter in cell.parameters())
-    return [name, cell.source, state, str(parameters), str(step_flops(cell)), ", ".join(supporting(cell))]
+    facts = [name, cell.source, state, str(parameters), str(step_flops(cell)), ", ".join(supporting(cell))]
+    return [*facts, cell.paper or "-"]
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
             if name not in CELLS:
                 raise unknown("cell", name, CELLS)
             print(inspect.getdoc(inspect.getmodule(CELLS[name])))
+            print(f"\nAs in its paper: {' '.join(['cell=' + name, CELLS[name].paper]).strip()}")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class CellRow:
     negated: tuple[str, ...] = ()
     """Gates that the twin defines with the opposite sign."""
     readout: Callable[..., np.ndarray] | None = None
-    """What the layer above sees of the state, where that is not h."""
+    """What the layer above sees of the state, where that is not h: a function of all its parts."""
     lr: float = 0.01
     steps: int = 400
     """With what Adam halves the baseline of adding at T = 20, and in how many steps at most."""
@@ -72,6 +72,7 @@ CELL_ROWS = {
     "lru-raw": CellRow(
         "lru", linear.lru, options={"normalise": False, "activation": "identity"}, readout=linear.lru_readout
     ),
+    "lru-skip": CellRow("lru", linear.lru_skip, options={"skip": True}, readout=linear.lru_readout),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
     "lstm_1997": CellRow("lstm_1997", gated.lstm_1997),
     "lstm_1997-block": CellRow("lstm_1997", gated.lstm_1997, options={"block_size": 5}),

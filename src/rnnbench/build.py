@@ -86,13 +86,13 @@ def _check_memory(network: NetworkConfig, numbers: int) -> None:
 def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     task, network = config.task, config.network
     layers: list[Recurrent | Bidirectional] = []
-    for _ in range(network.depth):
+    for index in range(network.depth):
         size = layers[-1].output_size if layers else task.input_size
         ways = []
         for reverse in (False, True) if network.bidirectional else (False,):
             cell = _cell(config.cell, size, hidden)
             if draw:
-                initialize(cell, **config.init.options())
+                initialize(cell, **config.init.options(), last=index == network.depth - 1)
             ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
         layers.append(Bidirectional(*ways) if network.bidirectional else ways[0])
     stack = Stack(layers, network.dropout)

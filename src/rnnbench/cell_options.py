@@ -81,6 +81,7 @@ class LRUConfig(CellConfig):
     max_phase: float
     normalise: bool
     activation: str
+    skip: bool
 
     def __post_init__(self) -> None:
         check_choice("cell.activation", self.activation, ["gelu", "identity"])

@@ -49,6 +49,7 @@ class InitConfig:
     """Distributions by name (``rnnbench.initialization``), separate for the three kinds of parameters."""
 
     name: str
+    paper: bool
     input: str
     input_scale: float
     recurrent: str
@@ -62,9 +63,9 @@ class InitConfig:
     def __post_init__(self) -> None:
         if self.t_max is not None:
             check_range("init.t_max", self.t_max, above=2 if self.memory == "chrono" else 0, at_most=10**9)
-        if self.memory != "chrono":
-            self.t_max = None  # so that only chrono depends on the length of the task
-        elif self.t_max is None:
+        if self.memory != "chrono" and not self.paper:
+            self.t_max = None  # so that nothing else depends on the length of the task
+        elif self.memory == "chrono" and self.t_max is None:
             raise UserError("init.memory=chrono needs init.t_max, the longest time constant in steps")
         for kind in ("input", "recurrent", "bias"):
             scale = getattr(self, f"{kind}_scale")

@@ -20,11 +20,13 @@ OUTSIDE = (
 LABELS = ("init.name",)
 """Keys that name what other keys say."""
 NEUTRAL: dict[str, Any] = {
+    "cell.skip": False,
     "init.bias": "default",
     "init.bias_scale": 1.0,
     "init.input": "default",
     "init.input_scale": 1.0,
     "init.memory": "default",
+    "init.paper": False,
     "init.recurrent": "default",
     "init.recurrent_scale": 1.0,
     "network.bidirectional": False,

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.cells import Cell
+from rnnbench.cells.drawing import assign, chrono, set_gate
 from rnnbench.cells.orthogonal import Orthogonal, rotations
 from rnnbench.errors import UserError, check_choice
 
@@ -62,13 +63,6 @@ INPUT_INITS = (DEFAULT, *(name for name in INITS if name not in SQUARE_ONLY))
 BIAS_INITS = (DEFAULT, "flat", "gaussian", "uniform", "zero")  # the others are defined for matrices only
 
 
-def _chrono(hidden: int, t_max: float | None) -> Tensor:
-    """ln U(1, T_max - 1): time constants up to T_max (Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16)."""
-    if t_max is None or not t_max > 2:
-        raise UserError(f"init.t_max={t_max}: must be greater than 2 steps for init.memory=chrono")
-    return torch.empty(hidden).uniform_(1, t_max - 1).log()
-
-
 def _uniform_gate(hidden: int) -> Tensor:
     """Gates that begin uniform in (1/H, 1 - 1/H) (Gu et al. 2020, arXiv:1910.09890, section 3.1)."""
     if hidden < 2:
@@ -86,23 +80,28 @@ def initialize(
     recurrent: str = DEFAULT,
     bias: str = DEFAULT,
     *,
+    paper: bool = False,
     input_scale: float = 1.0,
     recurrent_scale: float = 1.0,
     bias_scale: float = 1.0,
     gate_bias: Mapping[str, float] | None = None,
     memory: str = DEFAULT,
     t_max: float | None = None,
+    last: bool = True,
 ) -> None:
     """Draws a cell's parameters in place from torch's global generator.
 
-    ``gate_bias`` sets gates by name to a pre-activation at zero input and zero state, the sum of their two biases;
-    ``memory`` (chrono up to ``t_max`` steps, or uniform_gate) does so for the gates that decide how long the memory
-    lasts. Raises UserError for an unknown name, and for what the cell does not have.
+    With ``paper`` first as the cell's paper does, in the last layer or, by ``last``, in another. ``gate_bias`` sets
+    gates by name to a pre-activation at zero input and zero state, the sum of their two biases; ``memory`` (chrono up
+    to ``t_max`` steps, or uniform_gate) does so for the gates that decide how long the memory lasts. Raises UserError
+    for an unknown name, and for what the cell does not have.
     """
     check_choice("init.input", input, INPUT_INITS)
     check_choice("init.recurrent", recurrent, RECURRENT_INITS)
     check_choice("init.bias", bias, BIAS_INITS)
     check_choice("init.memory", memory, MEMORY_INITS)
+    if paper:
+        cell.draw_as_paper(t_max, last)
     if input != DEFAULT:
         if not cell.gates:
             raise UserError(f"init.input={input}: the cell {type(cell).__name__} says nothing of its parameters; "
@@ -135,15 +134,7 @@ def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: 
     values = torch.empty_like(getattr(projection, name))
     for block in values.split(hidden):
         distribution(block, hidden)
-    _assign(projection, name, values.mul_(scale))
-
-
-def _assign(projection: nn.Linear, name: str, values: Tensor) -> None:
-    """Sets a parameter, through its parametrisation where it has one."""
-    if nn.utils.parametrize.is_parametrized(projection, name):
-        setattr(projection, name, values)
-    else:
-        getattr(projection, name).copy_(values)
+    assign(projection, name, values.mul_(scale))
 
 
 def _biased(cell: Cell[Any]) -> list[nn.Linear]:
@@ -158,9 +149,10 @@ def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
     gates = {gate: sign for gate, sign in cell.memory_gates.items() if gate in cell.gates}
     if not gates:
         raise UserError(f"init.memory={memory}: the cell {type(cell).__name__} has no gate that keeps its memory")
-    keep = _chrono(cell.hidden_size, t_max) if memory == "chrono" else _uniform_gate(cell.hidden_size)
+    key = f"init.memory={memory}"
+    keep = chrono(cell.hidden_size, t_max, key) if memory == "chrono" else _uniform_gate(cell.hidden_size)
     for gate, sign in gates.items():
-        _set_gate(cell, f"init.memory={memory}", gate, sign * keep)
+        _set_gate(cell, key, gate, sign * keep)
 
 
 def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
@@ -169,12 +161,4 @@ def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
             f"{key}: the cell {type(cell).__name__} has no gate '{gate}', only {', '.join(cell.gates)}; "
             "use another init"
         )
-    _set_bias(cell.input_projection, cell.gates.index(gate), values)
-    if gate in cell.recurrent_gates and cell.recurrent_bias:
-        _set_bias(cell.recurrent_projection, cell.recurrent_gates.index(gate), torch.zeros_like(values))
-
-
-def _set_bias(projection: nn.Linear, block: int, values: Tensor) -> None:
-    bias = projection.bias.clone()
-    bias.split(len(values))[block].copy_(values)
-    _assign(projection, "bias", bias)
+    set_gate(cell, gate, values)

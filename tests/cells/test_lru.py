@@ -16,6 +16,13 @@ def test_eigenvalues_fill_a_ring():
     assert stats.kstest(decay.angle().numpy(), stats.uniform(0, 1).cdf).pvalue > 1e-4
 
 
+def test_the_way_around_varies_as_much_as_the_authors_vector():
+    """D is a matrix N(0, 1/I), so each D x_t has the variance of d * x_t with their d ~ N(0, 1); B stays what it is."""
+    own = CELLS["lru"](40, 300, skip=True).input_projection.weight.detach()
+    assert stats.kstest(own[600:].flatten(), stats.norm(scale=40**-0.5).cdf).pvalue > 1e-4
+    assert stats.kstest(own[:600].flatten(), stats.norm(scale=80**-0.5).cdf).pvalue > 1e-4
+
+
 @pytest.mark.parametrize("normalise", [False, True])
 def test_proposition_3(normalise):
     """White input: E|h|^2 / E|Bx|^2 has a closed form without the normaliser, and is 1 with it."""

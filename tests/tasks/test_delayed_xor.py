@@ -10,7 +10,7 @@ from rnnbench.errors import UserError
 SAMPLES = 1000
 
 
-@pytest.mark.parametrize(("length", "delay"), [(2, 1), (7, 2), (20, 5), (20, 19)])
+@pytest.mark.parametrize(("length", "delay"), [(3, 1), (7, 2), (20, 5), (20, 9), (21, 10)])
 def test_targets(length, delay):
     batch = make_task("delayed_xor", length=length, delay=delay, batch_size=SAMPLES).batch("train", 1, 2)
     assert batch.inputs.shape == batch.targets.shape == (length, SAMPLES)
@@ -18,17 +18,17 @@ def test_targets(length, delay):
     answered = []
     for t in range(length):
         for b in range(SAMPLES):
-            if t < delay:
+            if t < 2 * delay:
                 assert batch.targets[t, b] == 0
             else:
-                assert batch.targets[t, b] == (batch.inputs[t - delay, b] != batch.inputs[t - delay // 2, b])
+                assert batch.targets[t, b] == (batch.inputs[t - delay, b] != batch.inputs[t - 2 * delay, b])
                 answered.append(t * SAMPLES + b)
     assert list(batch.counted) == list(batch.scored) == answered
-    sources = (length - 1 - delay, length - 1 - delay // 2)
+    sources = (length - 1 - 2 * delay, length - 1 - delay)
     assert list(batch.informative) == [t * SAMPLES + b for t in sources for b in range(SAMPLES)]
 
 
-@pytest.mark.parametrize("delay", [1, 2, 9])
+@pytest.mark.parametrize("delay", [1, 2, 4])
 def test_baseline(delay):
     task = make_task("delayed_xor", length=10, delay=delay, batch_size=50_000)
     batch = task.batch("test", 0, 0)
@@ -41,7 +41,7 @@ def test_baseline(delay):
 def test_errors():
     with pytest.raises(UserError, match="task.delay=0: must be at least 1"):
         make_task("delayed_xor", delay=0)
-    with pytest.raises(UserError, match="task.delay=10: must be less than 10"):
-        make_task("delayed_xor", length=10, delay=10)
-    with pytest.raises(UserError, match="task.delay=5: must be less than 5"):
-        make_task("delayed_xor", length=10, delay=5).at_length(5)
+    with pytest.raises(UserError, match="task.delay=10: must be at most 9"):
+        make_task("delayed_xor", length=20, delay=10)
+    with pytest.raises(UserError, match="task.delay=4: must be at most 3"):
+        make_task("delayed_xor", length=9, delay=4).at_length(8)

@@ -79,6 +79,18 @@ def test_positions_scale_and_never_meet(variant, length):
             assert length <= len(symbols) <= 1.1 * length
 
 
+@pytest.mark.parametrize("variant", ["pascanu_2bit", "pascanu_3bit"])
+@pytest.mark.parametrize("length", [10, 19, 27, 58])
+def test_pascanu_rounds_the_start_and_the_width_of_a_range(variant, length):
+    """As the authors' code: int(.1 L) steps from int(.1 L), int(.5 L) and so on."""
+    seen = [set() for _ in STEPS_AT_100[variant]]
+    for _, _, positions in sequences(variant, length=length):
+        for steps, position in zip(seen, positions, strict=True):
+            steps.add(position)
+    starts = [int(steps[0] / 100 * length) for steps in STEPS_AT_100[variant]]
+    assert seen == [set(range(start, start + int(0.1 * length))) for start in starts]
+
+
 @pytest.mark.parametrize("variant", STEPS_AT_100)
 def test_the_informative_inputs_are_the_marks(variant):
     batch = make_task("temporal_order", variant=variant, batch_size=SAMPLES).batch("train", 1, 2)

@@ -8,9 +8,11 @@ Paper: Chang, Chen, Haber & Chi 2019, "AntisymmetricRNN: a dynamical system view
             h_t = h_{t-1} + epsilon z_t * tanh(A h_{t-1} + V_h x_t + b_h)
 
 The eigenvalues of W - W^T are imaginary, so the equation neither explodes nor vanishes; the diffusion gamma > 0 pays
-for the error of the Euler step. Shapes: x_t [B, I], h_t [B, H]. W_h ~ N(0, 1/H), V ~ N(0, 1/I), b = 0 at the start
-(the paper searches the variance of W_h, epsilon and gamma). Differs from the paper: W_h is a full matrix, not its
+for the error of the Euler step. Shapes: x_t [B, I], h_t [B, H]. Differs from the paper: W_h is a full matrix, not its
 strictly upper triangle, which is the same set of A.
+
+W_h ~ N(0, 1/H), V ~ N(0, 1/I), b = 0 at the start, with init=paper too: the paper searches the variance of W_h, epsilon
+and gamma.
 
 ``recurrent_projection.weight`` is A, computed once a forward pass; what an init draws is W_h.
 """

@@ -71,6 +71,9 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     source: ClassVar[str]
     """The paper, by authors and year."""
+    paper: ClassVar[str] = ""
+    """The overrides on the command line with which the cell is the paper's; none where its defaults are, or where the
+    paper leaves open what they decide."""
     gates: tuple[str, ...]
     """The names of the row blocks of ``input_projection``, in order."""
     input_bias: ClassVar[bool] = True
@@ -120,6 +123,12 @@ class Cell(nn.Module, ABC, Generic[S]):
         A unit that keeps f of its memory each step has the time constant -1 / ln f steps (Tallec & Ollivier 2018).
         """
         return None
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:  # most constructors do, or the paper says nothing
+        """Draws the parameters in place as the paper does, where the constructor drew them otherwise.
+
+        ``t_max``: the steps that the memory should last, those of the task; ``last``: whether it is in the last layer.
+        """
 
     def constrain(self) -> None:  # most cells are free
         """Moves the parameters in place into the set that the paper allows. Called after every optimizer step."""

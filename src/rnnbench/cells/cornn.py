@@ -6,15 +6,17 @@ Paper: Rusch & Mishra 2021, "Coupled oscillatory recurrent neural network (coRNN
     y_t = y_{t-1} + dt z_t
 
 The time step dt, the frequency gamma and the damping epsilon are the paper's hyperparameters; it searches all three.
-Shapes: u_t [B, I]; y_t (our h), z_t [B, H]. All parameters begin as U(-1/sqrt(H), 1/sqrt(H)); the paper bounds each
-matrix by its own input size. Eq. 3 leaves open whether the damping acts on z_{t-1} or on z_t; here it is z_{t-1}, as in
-the authors' code.
+Shapes: u_t [B, I]; y_t (our h), z_t [B, H]. Eq. 3 leaves open whether the damping acts on z_{t-1} or on z_t; here it
+is z_{t-1}, as in the authors' code.
+
+By default all begins as in torch.nn. init=paper draws all from U(-1/sqrt(I + 2H), 1/sqrt(I + 2H)), as the authors'
+code, where W, W' and V are one matrix.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnnbench.cells.base import Cell, HZState
 from rnnbench.errors import check_range
@@ -27,6 +29,7 @@ class CoRNN(Cell[HZState]):
     """
 
     source = "Rusch & Mishra 2021"
+    paper = "init=paper"
     gates = ("velocity",)
     recurrent_gates = ("position", "velocity")
     recurrent_bias = False
@@ -41,6 +44,11 @@ class CoRNN(Cell[HZState]):
         self.dt = dt
         self.gamma = gamma
         self.epsilon = epsilon
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        bound = (self.input_size + 2 * self.hidden_size) ** -0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
 
     def step(self, state: HZState, drive: Tensor) -> HZState:
         y, z = state

@@ -7,6 +7,8 @@ Paper: Elman 1990, "Finding structure in time", Cognitive Science 14.
 Shapes: x_t [B, I], h_t [B, H]. Differs from the paper: the context units are the hidden units of the step before, the
 gradient flows through all steps (Elman cut it after one), both biases are kept as in torch.nn.RNN, and the
 nonlinearity may be ``relu`` instead of the logistic function's modern form ``tanh``.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

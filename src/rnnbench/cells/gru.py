@@ -10,6 +10,8 @@ Chung et al. 2014, "Empirical evaluation of gated recurrent neural networks" (ar
 Shapes: x_t [B, I], h_t [B, H]. Here z lets the candidate *in* (Chung 2014); torch.nn.GRU has it the other way round, so
 its update-gate rows are the negatives of ours. Differs from Cho 2014: r multiplies after the matrix product, as in
 cuDNN and torch.nn. Rows are ordered as in torch.nn.GRU: reset, update, candidate.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ the form of Chung et al. 2014, "Empirical evaluation of gated recurrent neural n
 
 Shapes: x_t [B, I], h_t [B, H]. z lets the candidate *in*, as in Chung 2014 and in ``gru``; Cho's z is our 1 - z.
 Differs from both papers, which write no biases: two, so that nothing but the place of r differs from ``gru``.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

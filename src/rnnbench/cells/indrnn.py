@@ -7,10 +7,13 @@ RNN" (arXiv:1803.04831), section 3.
 
 The gradient of an active unit over k steps is u^k, so the bound keeps it below 2 over the whole sequence; it is
 restored after every optimizer step. Shapes: x_t [B, I], h_t [B, H], u [H]. T is ``length``, the steps of a sequence.
-At the start W ~ N(0, .001^2), b = 0, u ~ U(0, 2^(1/T)); with ``long_memory`` u ~ U(2^(-1/T), 2^(1/T)), which the paper
-draws for the last layer where only the end of the sequence counts: a unit then keeps between half and twice its
-memory over T steps. Differs from the paper: T is the length of the task although a batch may hold shorter sequences;
-tanh as an alternative to relu; batch normalisation and dropout are no part of the cell.
+Differs from the paper: T is the length of the task although a batch may hold shorter sequences; tanh as an alternative
+to relu; batch normalisation and dropout are no part of the cell.
+
+By default W ~ N(0, .001^2), b = 0 and u ~ U(0, 2^(1/T)), as the paper draws every layer but the last; with
+``long_memory`` u ~ U(2^(-1/T), 2^(1/T)) in all layers: a unit then keeps between half and twice its memory over T
+steps. init=paper draws u like this in the last layer alone, and as the default in the others: that is the paper's way
+where only the end of a sequence counts.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class IndRNN(Cell[HState]):
     """
 
     source = "Li et al. 2018"
+    paper = "init=paper"
     gates = ("hidden",)
     recurrent_gates = ()
 
@@ -45,6 +49,9 @@ class IndRNN(Cell[HState]):
         nn.init.zeros_(self.input_projection.bias)
         least = 1 / self.bound if long_memory else 0.0
         self.recurrent_weight = nn.Parameter(torch.empty(hidden_size).uniform_(least, self.bound))
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        nn.init.uniform_(self.recurrent_weight, 1 / self.bound if last else 0.0, self.bound)
 
     def step(self, state: HState, drive: Tensor) -> HState:
         return HState(h=NONLINEARITIES[self.nonlinearity](drive + self.recurrent_weight * state.h))

@@ -8,6 +8,8 @@ Paper: Le, Jaitly & Hinton 2015, "A simple way to initialize recurrent networks 
 Without input the network keeps its state, and the gradient of an active unit is constant over time, until training
 moves W_hh. Shapes: x_t [B, I], h_t [B, H]. Differs from the paper: two biases are kept, as in torch.nn.RNN. With a
 scale below 1, init.recurrent=identity, it is the paper's scaled identity for tasks of less memory.
+
+Begins as the paper says, with init=paper too.
 """
 
 from __future__ import annotations

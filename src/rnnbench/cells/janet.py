@@ -8,8 +8,10 @@ Paper: van der Westhuizen & Lasenby 2018, "The unreasonable effectiveness of the
     h_t = c_t
 
 Shapes: x_t [B, I], h_t [B, H]; c and h are one. A ``beta`` above 0 lets more in than is forgotten; the paper finds 1
-good, and 0 ties the two. The paper begins with chrono biases for f and zero for c, which needs the length of the task:
-init=chrono.
+good, and 0 ties the two.
+
+By default all begins as in torch.nn, whatever the task. init=paper: b_f = ln U(1, T_max - 1), the chrono initialisation
+for the length of the task, and b_c = 0 (init=chrono leaves b_c).
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ import torch
 from torch import Tensor
 
 from rnnbench.cells.base import Cell, HState
+from rnnbench.cells.drawing import chrono, set_gate
 
 
 class JANET(Cell[HState]):
     """The JANET cell; ``beta`` shifts the share of the candidate."""
 
     source = "van der Westhuizen & Lasenby 2018"
+    paper = "init=paper"
     gates = ("forget", "candidate")
     recurrent_bias = False
     memory_gates: ClassVar = {"forget": 1}
@@ -33,6 +37,11 @@ class JANET(Cell[HState]):
     def __init__(self, input_size: int, hidden_size: int, beta: float = 1.0) -> None:
         super().__init__(input_size, hidden_size)
         self.beta = beta
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        """As the paper. Raises UserError where ``t_max`` is not above 2."""
+        set_gate(self, "forget", chrono(self.hidden_size, t_max, "cell=janet init=paper"))
+        set_gate(self, "candidate", torch.zeros(self.hidden_size))
 
     def step(self, state: HState, drive: Tensor) -> HState:
         s, c = (drive + self.recurrent_projection(state.h)).chunk(2, dim=-1)

@@ -7,8 +7,10 @@ Paper: Rusch, Mishra, Erichson & Mahoney 2022, "Long expressive memory for seque
     z_t = (1 - Dt_t) * z_{t-1} + Dt_t * tanh(W_z y_{t-1} + V_z u_t + b_z)
     y_t = (1 - Dt'_t) * y_{t-1} + Dt'_t * tanh(W_y z_t + V_y u_t + b_y)
 
-Shapes: u_t [B, I]; y_t (our h), z_t [B, H]. All parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in the authors' code.
-dt is the largest time step; above 1 a state can overshoot what it moves to.
+Shapes: u_t [B, I]; y_t (our h), z_t [B, H]. dt is the largest time step; above 1 a state can overshoot what it moves
+to.
+
+All parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in the authors' code, with init=paper too.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10).
 
 Shapes: x_t [B, I]; h_t, C_t [B, H]. Differs from the 1997 paper: a forget gate, tanh instead of scaled sigmoids, one
 cell a block, the full gradient. Rows are ordered as in torch.nn.LSTM: input, forget, candidate, output.
+
+By default all begins as in torch.nn. init=paper: the forget gate begins open, with a bias of 1 (Gers et al. 2000;
+Jozefowicz, Zaremba & Sutskever 2015, "An empirical exploration of recurrent network architectures").
 """
 
 from __future__ import annotations
@@ -19,15 +22,20 @@ import torch
 from torch import Tensor
 
 from rnnbench.cells.base import Cell, LSTMState
+from rnnbench.cells.drawing import set_gate
 
 
 class LSTM(Cell[LSTMState]):
     """The LSTM cell without peepholes, as in torch.nn.LSTM."""
 
     source = "Hochreiter & Schmidhuber 1997, Gers et al. 2000"
+    paper = "init=paper"
     gates = ("input", "forget", "candidate", "output")
     memory_gates: ClassVar = {"forget": 1, "input": -1}
     carries_h = False
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        set_gate(self, "forget", torch.ones(self.hidden_size))
 
     def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
         i, f, candidate, o = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)

@@ -9,8 +9,10 @@ Paper: Hochreiter & Schmidhuber 1997, "Long short-term memory", Neural Computati
 Shapes: x_t [B, I]; h_t (their y^c) and s_t (called c in the state) [B, H]; S = ``block_size`` neighbouring units are
 the cells of one block, so there are H / S input and as many output gates, whose rows are repeated to H where the
 project reads them. Differs from the paper: no unit sees the gates or any conventional hidden unit, the gradient is the
-full one (they cut it where it leaves a cell through its gates or its input), and every cell has a bias. Their initial
-weights depend on the experiment: U(-.1, .1) is init=flat, a negative output bias +init.gate_bias.output=-1.
+full one (they cut it where it leaves a cell through its gates or its input), and every cell has a bias.
+
+By default all begins as in torch.nn. init=paper draws all from U(-.1, .1), as they do for adding; other experiments
+have U(-.2, .2), and some negative biases of gates: +init.gate_bias.output=-1.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from rnnbench.cells.base import Cell, LSTMState
+from rnnbench.cells.drawing import assign
 from rnnbench.errors import UserError, check_range
 
 
@@ -48,6 +51,7 @@ class LSTM1997(Cell[LSTMState]):
     """The LSTM cell of 1997. Raises UserError unless ``hidden_size`` is a multiple of ``block_size``."""
 
     source = "Hochreiter & Schmidhuber 1997"
+    paper = "init=paper"
     gates = ("input", "candidate", "output")
     recurrent_bias = False
     carries_h = False
@@ -64,9 +68,12 @@ class LSTM1997(Cell[LSTMState]):
             leader = unit[::block_size]  # of each block
             rows = torch.cat([unit // block_size, blocks + unit, blocks + hidden_size + unit // block_size])
             first = torch.cat([leader, hidden_size + unit, 2 * hidden_size + leader])
-            for projection, name in ((self.input_projection, "weight"), (self.input_projection, "bias"),
-                                     (self.recurrent_projection, "weight")):  # fmt: skip
+            for projection, name in self._shared():
                 register_parametrization(projection, name, SharedRows(rows, first))
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        for projection, name in self._shared():
+            assign(projection, name, torch.empty_like(getattr(projection, name)).uniform_(-0.1, 0.1))
 
     def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
         y_in, net_c, y_out = (drive + self.recurrent_projection(state.h)).chunk(3, dim=-1)
@@ -79,3 +86,8 @@ class LSTM1997(Cell[LSTMState]):
     def retention(self, state: LSTMState, drive: Tensor) -> Tensor:
         """1: the constant error carousel keeps everything."""
         return torch.ones_like(state.c)
+
+    def _shared(self) -> list[tuple[nn.Linear, str]]:
+        """All parameters, whose rows the cells of a block share."""
+        own, past = self.input_projection, self.recurrent_projection
+        return [(own, "weight"), (own, "bias"), (past, "weight")]

@@ -10,8 +10,10 @@ nine matrices:
     h_t = tanh(c_t) * o
 
 Shapes: x_t [B, I]; h_t, c_t, the gates i, f, o and the peepholes p [H]; R_fi, which leads from f to i, is the block
-``forget_to_input`` of the recurrent matrix. Peepholes begin as N(0, .1^2), as in the paper; so do its matrices, which
-here follow ``init`` (init=gaussian is theirs). One bias, as there.
+``forget_to_input`` of the recurrent matrix. One bias, as in the paper.
+
+By default peepholes begin as N(0, .1^2), as in the paper, and the rest as in torch.nn. init=paper draws the matrices
+from N(0, .1^2) too, with zero biases.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class FullGateLSTM(Cell[FullGateState]):
     """The LSTM cell with peepholes and full gate recurrence."""
 
     source = "Greff et al. 2015"
+    paper = "init=paper"
     gates = ("input", "forget", "candidate", "output")
     recurrent_gates = (*gates, *GATE_TO_GATE)
     recurrent_bias = False
@@ -51,6 +54,11 @@ class FullGateLSTM(Cell[FullGateState]):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.peephole = nn.ParameterDict({gate: 0.1 * torch.randn(hidden_size) for gate in SIGMOIDS})
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        nn.init.normal_(self.input_projection.weight, std=0.1)
+        nn.init.zeros_(self.input_projection.bias)
+        nn.init.normal_(self.recurrent_projection.weight, std=0.1)
 
     def step(self, state: FullGateState, drive: Tensor) -> FullGateState:
         i, f, z, o = self._sums(state, drive)

@@ -10,6 +10,8 @@ LN(z; alpha, beta) = alpha * (z - mean) / sigma + beta with the mean and the sta
 4H sums of the four gates together, and over the H cells. Shapes: x_t [B, I]; h_t, c_t [B, H]; alpha_1, alpha_2 [4H],
 alpha_3 [H]. Gains begin at 1 and shifts at 0, as in the paper. Differs from it: the variance gets 1e-5 more, as in
 torch.nn.LayerNorm and the authors' code, because W_h h_0 = 0. Rows are ordered as in ``lstm``.
+
+The matrices and b begin as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

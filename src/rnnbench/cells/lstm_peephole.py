@@ -11,9 +11,11 @@ peepholes); Greff et al. 2015, "LSTM: a search space odyssey" (arXiv:1503.04069)
 
 Shapes: x_t [B, I]; h_t, c_t and the peepholes p [H]. ``ablation`` removes one part, as their eight variants do (the
 eighth, full gate recurrence, has a state of its own: ``lstm_full_gate``): without a gate, the gate is 1 and has no
-parameters; without an activation, g or h is the identity; ``coupled`` is f = 1 - i. Peepholes begin as N(0, .1^2), as
-in Greff et al.; so do their matrices, which here follow ``init`` (init=gaussian is theirs). One bias, as they count
-parameters.
+parameters; without an activation, g or h is the identity; ``coupled`` is f = 1 - i. One bias, as
+they count parameters.
+
+By default peepholes begin as N(0, .1^2), as in Greff et al., and the rest as in torch.nn. init=paper draws the matrices
+from N(0, .1^2) too, with zero biases.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class PeepholeLSTM(Cell[LSTMState]):
     """The LSTM cell with peepholes; ``ablation`` is a key of ABSENT_GATE. Raises UserError for any other name."""
 
     source = "Gers et al. 2002, Greff et al. 2015"
+    paper = "init=paper"
     carries_h = False
     recurrent_bias = False
 
@@ -59,6 +62,11 @@ class PeepholeLSTM(Cell[LSTMState]):
     @property  # without a forget gate nothing is forgotten, and no gate decides how long the memory lasts
     def memory_gates(self) -> Mapping[str, int]:  # type: ignore[override]
         return {} if self.ablation == "no_forget_gate" else {"forget": 1, "input": -1}
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        nn.init.normal_(self.input_projection.weight, std=0.1)
+        nn.init.zeros_(self.input_projection.bias)
+        nn.init.normal_(self.recurrent_projection.weight, std=0.1)
 
     def step(self, state: LSTMState, drive: Tensor) -> LSTMState:
         sums = self._sums(state, drive)

@@ -8,6 +8,8 @@ Paper: Zhou et al. 2016, "Minimal gated unit for recurrent neural networks" (arX
 
 Shapes: x_t [B, I], h_t [B, H]. The paper writes [h_{t-1}, x_t] for the pair of products, with one bias. Mind the name:
 an open forget gate lets new in, so init=forget_one makes this cell forget faster.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

@@ -6,8 +6,11 @@ Paper: Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs all we needed
     h_t = (1 - z_t) * h_{t-1} + z_t * h~_t
 
 Shapes: x_t [B, I], h_t [B, H]. With ``candidate=positive`` h~_t = g(W_h x_t + b_h), where g(v) = v + .5 for v >= 0 and
-sigmoid(v) below: the form of the paper's appendix B, which needs it to compute in logarithms. Here the scan works on
-the numbers themselves and is as exact as the loop, so nothing else differs between the two. h_0 = 0 in both.
+sigmoid(v) below: the form of the paper's appendix B, with which the authors trained, and which needs it to compute in
+logarithms. Here the scan works on the numbers themselves and is as exact as the loop, so nothing else differs between
+the two. h_0 = 0 in both.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ class MinGRU(LinearCell[HState]):
     """The minGRU; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
     source = "Feng et al. 2024"
+    paper = "cell.candidate=positive"
     gates = ("update", "candidate")
     memory_gates: ClassVar = {"update": -1}
 

@@ -7,7 +7,10 @@ Paper: Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs all we needed
     h_t = f'_t * h_{t-1} + i'_t * h~_t
 
 Shapes: x_t [B, I], h_t [B, H]. f' and i' are computed as sigmoid(ln f - ln i) and its complement, which does not divide
-0 by 0 where both gates are shut. ``candidate=positive`` is as in the minGRU. h_0 = 0.
+0 by 0 where both gates are shut. ``candidate=positive`` is as in the minGRU, the form with which the authors trained.
+h_0 = 0.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ class MinLSTM(LinearCell[HState]):
     """The minLSTM; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
     source = "Feng et al. 2024"
+    paper = "cell.candidate=positive"
     gates = ("forget", "input", "candidate")
     memory_gates: ClassVar = {"forget": 1, "input": -1}
 

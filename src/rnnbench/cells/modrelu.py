@@ -7,8 +7,12 @@ the real form of Helfrich, Willmott & Ye 2018 (arXiv:1707.09520), section 4; wit
     h_t = modReLU(W h_{t-1} + V x_t + a; b),      modReLU(u; b) = sign(u) relu(abs(u) + b)
 
 A unit passes its value on with its sign, and its gradient unchanged, wherever abs(u) > -b; near zero it is dead if
-b < 0, and jumps if b > 0. Shapes: x_t [B, I], h_t [B, H]. W begins orthogonal (Saxe et al. 2014), V as Glorot & Bengio
-2010, b as U(-.01, .01) (Helfrich 2018). Differs from the papers: the additive bias a, which begins at zero; W is real.
+b < 0, and jumps if b > 0. Shapes: x_t [B, I], h_t [B, H]. Differs from the papers: the additive bias a, as in the code
+of Kerg et al.; W is real.
+
+By default W begins orthogonal (Saxe et al. 2014), V as Glorot & Bengio 2010, a at zero and b as U(-.01, .01) (Helfrich
+2018), as in ``orthogonal``. init=paper draws as the code of Kerg et al. does: V from Glorot's normal distribution and
+a from U(-1/sqrt(I), 1/sqrt(I)), torch.nn.Linear's own.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ class ModReLU(Cell[HState]):
     """The cell with modReLU and a free recurrent matrix."""
 
     source = "Arjovsky et al. 2016, Helfrich et al. 2018"
+    paper = "init=paper"
     gates = ("hidden",)
     recurrent_bias = False
     carries_h = False
@@ -43,6 +48,10 @@ class ModReLU(Cell[HState]):
         nn.init.xavier_uniform_(self.input_projection.weight)
         nn.init.zeros_(self.input_projection.bias)
         self.modrelu_bias = modrelu_bias(hidden_size)
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        nn.init.xavier_normal_(self.input_projection.weight)
+        nn.init.uniform_(self.input_projection.bias, -(self.input_size**-0.5), self.input_size**-0.5)
 
     def step(self, state: HState, drive: Tensor) -> HState:
         return HState(h=modrelu(drive + self.recurrent_projection(state.h), self.modrelu_bias))

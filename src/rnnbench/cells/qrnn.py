@@ -8,6 +8,8 @@ Paper: Bradbury, Merity, Xiong & Socher 2017, "Quasi-recurrent neural networks" 
 
 Shapes: x_t [B, I]; h_t, c_t [B, H]. Differs from the paper: its convolutions have width 1, so that a step knows x_t
 alone and all cells see the same input; its f-pooling is ``fo`` without the output gate, and left out.
+
+Begins as in torch.nn, with init=paper too.
 """
 
 from __future__ import annotations

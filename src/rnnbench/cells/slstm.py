@@ -9,8 +9,10 @@ Paper: Beck et al. 2024, "xLSTM: extended long short-term memory" (arXiv:2405.04
 
 Shapes: x_t [B, I]; h, c, n, m [B, H]. c_0 = n_0 = 0, whose m_0 is the logarithm of nothing: the lowest number here, as
 the authors' code takes m_1 = i~. Then n_t >= 1, and |h_t| < 1. Differs from the paper: the cell alone, that is one head
-(a full R) and no group norm, convolution or block around it; nothing of their initialisation, which depends on the
-position of the block. ``forget`` is ``sigmoid``, as in their code, or ``exp``.
+(a full R) and no group norm, convolution or block around it. ``forget`` is ``sigmoid``, as in their code, or ``exp``.
+
+By default all begins as in torch.nn, as in ``lstm``. init=paper draws as their code: R = 0, the forget bias of unit j
+is 5 - 12 (j / (H - 1))^.3, that of the first of their blocks, and the other biases are 0.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from rnnbench.cells.base import Cell
+from rnnbench.cells.drawing import set_gate
 from rnnbench.errors import check_choice
 
 LOG_FORGET = {"exp": lambda f: f, "sigmoid": logsigmoid}
@@ -41,6 +44,7 @@ class SLSTM(Cell[SLSTMState]):
     """The sLSTM cell; ``forget`` is ``exp`` or ``sigmoid``. Raises UserError for any other name."""
 
     source = "Beck et al. 2024"
+    paper = "init=paper"
     gates = ("input", "forget", "candidate", "output")
     recurrent_bias = False
     carries_h = False
@@ -53,6 +57,12 @@ class SLSTM(Cell[SLSTMState]):
     @property  # the initialisations of memory gates suppose a sigmoid; i only weighs new against old
     def memory_gates(self) -> Mapping[str, int]:  # type: ignore[override]
         return {"forget": 1} if self.forget == "sigmoid" else {}
+
+    def draw_as_paper(self, t_max: float | None, last: bool) -> None:
+        nn.init.zeros_(self.recurrent_projection.weight)
+        nn.init.zeros_(self.input_projection.bias)
+        place = torch.linspace(0, 1, self.hidden_size)
+        set_gate(self, "forget", 5 - 12 * place**0.3)
 
     def step(self, state: SLSTMState, drive: Tensor) -> SLSTMState:
         i, f, z, o = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)

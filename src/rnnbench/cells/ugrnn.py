@@ -8,7 +8,9 @@ Paper: Collins, Sohl-Dickstein & Sussillo 2016, "Capacity and trainability in re
     h_t = g_t * h_{t-1} + (1 - g_t) * c_t
 
 Shapes: x_t [B, I], h_t [B, H]. An open g, called ``update`` here, keeps the old state. The paper also tries relu for
-tanh, and adds to b_g a constant that it tunes: here +init.gate_bias.update=1.
+tanh.
+
+Begins as in torch.nn, with init=paper too: the paper adds a constant to b_g that it tunes, +init.gate_bias.update=1.
 """
 
 from __future__ import annotations

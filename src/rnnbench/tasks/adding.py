@@ -4,15 +4,15 @@
 ``pair``     Bai, Kolter & Koltun 2018 (arXiv:1803.01271): as half, but any two steps are marked
 ``hs97``     Hochreiter & Schmidhuber 1997: values U[-1, 1], length l uniform in T..1.1 T; one of the first 10 steps is
              marked, then one of the first T/2 - 1 unmarked ones; first and last step have marker -1; .5 + (x1 + x2)/4
-``pascanu``  Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063): values U[0, 1], l uniform in [T, 1.1 T); markers in
-             [0, .1 l) and [.1 l, .5 l); (x1 + x2)/2
+``pascanu``  Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), authors' code: values U[0, 1], l uniform in [T, 1.1 T);
+             one marker among the first .1 l steps, one among the next .4 l, all rounded down; (x1 + x2)/2
 
     inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero behind a sequence's end          targets [B, 1]
 
 L is T, or the longest length that can be drawn. Without memory the best prediction is the mean; its error is the
 variance of the target: 1/6 for half and pair (".1767" in print is a typo), 1/24 for hs97 and pascanu.
 Differs from hs97, where a marked first step has marker -1 and value 0: here it has marker 1 and keeps its value, so
-that the baseline is exact. Chosen here: T/2 rounds down; lengths and positions are the whole numbers in their ranges.
+that the baseline is exact; T/2 rounds down. Differs from pascanu, where a whole batch has one l.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SOURCES = {
     "hs97": "Hochreiter & Schmidhuber 1997",
     "pascanu": "Pascanu et al. 2013",
 }
-SHORTEST = {"half": 2, "pair": 2, "hs97": 10, "pascanu": 3}
+SHORTEST = {"half": 2, "pair": 2, "hs97": 10, "pascanu": 10}  # below, a range is empty
 
 
 @dataclass(kw_only=True)
@@ -75,11 +75,11 @@ class Adding(Task):
         if self.variant == "hs97":
             batch = marked_hs97(random, length, size, low=-1)
         elif self.variant == "pascanu":
-            longest = -(-11 * length // 10) - 1  # the largest whole number below 1.1 T
+            longest = length + length // 10 - 1
             values = random.random((longest, size), dtype=np.float32)
             lengths = random.integers(length, longest, size, endpoint=True)
-            tenth, half = -(-lengths // 10), -(-lengths // 2)  # the first whole steps not below .1 l and .5 l
-            batch = marked(values, random.integers(0, tenth), random.integers(tenth, half), lengths)
+            tenth, following = lengths // 10, lengths * 4 // 10
+            batch = marked(values, random.integers(0, tenth), random.integers(tenth, tenth + following), lengths)
         else:
             values = random.random((length, size), dtype=np.float32)
             if self.variant == "half":

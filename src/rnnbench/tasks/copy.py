@@ -10,9 +10,10 @@
     inputs, targets [T+20, B] (variable: [T+21, B]); tcn's inputs [T+20, B, 1]
 
 Data are 0..7, blank 8, delimiter 9 (an input only) but for tcn. Targets are blanks, and the ten data over the last ten
-valid steps. The loss is the mean over all valid steps; of selective, over the recalled ones alone. Without memory the
-data can only be guessed: 10 ln 8 over the (mean) number of these steps. The accuracy counts the ten recalled symbols
-alone, because blanks everywhere are right on T+10 of T+20 steps.
+valid steps. The loss is the mean over all valid steps; of selective, over the recalled ones alone. The baseline has no
+memory of the data, but may know the time: it is sure of every blank and guesses the data, 10 ln 8 over the (mean)
+number of these steps. The accuracy counts the ten recalled symbols alone, because blanks everywhere are right on T+10
+of T+20 steps.
 Chosen here: variable is padded with blanks; selective has 10 data from 8 letters, like the others.
 """
 

@@ -1,14 +1,14 @@
 """Delayed XOR: at every step, the exclusive or of two earlier bits of a random stream.
 
-After Engelken 2023, "Gradient flossing: improving gradient descent through dynamic control of Jacobians"
-(arXiv:2312.17306). With delay d, for every step t >= d:
+Engelken 2023, "Gradient flossing: improving gradient descent through dynamic control of Jacobians" (arXiv:2312.17306),
+authors' code. With delay d, for every step t >= 2d:
 
-    target_t = x_{t-d} XOR x_{t-floor(d/2)}
+    target_t = s_{t-d} XOR s_{t-2d}
 
-    inputs [T, B]: bits          targets [T, B]: bits; 0 before step d, neither trained on nor scored
+    inputs [T, B]: bits s          targets [T, B]: bits; 0 before step 2d, neither trained on nor scored
 
-The two offsets, floor(d/2) for odd d, and the cross-entropy are this project's choice. Each bit alone says nothing
-about the target, not even the present one (d = 1): without memory the best guess costs ln 2.
+Without memory the best guess costs ln 2. The cross-entropy is this project's choice. Differs from the authors' code,
+which also trains on the first 2d steps: on zeros, and on bits from before the first input.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DelayedXor(Task):
     """Delayed XOR; ``length`` is T, the number of steps."""
 
     delay: int
-    """d, the steps from the earlier of the two bits to their target; less than ``length``."""
+    """d: a target lies d and 2d steps behind its two bits; below ``length`` / 2."""
 
     title = "XOR of two delayed bits"
     source = "Engelken 2023"
@@ -41,13 +41,13 @@ class DelayedXor(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("task.delay", self.delay, at_least=1, below=self.length)
+        check_range("task.delay", self.delay, at_least=1, at_most=(self.length - 1) // 2)
 
     def baseline(self, split: Split) -> float:
         return math.log(2)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
-        size, early, late = self.batch_size, self.delay, self.delay // 2
+        size, late, early = self.batch_size, self.delay, 2 * self.delay
         bits = stream(split, seed, step).integers(0, 2, (self.length, size))
         targets = np.zeros_like(bits)
         targets[early:] = bits[: self.length - early] ^ bits[early - late : self.length - late]

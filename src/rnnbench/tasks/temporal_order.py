@@ -8,9 +8,9 @@ E, no B.
     inputs [S, B]: X, Y = 0, 1; distractors 2..5; E = 6; B = 7          targets [B]: the marks as a binary number, X = 0
 
 hs97 has S = 1.1 L padded with B, lengths from U{L..1.1 L} and closed ranges of positions; L = 100 gives the paper's
-numbers, other L scale them. pascanu has S = L and half-open ranges. Without memory all classes are alike: ln 4 or ln 8.
-Here a softmax is trained with cross-entropy; hs97 has sigmoids, squared errors, and "correct" as all within .3. The
-ranges of pascanu_3bit are this project's choice: the paper states those of two bits.
+numbers, other L scale them. pascanu has S = L and half-open ranges as in the authors' code: .1 L steps from .1 L and
+.5 L (2bit) or from .1 L, .3 L and .6 L (3bit), each product rounded down. Without memory all classes are alike: ln 4 or
+ln 8. Here a softmax is trained with cross-entropy; hs97 has sigmoids, squared errors, and "correct" as all within .3.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbench.errors import check_choice, check_range
-from rnnbench.tasks.base import Batch, Split, Task, stream
+from rnnbench.tasks.base import Array, Batch, Split, Task, stream
 
 MARKS = 2
 DISTRACTORS = 4
@@ -34,7 +34,7 @@ PERCENT = {
     "pascanu_2bit": ((10, 20), (50, 60)),
     "pascanu_3bit": ((10, 20), (30, 40), (60, 70)),
 }
-"""Where each mark may stand, in percent of ``length``, rounded down to a step; step 0 is the first."""
+"""Where each mark may stand, in percent of ``length``; step 0 is the first."""
 
 
 @dataclass(kw_only=True)
@@ -81,7 +81,7 @@ class TemporalOrder(Task):
         random = stream(split, seed, step)
         size, steps = self.batch_size, self.length * 11 // 10 if self.framed else self.length
         inputs = random.integers(MARKS, MARKS + DISTRACTORS, (steps, size))
-        first, last = np.array(PERCENT[self.variant]).T[:, :, None] * self.length // 100
+        first, last = self._ranges()
         positions = random.integers(first, last, (len(first), size), endpoint=self.framed)
         marks = random.integers(0, MARKS, positions.shape)
         rows = np.arange(size)
@@ -93,3 +93,10 @@ class TemporalOrder(Task):
             inputs[np.arange(steps)[:, None] >= lengths - 1] = END
         targets = MARKS ** np.arange(len(marks))[::-1] @ marks
         return Batch(inputs, targets, lengths=lengths, informative=(positions * size + rows).ravel())
+
+    def _ranges(self) -> tuple[Array, Array]:
+        """The first steps [N, 1] at which the N marks may stand, and the last (hs97) or those behind (pascanu)."""
+        first, last = np.array(PERCENT[self.variant]).T[:, :, None]
+        start = first * self.length // 100
+        # the authors of pascanu round the width of a range, those of hs97 state whole numbers for L = 100
+        return start, last * self.length // 100 if self.framed else start + (last - first) * self.length // 100
