@@ -112,10 +112,10 @@ class TestCountModels:
     @pytest.mark.parametrize(
         ("bits", "words"),
         [
-            ([1.9, 1.95, 2.0], "gru, with 1.950 bits, is better than the best count model, an order-3 count model (2.006 "
-                               "bits), in every run"),
-            ([1.9, 1.95, 2.1], "gru, with 1.950 bits, is better than the best count model, an order-3 count model (2.006 "
-                               "bits), in the median but not in every run"),
+            ([1.9, 1.95, 2.0], "gru, with 1.950 bits, is better than the best count model, an order-3 count model "
+                               "(2.006 bits), in every run"),
+            ([1.9, 1.95, 2.1], "gru, with 1.950 bits, is better than the best count model, an order-3 count model "
+                               "(2.006 bits), in the median but not in every run"),
             ([1.9, 2.3, 2.5], "gru, with 2.300 bits, is no better than an order-3 count model (2.006 bits)"),
             ([1.9, None, None], "no better than an order-3 count model (2.006 bits)"),
         ],
@@ -134,10 +134,10 @@ class TestCountModels:
             run.data = {name: bits + shift for name, bits in MODELS.items()}
         problems = by_problem(settings(frame(listed)))
         assert [answers.count_line(*each) for each in problems.items()] == [
-            "char_lm, T = 60, docs: count models of the same text: order 1 3.11, order 2 2.40, order 3 2.01, order 4 2.06 "
-            "bits per character.",
-            "char_lm, T = 60, tales: count models of the same text: order 1 4.11, order 2 3.40, order 3 3.01, order 4 3.06 "
-            "bits per character.",
+            "char_lm, T = 60, docs: count models of the same text: order 1 3.11, order 2 2.40, order 3 2.01, order 4 "
+            "2.06 bits per character.",
+            "char_lm, T = 60, tales: count models of the same text: order 1 4.11, order 2 3.40, order 3 3.01, order 4 "
+            "3.06 bits per character.",
         ]  # fmt: skip
 
     def test_other_tasks_have_none(self):

@@ -64,8 +64,8 @@ def test_a_row_has_what_was_tuned_and_what_it_costs(results):
     row = dict(zip(columns, read_results(results).boards[0].places[0].row, strict=True))
     assert row == {
         "cell": "gru", "score": "0.980 [0.970, 0.990]", "best": "–", "loss": "0.02", "solved": "3/3 [0.44, 1.00]",
-        "steps": "300", "horizon": "not measured", "parameters": "20000", "state": "128", "kflops": "40", "ms": "70.0", "s": "21",
-        "lr": "lr 0.1",
+        "steps": "300", "horizon": "not measured", "parameters": "20000", "state": "128", "kflops": "40", "ms": "70.0",
+        "s": "21", "lr": "lr 0.1",
     }  # fmt: skip
 
 

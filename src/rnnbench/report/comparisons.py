@@ -54,7 +54,9 @@ def pooled(settings: list[Setting]) -> Table | None:
         note += f" Left out, without a run on each of them: {'; '.join(missing)}."
     rows = [row for _, row in sorted(ranked, key=lambda pair: -pair[0])]
     title = (
-        "All tasks together" if len({problem.length for problem in problems}) == 1 else "All tasks and lengths together"
+        "All tasks together"
+        if len({each.task for each in problems}) == len(problems)
+        else "All tasks and lengths together"
     )
     return Table(title, ["setting", "runs", "IQM", "mean", "median", "solved"], rows, note)
 

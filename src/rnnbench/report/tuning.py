@@ -13,8 +13,8 @@ from rnnbench.store.settings import Setting
 
 UNDECIDED = "undecided"
 UNDECIDED_MEANS = (
-    f"Undecided: no trial solved the task in any run, and none had a mean validation loss more than {100 * LEARNED:.0f} % "
-    "below the memoryless one, so that chance chose."
+    f"Undecided: no trial solved the task in any run, and none had a mean validation loss more than "
+    f"{100 * LEARNED:.0f} % below the memoryless one, so that chance chose."
 )
 
 
