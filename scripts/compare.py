@@ -23,6 +23,7 @@ def main() -> None:
     if shown:
         show(("setting", "number", str(options.first), str(options.second), ""), shown)
     print(f"{sum(pair.moved for pair in pairs)} of {len(pairs)} numbers moved beyond their intervals")
+    print(f"of numbers that seeds make random, {100 * max(pair.by_chance for pair in pairs):.0f} % do so by chance")
     if rows:
         show(("run", "differs in"), list(rows.items()))
     for note in notes:

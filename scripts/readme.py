@@ -33,7 +33,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 BLOCKS = {
     "demo": lambda: block("demo/README.md", "| "),
-    "leaderboard": lambda: f"{block('README.md', '* ')}\n\n{block('README.md', '| ')}",
+    "leaderboard": lambda: "\n\n".join(block("README.md", mark) for mark in ("Compared in ", "* ", "| ")),
     "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
     "tasks": lambda: table(tasks.HEADER, tasks.rows()),
 }

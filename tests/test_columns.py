@@ -1,7 +1,7 @@
 """The columns of runs.csv: all that a record holds is one, each is explained, and statuses count as they say."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -109,6 +109,14 @@ def test_every_column_is_explained_once():
     assert len(set(meanings)) == len(meanings)
     assert column("test_80_accuracy").meaning == "accuracy on the test split at length 80 after training"
     assert column("best_val_mse").meaning == "mse on the validation split where its loss was lowest"
+
+
+def test_the_count_models_of_a_text_are_columns():
+    record = replace(make(task="char_lm"), data={"order_0_bits": 4.6, "order_3_bits": 2.0058})
+    found = row(record)
+    assert [found[f"order_{order}_bits"] for order in range(5)] == [4.6, None, None, 2.0058, None]
+    assert COLUMNS["order_3_bits"].text(2.0058) == "2.006"
+    assert COLUMNS["order_3_bits"].unit == "bits per character"
 
 
 @pytest.mark.parametrize("name", ["", "nonsense", "cell.name", "test_x_loss", "train_loss", "val_loss_", "Score"])

@@ -1,9 +1,11 @@
 """What settings reach over all tasks, and the differences between them."""
 
+from math import comb, sqrt
+
 import numpy as np
 import pytest
 
-from planted import frame, make
+from planted import frame, make, record
 from rnnbench.report import comparisons as module
 from rnnbench.report.comparisons import comparisons, pooled
 from rnnbench.statistics import bootstrap_interval, effect_size, holm, permutation_p
@@ -15,17 +17,25 @@ def runs(scores, **changes):
     return [make(seed, score=score, **changes) for seed, score in enumerate(scores)]
 
 
-def grouped(records):
-    return settings(frame(records))
+def grouped(found):
+    """The settings of records, or of a frame of rows."""
+    return settings(frame(found) if isinstance(found, list) else found)
 
 
 def rows(table):
     return [dict(zip(table.header, row, strict=True)) for row in table.rows]
 
 
+@pytest.fixture
+def printed(monkeypatch):
+    """Tables of few seeds too, which could not show anything."""
+    monkeypatch.setattr(module, "LEVEL", 1.0)
+
+
 LOW, HIGH, BETWEEN = (0.1, 0.2, 0.3), (0.7, 0.8, 0.95), (0.25, 0.5, 0.6)
 
 
+@pytest.mark.usefixtures("printed")
 class TestComparisons:
     def test_two_cells(self):
         (table,) = comparisons(grouped([*runs(LOW, cell="elman"), *runs(HIGH, cell="lstm")]))
@@ -130,12 +140,69 @@ class TestComparisons:
         assert "largest difference" not in table.note
 
 
+MANY = np.linspace(0, 0.2, 7)
+
+
+class TestFewSeeds:
+    """3 against 3 have a smallest p of .1, 5 of .0079, 7 of .00058."""
+
+    @pytest.mark.parametrize(("n", "cells", "lowest", "needed"),
+                             [(2, 2, "0.33", 4), (3, 2, "0.1", 4), (3, 3, "0.3", 5), (5, 5, "0.079", 6)])  # fmt: skip
+    def test_a_table_that_could_show_nothing_is_a_sentence(self, n, cells, lowest, needed):
+        found = [run for i, cell in enumerate(("elman", "gru", "lru", "lstm", "mgu")[:cells])
+                 for run in runs(np.arange(n) * 0.001 + i / 10, cell=cell)]  # fmt: skip
+        (table,) = comparisons(grouped(found))
+        pairs = cells * (cells - 1) // 2
+        assert (table.title, table.header, table.rows) == ("Comparisons by cell", [], [])
+        count = "There is 1 pair" if pairs == 1 else f"There are {pairs} pairs"
+        assert table.note.startswith(f"{count} of settings to compare, and with these seeds the smallest possible p ")
+        assert f" is {lowest}: " in table.note
+        assert table.note.endswith(f" needs {needed} seeds of each setting.")
+
+    @pytest.mark.parametrize(("n", "cells"), [(4, 2), (5, 4), (7, 5)])
+    def test_a_table_that_can_show_something_is_printed(self, n, cells):
+        found = [run for i, cell in enumerate(("elman", "gru", "lru", "lstm", "mgu")[:cells])
+                 for run in runs(np.arange(n) * 0.001 + i / 10, cell=cell)]  # fmt: skip
+        (table,) = comparisons(grouped(found))
+        pairs = cells * (cells - 1) // 2
+        assert len(table.rows) == pairs
+        assert {row["p (Holm)"] for row in rows(table)} == {f"{pairs * 2 / comb(2 * n, n):.2g}"}
+        assert pairs * 2 / comb(2 * n, n) <= 0.05
+
+    def test_seven_seeds_tell_two_cells_apart_by_their_means(self):
+        """The difference is of means, as in the test: the medians of these differ the other way."""
+        low, high = [0.5] * 4 + [0.0] * 3, [0.4] * 4 + [0.9] * 3
+        (table,) = comparisons(grouped([*runs(low, cell="elman"), *runs(high, cell="gru")]))
+        (row,) = rows(table)
+        assert row["A"] == "gru (n = 7)"
+        assert row["difference of mean score (A - B)"] == f"{np.mean(high) - np.mean(low):.3f}"
+        assert row["p (permutation)"] == f"{permutation_p(high, low):.2g}"
+        assert "permutation test of the difference of means" in table.note
+
+    @pytest.mark.parametrize(("task", "said"), [("digits", True), ("latch", False)])
+    def test_the_error_of_a_shared_test_set_is_said(self, task, said):
+        """266 images are the same in all runs; on the latch problem each seed is tested on sequences of its own."""
+        listed = [*runs(MANY, cell="elman", task=task), *runs(0.5 + MANY, cell="gru", task=task)]
+        (table,) = comparisons(grouped(on_a_test_set(listed, 266)))
+        deviation = sqrt(0.6 * 0.4 / 266)  # of the medians of .1 and .6 that of .6 is larger
+        text = (f" All runs on {task} are tested on the same 266 sequences, on which one accuracy has a binomial "
+                f"standard deviation of up to {deviation:.3f}: ")  # fmt: skip
+        assert (text in table.note) is said
+        assert ("binomial" in table.note) is said
+
+
+def on_a_test_set(listed, count):
+    """Rows whose metric is accuracy, equal to the score, on a test set of that many sequences."""
+    made = frame(listed)
+    return made.assign(metric="accuracy", test_metric=made["score"], test_sequences=count)
+
+
 class TestPooled:
     def test_over_two_tasks(self):
         scores = {("adding", "elman"): LOW, ("copy", "elman"): BETWEEN, ("adding", "lstm"): HIGH, ("copy", "lstm"): LOW}
         records = [run for (task, cell), values in scores.items() for run in runs(values, task=task, cell=cell)]
-        for record in records[:2]:
-            record.solved_at_step = 5
+        for each in records[:2]:
+            each.solved_at_step = 5
         first, second = rows(pooled(grouped(records)))
         assert [first["setting"], second["setting"]] == ["lstm", "elman"]
         scores = [[1 - (1 - score) for score in group] for group in (HIGH, LOW)]  # with the last bit of a loss
@@ -150,7 +217,7 @@ class TestPooled:
         records = [*runs(LOW), *runs(HIGH, task="copy"), *runs(HIGH, cell="gru")]
         table = pooled(grouped(records))
         assert [row["setting"] for row in rows(table)] == ["lstm"]
-        assert table.note.endswith("Left out, without a run on every task: gru.")
+        assert table.note.endswith("Left out, without a run on each of them: gru.")
         assert pooled(grouped(records[3:])) is None
 
     def test_a_task_on_which_all_runs_came_to_nothing_is_not_left_out(self):
@@ -164,6 +231,19 @@ class TestPooled:
     def test_one_run_a_task_has_no_interval(self):
         (row,) = rows(pooled(grouped([make(score=0.25), make(score=0.75, task="copy")])))
         assert [row["setting"], row["IQM"], row["mean"], row["median"]] == ["lstm", "0.500", "0.500", "0.500"]
+
+    def test_lengths_are_pooled_not_ranked(self):
+        """Neither 50 nor 100 is the better length: each cell has one row over both."""
+        scores = {("elman", 50): LOW, ("elman", 100): BETWEEN, ("gru", 50): HIGH, ("gru", 100): LOW}
+        groups = grouped(
+            [record(cell, seed, 0.1, score, length=length)
+             for (cell, length), found in scores.items() for seed, score in enumerate(found)]
+        )  # fmt: skip
+        table = pooled(groups)
+        assert table.title == "All tasks and lengths together"
+        assert table.note.startswith("Scores of all runs on adding, T = 50; adding, T = 100 together.")
+        assert [(row["setting"], row["runs"]) for row in rows(table)] == [("gru", "6"), ("elman", "6")]
+        assert rows(table)[0]["mean"].startswith(f"{np.mean([*HIGH, *LOW]):.3f} [")
 
     def test_one_task(self):
         assert pooled(grouped(runs(LOW))) is None

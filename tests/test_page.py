@@ -282,3 +282,25 @@ def test_many_settings_fit(tmp_path, monkeypatch):
         ">(lstm|gru|length [0-6]|memoryless|lstm, .*)</text>", (figures / "learning_curves.svg").read_text()
     )
     assert sorted(legend) == ["gru", *(f"length {i}" for i in range(7)), "lstm", "memoryless"]  # colors and dashes
+
+
+def test_lengths_are_not_ranked_against_each_other(browser, tmp_path):
+    """Settings of one task and length stand together, sorted by score, with JavaScript and without."""
+    for length, scores in ((50, {"gru": 0.9, "lstm": 0.3}), (400, {"gru": 0.1, "lstm": 0.6})):
+        for cell, score in scores.items():
+            for seed in range(2):
+                leave(tmp_path / "lengths", cell, seed=seed, score=score, options={"length": length})
+    address = (write_report("lengths", tmp_path).folder / "report.html").as_uri()
+    order = [("gru", "50"), ("lstm", "50"), ("lstm", "400"), ("gru", "400")]
+    for javascript in (True, False):
+        context = browser.new_context(java_script_enabled=javascript)
+        page = context.new_page()
+        page.goto(address)
+        assert list(zip(column(page, "cell"), column(page, "task.length"), strict=True)) == order
+        headings = page.locator("#main .group").all_inner_texts()
+        assert headings == (["adding, T = 50", "adding, T = 400"] if javascript else [])
+        if javascript:
+            assert page.get_by_label("group table by").locator("option:checked").inner_text() == "task and length"
+            page.get_by_label("group table by").select_option("")
+            assert first(column(page, "score")) == [0.9, 0.6, 0.3, 0.1]
+        context.close()

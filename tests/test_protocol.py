@@ -77,6 +77,30 @@ def test_more_seeds_that_solve_the_task_come_first_then_the_quicker():
     assert choice.trials[2].steps == math.inf
 
 
+@pytest.mark.parametrize(
+    ("losses", "undecided"),
+    [
+        ((0.95, 0.91, 3.0), True),
+        ((0.95, 0.89, 3.0), False),  # one trial learned something
+        ((0.95, 0.91, math.inf), True),
+        ((math.inf, math.inf, math.inf), True),
+    ],
+)
+def test_a_choice_among_trials_that_learned_nothing(losses, undecided):
+    """Against a baseline of 1; where that is not known, nothing is said, and a trial that solved the task decides."""
+    runs = []
+    for lr, loss in zip(GRID, losses, strict=True):
+        lost = loss == math.inf
+        runs += [run(lr, seed, None if lost else loss, status="diverged" if lost else "done") for seed in (10, 11)]
+    (choice,) = choices(runs, declared()).values()
+    assert choice.undecided(1.0) is undecided
+    assert choice.undecided(0.5) is True
+    assert choice.undecided(100.0) is (min(losses) == math.inf)
+    assert choice.undecided(None) is choice.undecided(0.0) is False
+    solved = choice._replace(trials=[*choice.trials[:2], choice.trials[2]._replace(solved=1)])
+    assert solved.undecided(1.0) is False
+
+
 @pytest.mark.parametrize("missing", ["absent", "failed", "fresh"])
 def test_nothing_is_chosen_while_a_tuning_run_is_missing(missing):
     runs = grid(0.9, 0.4, 0.8)

@@ -49,6 +49,15 @@ def test_a_page_that_cannot_be_refreshed_is_named(readme, monkeypatch, tmp_path,
         readme.refreshed()
 
 
+def test_the_leaderboard_begins_with_what_is_compared(readme, monkeypatch, tmp_path):
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    (tmp_path / "results").mkdir()
+    page = "# Results\n\nCompared in a: x.\nCompared in b: y.\n\n* adding: z\n* copy: w\n\nwords\n\n| cell |\n| --- |\n"
+    (tmp_path / "results" / "README.md").write_text(page)
+    expected = "Compared in a: x.\nCompared in b: y.\n\n* adding: z\n* copy: w\n\n| cell |\n| --- |"
+    assert readme.BLOCKS["leaderboard"]() == expected
+
+
 def test_every_variant_of_every_task_has_a_row():
     lines = re.search("<!-- tasks -->(.*?)<!-- /tasks -->", (ROOT / "README.md").read_text(), re.DOTALL)[1].splitlines()
     for name, task in TASKS.items():

@@ -65,10 +65,9 @@ class TestSettings:
         assert group.factors == {}
         assert group.label == "lstm"
 
-    def test_failures_enter_the_mean_with_the_worst_score(self):
+    def test_failures_enter_the_median_with_the_worst_score(self):
         (group,) = grouped([make(0, score=0.4), make(1, score=0.6), make(2, "diverged"), make(3, "failed")])
-        assert group.score.value == pytest.approx((0.4 + 0.6 - 1 - 1) / 4)
-        assert group.score.n == 4
+        assert group.score == pytest.approx(((0.4 - 1) / 2, -1, 0.6, 4))
         assert group.failures == "1 diverged, 1 failed"
 
     def test_unsolved_runs_count_in_the_median_time_to_solve(self):
@@ -202,7 +201,8 @@ def test_runs_that_all_failed(tmp_path):
     leave(tmp_path / "e", make(1, "failed", cell="gru"))
     target = write_report("e", tmp_path).folder
     text = (target / "README.md").read_text()
-    assert "* adding: gru scores -1.00 (gradient not measured); lstm scores -1.00 (gradient not measured)." in text
+    assert "* adding: no run solved it; the highest median score is -1.00, of gru." in text
+    assert "gradients: " not in text  # none was measured
     assert "| 1 failed |" in text
 
 

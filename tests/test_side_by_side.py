@@ -1,15 +1,30 @@
 """Two results of one experiment side by side: what moved, which runs differ and in what."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from planted import MACHINE, board, leave
 from rnnbench.report import publish
-from rnnbench.report.side_by_side import compare
+from rnnbench.report.side_by_side import apart_by_chance, compare
+from rnnbench.statistics import median_interval
 from rnnbench.store import result, rows
 
 pytestmark = pytest.mark.whole
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 2), (2, 2), (3, 3), (3, 5), (9, 9), (10, 3)])
+def test_how_often_nothing_moves_beyond_its_interval(n, m):
+    """Over all orders in which n and m runs of one distribution can lie, each equally likely."""
+    apart = total = 0
+    for places in combinations(range(n + m), n):
+        first, second = median_interval(places), median_interval(sorted({*range(n + m)} - {*places}))
+        a, b = ((each.value if each.low is None else each.low, each.value if each.high is None else each.high)
+                for each in (first, second))  # fmt: skip
+        apart += a[1] < b[0] or b[1] < a[0]
+        total += 1
+    assert apart_by_chance(n, m) == pytest.approx(apart / total)
 
 
 def published(folder, runs):
@@ -126,6 +141,7 @@ def test_as_a_command(two, tmp_path, command):
     shown = run(*two)
     assert shown.returncode == 0, shown.stderr
     assert "\n6 of " in shown.stdout
+    assert "of numbers that seeds make random, 10 % do so by chance" in shown.stdout  # 2 of the 20 orders of 3 and 3
     assert "cell lstm" in shown.stdout
     assert "parameters" not in shown.stdout
     assert "parameters" in run(*two, "--all").stdout

@@ -1,7 +1,7 @@
 """Estimates and tests against textbook values, closed forms, enumeration and scipy."""
 
-from itertools import combinations, product
-from math import gamma, nan, sqrt
+from itertools import combinations, permutations, product
+from math import comb, gamma, nan, sqrt
 
 import numpy as np
 import pytest
@@ -9,14 +9,19 @@ from scipy import stats
 
 from rnnbench import statistics
 from rnnbench.statistics import (
+    PERMUTATIONS,
+    SAMPLED,
     bootstrap_interval,
     effect_size,
     holm,
     iqm,
-    mean_interval,
+    median_coverage,
+    median_interval,
+    median_rank,
     median_time,
     permutation_p,
     probability_of_improvement,
+    seeds_needed,
     smallest_p,
     survival,
     wilson_interval,
@@ -45,25 +50,54 @@ def middle(values):
     return np.quantile(values, (0.025, 0.975), method="inverted_cdf")
 
 
-class TestMeanInterval:
-    def test_against_scipy(self):
-        values = [0.91, 0.85, 0.97, 0.60, 0.88]
-        estimate = mean_interval(values)
-        expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-        assert estimate.value == pytest.approx(sum(values) / 5)
-        assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
-        assert estimate.n == 5
+class TestMedianInterval:
+    @pytest.mark.parametrize("n", range(2, 13))
+    def test_it_covers_the_median_as_often_as_it_says(self, n):
+        """Over all ways in which n values can lie below (0) or above (1) the true median, each equally likely."""
+        covered = 0
+        for sides in product((0, 1), repeat=n):
+            low, high = median_interval(sides)[1:3]
+            covered += low == 0 and high == 1  # there is a value on each side
+        assert covered / 2**n == median_coverage(n)
 
-    def test_two_runs(self):
-        """Half the distance of two values times t(.975; 1) = 12.706, from any table."""
-        estimate = mean_interval([1.0, 2.0])
-        assert (estimate.low, estimate.high) == pytest.approx((1.5 - 12.706 / 2, 1.5 + 12.706 / 2), abs=1e-3)
+    def test_by_the_binomial_of_scipy(self):
+        """The range up to five values, then the narrowest pair of order statistics with at least 95 %."""
+        assert [median_coverage(n) for n in (1, 2, 3, 5)] == [0, 0.5, 0.75, 0.9375]
+        for n in range(6, 60):
+            rank = median_rank(n)
+            covered = [1 - 2 * stats.binom.cdf(each - 1, n, 0.5) for each in (rank, rank + 1)]
+            assert covered[0] == pytest.approx(median_coverage(n))
+            assert covered[0] >= 0.95 > covered[1]
+        assert [median_rank(n) for n in (1, 5, 6, 8, 9, 20)] == [1, 1, 1, 1, 2, 6]  # of any table of the sign test
+
+    @pytest.mark.parametrize("draw", ["normal", "exponential", "cauchy"])
+    def test_it_covers_the_median_of_any_distribution(self, rng, draw):
+        of = {"normal": stats.norm, "exponential": stats.expon, "cauchy": stats.cauchy}[draw]
+        for n in (3, 5):
+            values = np.sort(of.rvs(size=(20000, n), random_state=rng))
+            found = [median_interval(row)[1:3] for row in values[:20]]
+            assert found == [(row[0], row[-1]) for row in values[:20]]
+            covered = ((values[:, 0] <= of.median()) & (of.median() <= values[:, -1])).mean()
+            assert covered == pytest.approx(median_coverage(n), abs=0.012)
+
+    def test_the_order_of_runs_is_nothing(self):
+        values = [0.9, -1.0, 0.2, 0.95, 0.3, 0.1, 0.8]
+        assert median_interval(values) == (0.3, -1.0, 0.95, 7)
+        assert {median_interval(each) for each in permutations(values)} == {median_interval(values)}
+
+    def test_nine_values_leave_out_one_on_each_side(self):
+        assert median_interval([*range(9)]) == (4, 1, 7, 9)
+
+    def test_it_ends_where_scores_do(self):
+        assert median_interval([1.0, 1.0, 0.0]) == (1.0, 0.0, 1.0, 3)
+        assert median_interval([0.0, 1.0]) == (0.5, 0.0, 1.0, 2)
 
     def test_a_single_run_has_no_interval(self):
-        assert mean_interval([0.5]) == (0.5, None, None, 1)
+        assert median_interval([0.5]) == (0.5, None, None, 1)
 
-    def test_constant_values(self):
-        assert mean_interval([0.25] * 3) == (0.25, 0.25, 0.25, 3)
+    @pytest.mark.parametrize("n", [2, 3, 6, 9])
+    def test_constant_values(self, n):
+        assert median_interval([0.1] * n) == (0.1, 0.1, 0.1, n)
 
 
 class TestBootstrap:
@@ -231,6 +265,30 @@ class TestPermutation:
     def test_the_smallest_p(self, n, m):
         assert smallest_p(n, m) == pytest.approx(permutation_p(range(n), range(100, 100 + m)))
 
+    def test_against_scipy(self, rng):
+        """All splits of 9 against 8, which would be too many for ``n_resamples`` of scipy's default."""
+        a, b = rng.normal(0.8, 1, size=9), rng.normal(0, 1, size=8)
+        expected = stats.permutation_test(
+            (a, b), lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis), n_resamples=10**6
+        )
+        assert permutation_p(a, b) == pytest.approx(expected.pvalue)
+
+    def test_a_sample_of_splits_counts_what_was_seen(self):
+        assert comb(24, 12) > PERMUTATIONS
+        assert permutation_p(range(12), range(100, 112)) == smallest_p(12, 12) == 2 / (SAMPLED + 1)
+
+    @pytest.mark.parametrize("pairs", [1, 2, 3, 6, 9, 28, 100, 1000])
+    def test_the_seeds_that_a_comparison_needs(self, pairs):
+        """The smallest n at which even the clearest difference of n runs passes Holm's correction over all pairs."""
+        passes = {}
+        for n in range(2, 10):
+            clear = permutation_p(range(n), range(100, 100 + n))
+            passes[n] = holm([clear] + [1.0] * (pairs - 1))[0] <= 0.05
+        assert seeds_needed(pairs) == min(n for n, passed in passes.items() if passed)
+
+    def test_the_seeds_of_a_single_pair(self):
+        assert [seeds_needed(pairs) for pairs in (1, 6, 7, 23, 24)] == [4, 5, 6, 6, 7]
+
 
 class TestHolm:
     def test_by_hand(self):
@@ -251,7 +309,7 @@ class TestHolm:
 
 
 TAKES = {
-    "mean_interval": lambda values: mean_interval(values),
+    "median_interval": lambda values: median_interval(values),
     "iqm": lambda values: iqm(values),
     "bootstrap_interval": lambda values: bootstrap_interval([[1.0, 2.0], values], "iqm"),
     "survival": lambda values: survival(values, [True] * len(values)),

@@ -1,7 +1,8 @@
 """From seeds to estimates: the seed is the unit of replication, and there are two to ten of them.
 
-At three seeds a percentile bootstrap of the mean is far too narrow, so a mean has Student's t interval. The bootstrap
-is for what has no such formula: the interquartile mean, the median, and all that pools several tasks.
+Scores end at 1 and are often solved or not, so no interval here takes them to be normal: a median has the interval
+between two of its runs, which holds for any distribution. The bootstrap is for what has no such interval: the
+interquartile mean, and all that pools several tasks.
 
 Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice" (NeurIPS): interquartile
 mean, stratified bootstrap, probability of improvement. All functions raise ValueError for no values and for values that
@@ -11,7 +12,8 @@ are not finite; all are deterministic, so that the same runs give the same repor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from itertools import combinations
 from math import comb
 from typing import Any, NamedTuple
 
@@ -23,7 +25,10 @@ Strata = Sequence[Sequence[float]]
 """The values of each task; one task is a list of one."""
 
 CONFIDENCE = 0.95
+LEVEL = 0.05  # of a p value
 RESAMPLES = 9999
+PERMUTATIONS = 200_000  # all are tried up to here: ten against ten
+SAMPLED = 99_999
 SEED = 0  # of the resampling
 STATISTICS: dict[str, Callable[..., Any]] = {
     "mean": np.mean,
@@ -41,14 +46,36 @@ class Estimate(NamedTuple):
     n: int
 
 
-def mean_interval(values: Sequence[float]) -> Estimate:
-    """The mean with Student's t interval."""
-    array = _finite(values)
-    mean, n = float(array.mean()), array.size
+def median_interval(values: Sequence[float]) -> Estimate:
+    """The median with an interval that needs no assumption: from the r-th lowest value to the r-th highest.
+
+    David & Nagaraja 2003, "Order statistics", section 7.1. r is the largest with at least 95 % coverage, or 1, the
+    range, which covers less with five values or fewer (``median_coverage``). No interval for one value.
+    """
+    array = np.sort(_finite(values))
+    n, middle = array.size, float(np.median(array))
     if n == 1:
-        return Estimate(mean, None, None, n)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * stats.sem(array))
-    return Estimate(mean, mean - half, mean + half, n)
+        return Estimate(middle, None, None, n)
+    rank = median_rank(n)
+    return Estimate(middle, float(array[rank - 1]), float(array[-rank]), n)
+
+
+def median_rank(n: int) -> int:
+    """The r of ``median_interval``."""
+    rank = 1
+    while _coverage(n, rank + 1) >= CONFIDENCE:
+        rank += 1
+    return rank
+
+
+def median_coverage(n: int) -> float:
+    """How often that interval holds the true median, of values that can tie at least; 0 for one value."""
+    return _coverage(n, median_rank(n))
+
+
+def _coverage(n: int, rank: int) -> float:
+    """1 - 2 P(X < rank), X of n fair coins being the values below the true median."""
+    return 1 - 2 * sum(comb(n, below) for below in range(rank)) / 2**n
 
 
 def iqm(values: Sequence[float]) -> float:
@@ -137,20 +164,41 @@ def permutation_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     if min(len(a), len(b)) < 2:
         return None
     x, y = _finite(a), _finite(b)
-    spread = np.ptp(np.concatenate([x, y]))
+    both = np.concatenate([x, y])
+    spread = np.ptp(both)
     if spread == 0:
         return 1.0
 
-    def difference(x: Array, y: Array, axis: int) -> Any:
-        return np.round((x.mean(axis=axis) - y.mean(axis=axis)) / spread, 12)  # equal up to rounding is equal
+    def difference(sums: Any) -> Any:
+        return np.round((sums / x.size - (both.sum() - sums) / y.size) / spread, 12)  # equal up to rounding is equal
 
-    return float(stats.permutation_test((x, y), difference, n_resamples=RESAMPLES, rng=SEED).pvalue)
+    splits = _splits(x.size, y.size)
+    found, seen = difference(both[splits].sum(axis=1)), difference(x.sum())
+    drawn = len(splits) < comb(both.size, x.size)  # then what was seen counts as one more
+    tails = [(np.count_nonzero(tail) + drawn) / (len(splits) + drawn) for tail in (found <= seen, found >= seen)]
+    return float(min(1.0, 2 * min(tails)))
+
+
+@lru_cache(maxsize=8)
+def _splits(n: int, m: int) -> Array:
+    """Which n of n + m runs are on the first side [splits, n]: all that there are, or a sample."""
+    if comb(n + m, n) <= PERMUTATIONS:
+        return np.array(list(combinations(range(n + m), n)))
+    return np.random.default_rng(SEED).random((SAMPLED, n + m)).argsort(axis=1)[:, :n]
 
 
 def smallest_p(n: int, m: int) -> float:
     """The smallest p that ``permutation_p`` can give for ``n`` against ``m`` values."""
     permutations = comb(n + m, n)
-    return 2 / (permutations if permutations <= RESAMPLES else RESAMPLES + 1)
+    return 2 / (permutations if permutations <= PERMUTATIONS else SAMPLED + 1)
+
+
+def seeds_needed(pairs: int) -> int:
+    """The fewest seeds of a setting with which one of that many pairs can have p <= .05 after Holm's correction."""
+    n = 2
+    while pairs * 2 / comb(2 * n, n) > LEVEL:
+        n += 1
+    return n
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -22,6 +22,11 @@ def off(record, share):
     return replace(record, final=record.final | {"test/loss": record.final["test/loss"] - share * record.baseline})
 
 
+def scored(record, score):
+    """A record with that score."""
+    return replace(record, final=record.final | {"test/loss": (1 - score) * record.baseline})
+
+
 def test_equal_to_the_last_bit_or_not(result, repeated):
     found = committed.read(result, CONF)
     for run_id, record in repeated.items():
@@ -84,20 +89,26 @@ def test_other_versions_and_other_data_are_told_apart(result):
         assert why.startswith("other data: sha256 ")
 
 
-def test_the_mean_of_a_setting_lies_in_its_interval_or_not(result, repeated):
+def test_the_interval_of_a_setting_meets_the_reported_one_or_not(result, repeated):
     found = committed.read(result, CONF)
-    same = reproduce.means(found, repeated)
+    same = reproduce.medians(found, repeated)
     assert [check.verdict for check in same] == [INSIDE] * 2  # tuning has one seed
-    moved = reproduce.means(found, {run_id: off(record, 1) for run_id, record in repeated.items()})
+    moved = reproduce.medians(found, {run_id: off(record, 1) for run_id, record in repeated.items()})
     assert [check.verdict for check in moved] == [DIFFERS] * 2
-    assert [check.what for check in same] == ["mean of elman", "mean of gru"]
-    assert all(check.why == "inside the interval of the 2 reported runs" for check in same)
-    assert all(check.why == "outside the interval of the 2 reported runs" for check in moved)
+    assert [check.what for check in same] == ["median of elman", "median of gru"]
+    assert all(check.why == "meets the interval of the 2 reported runs" for check in same)
+    assert all(check.why == "beyond the interval of the 2 reported runs" for check in moved)
+    for share, verdict in ((0.9, INSIDE), (1.1, DIFFERS)):  # of the tolerance, for settings without any spread
+        alike = committed.read(result, CONF)
+        table = alike.result.rows
+        alike = alike._replace(result=replace(alike.result, rows=table.assign(score=0.5)))
+        now = {run_id: scored(record, 0.5 + share * alike.rules["score"].most) for run_id, record in repeated.items()}
+        assert [check.verdict for check in reproduce.medians(alike, now)] == [verdict] * 2
     some = {run_id: record for run_id, record in repeated.items() if record.seed != 1}
-    assert reproduce.means(found, some) == []  # not all of its runs
+    assert reproduce.medians(found, some) == []  # not all of its runs
 
 
-def test_a_run_that_diverges_now_counts_in_the_mean(result, repeated):
+def test_a_run_that_diverges_now_counts_in_the_median(result, repeated):
     """As the worst score there is, not as a run that is missing."""
     found = committed.read(result, CONF)
     lost = {
@@ -105,8 +116,8 @@ def test_a_run_that_diverges_now_counts_in_the_mean(result, repeated):
         for run_id, record in repeated.items()
         if record.config["cell"]["name"] == "gru"
     }
-    elman, gru = reproduce.means(found, repeated | lost)
-    assert (elman.verdict, gru.verdict, gru.now) == (INSIDE, DIFFERS, "-1.000")
+    elman, gru = reproduce.medians(found, repeated | lost)
+    assert (elman.verdict, gru.verdict, gru.now) == (INSIDE, DIFFERS, "-1.000 [-1.000, -1.000]")
 
 
 def test_exit_codes():

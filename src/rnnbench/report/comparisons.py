@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from itertools import combinations
+from statistics import fmean
 from typing import NamedTuple
 
 from rnnbench.report.tables import Table, estimate, share
 from rnnbench.statistics import (
+    LEVEL,
     bootstrap_interval,
     effect_size,
     holm,
     permutation_p,
     probability_of_improvement,
+    seeds_needed,
     smallest_p,
     wilson_interval,
 )
-from rnnbench.store.settings import Setting, tasks, words
+from rnnbench.store.problems import words
+from rnnbench.store.settings import Setting, by_problem
 
 MOST = 50  # rows that anybody reads
 
 
 def pooled(settings: list[Setting]) -> Table | None:
-    """Each combination of the other factors over all tasks, best first; None for one task or where none ran on all."""
-    all_tasks = tasks(settings)
-    if len(all_tasks) < 2:
+    """Each combination of the other factors over all problems, best first; None for one, or where none ran on all."""
+    problems = by_problem(settings)
+    if len(problems) < 2:
         return None
     groups: dict[str, list[Setting]] = {}
     for setting in settings:
-        groups.setdefault(setting.label, []).append(setting)
+        groups.setdefault(setting.name, []).append(setting)
     ranked, missing = [], []
     for label, group in groups.items():
         strata = [setting.scores for setting in group]
-        if len(strata) < len(all_tasks):
+        if len(strata) < len(problems):
             missing.append(label)
             continue
         values = [bootstrap_interval(strata, statistic) for statistic in ("iqm", "mean", "median")]
@@ -41,15 +45,20 @@ def pooled(settings: list[Setting]) -> Table | None:
     if not ranked:
         return None
     note = (
-        f"Scores of all runs on {', '.join(all_tasks)} together. IQM, the interquartile mean, leaves out the lowest "
-        "and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw the seeds anew within each "
-        "task; with two or three seeds they are too narrow. Solved: of all runs on tasks that have a threshold, with "
-        "Wilson's interval."
+        f"Scores of all runs on {'; '.join(problem.title for problem in problems)} together. IQM, the interquartile "
+        "mean, leaves out the lowest and the highest quarter of them. Intervals are 95 % bootstrap intervals that draw "
+        "the seeds again within each task and length; with few seeds they are too narrow. Solved: of all runs on tasks "
+        "that have a threshold, with Wilson's interval."
     )
     if missing:
-        note += f" Left out, without a run on every task: {'; '.join(missing)}."
+        note += f" Left out, without a run on each of them: {'; '.join(missing)}."
     rows = [row for _, row in sorted(ranked, key=lambda pair: -pair[0])]
-    return Table("All tasks together", ["setting", "runs", "IQM", "mean", "median", "solved"], rows, note)
+    title = (
+        "All tasks together"
+        if len({each.task for each in problems}) == len(problems)
+        else "All tasks and lengths together"
+    )
+    return Table(title, ["setting", "runs", "IQM", "mean", "median", "solved"], rows, note)
 
 
 class Pair(NamedTuple):
@@ -62,7 +71,10 @@ class Pair(NamedTuple):
 
 
 def comparisons(settings: list[Setting]) -> list[Table]:
-    """For each factor the pairs of settings of a task that differ in nothing else, where both sides have two scores."""
+    """For each factor the pairs of settings of a task that differ in nothing else, where both sides have two scores.
+
+    Where seeds are too few for any p of a factor to be small after Holm's correction, a note says so in place of rows.
+    """
     families: dict[str, list[Pair]] = {}
     for a, b in combinations(settings, 2):
         differing = _factors(a, b)
@@ -73,26 +85,51 @@ def comparisons(settings: list[Setting]) -> list[Table]:
 
 def _family(factor: str, pairs: list[Pair]) -> Table:
     """The pairs that one question compares, corrected together."""
+    title = f"Comparisons by {factor}"
+    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in pairs})
+    lowest = min(1.0, len(pairs) * min(smallest_p(n, m) for n, m in sizes))
+    if lowest > LEVEL:
+        return Table(title, [], [], _too_few(len(pairs), lowest))
     p_values = [permutation_p(a.scores, b.scores) for a, b, _ in pairs]
     # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
     rows, choice = list(zip(pairs, p_values, holm(p_values), strict=True)), ""
     if len(rows) > MOST:
         choice = f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
         rows = sorted(rows, key=lambda row: -row[0].difference)[:MOST]
-    sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in pairs})
     smallest = ", ".join(f"{smallest_p(n, m):.2g} for {n} against {m}" for n, m in sizes)
-    lowest = min(1.0, len(pairs) * min(smallest_p(n, m) for n, m in sizes))
     note = (
         "Scores of all runs; the unit is the seed, n counts them. P(A > B): how often a run of A beats one of B, "
         "a tie counting half; its 95 % bootstrap interval is too narrow with few seeds, and has no width where all "
-        "runs of A beat all of B. Hedges' g: the difference in standard deviations. p: two-sided permutation test of "
-        f"the means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p above .05 is therefore "
-        f"no sign that two settings are equal. Holm: corrected over the {len(pairs)} pairs of this table, which cannot "
-        f"give less than {lowest:.2g}.{choice}"
+        "runs of A beat all of B. Hedges' g: the difference of means in standard deviations. p: two-sided permutation "
+        f"test of the difference of means. Few seeds cannot give a small p: the smallest possible is {smallest}. A p "
+        f"above .05 is therefore no sign that two settings are equal. Holm: corrected over the {len(pairs)} pairs of "
+        f"this table, which cannot give less than {lowest:.2g}.{choice}{_shared_tests(pairs)}"
     )
     texts = [_row(*row) for row in rows]
     shared = [text[0] for text in texts]
-    return Table(f"Comparisons by {factor}", HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
+    return Table(title, HEADER, sorted(texts, key=lambda text: shared.index(text[0])), note)
+
+
+def _too_few(pairs: int, lowest: float) -> str:
+    count, them = ("There is 1 pair", "it") if pairs == 1 else (f"There are {pairs} pairs", "them")
+    return (
+        f"{count} of settings to compare, and with these seeds the smallest possible p after Holm's correction is "
+        f"{lowest:.2g}: no difference between {them} could be told from luck of the seed. Such a comparison needs "
+        f"{seeds_needed(pairs)} seeds of each setting."
+    )
+
+
+def _shared_tests(pairs: list[Pair]) -> str:
+    """What p does not hold where all runs of a task are tested on the same few sequences."""
+    tests: dict[tuple[str, int], list[float]] = {}
+    for setting in (side for pair in pairs for side in (pair.a, pair.b)):
+        if (error := setting.test_error) is not None:
+            tests.setdefault((setting.task, setting.known("test_sequences")), []).append(error)
+    return "".join(
+        f" All runs on {task} are tested on the same {count} sequences, on which one accuracy has a binomial standard "
+        f"deviation of up to {max(errors):.3f}: p and intervals speak of other seeds, not of other test data."
+        for (task, count), errors in tests.items()
+    )
 
 
 HEADER = [
@@ -108,7 +145,7 @@ HEADER = [
 
 
 def _pair(a: Setting, b: Setting) -> Pair:
-    difference = a.score.value - b.score.value
+    difference = fmean(a.scores) - fmean(b.scores)
     return Pair(a, b, difference) if difference >= 0 else Pair(b, a, -difference)
 
 

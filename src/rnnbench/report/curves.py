@@ -34,8 +34,7 @@ def learning_curves(settings: list[Setting], lines: Lines) -> Sketch | None:
             shown.append(index)
             rows.append([task, setting.label, str(len(curves)), *(f"{v:.4g}" for v in (mean[0], mean.min(), mean[-1]))])
             rows[-1].append(str(steps[-1]))
-        baseline = next((known for _, setting in group if (known := setting.known("validation_baseline"))), None)
-        if baseline is not None:
+        for baseline in sorted({known for _, setting in group if (known := setting.known("validation_baseline"))}):
             baselines = True
             panel.axhline(baseline, color="black", linestyle="--", linewidth=1)
         panel.set(title=plain(task), xlabel="training step", ylabel="validation loss", yscale="log")

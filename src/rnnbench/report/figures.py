@@ -52,7 +52,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
         curves.lyapunov_spectra,
         "The largest Lyapunov exponents before and after training; mean and range over runs",
     ),
-    "cost": (points.cost, "Seconds of training and parameters against the score, the mean of each setting"),
+    "cost": (points.cost, "Mean seconds of training, and parameters, against the median score of each setting"),
 }
 
 

@@ -12,14 +12,15 @@ from rnnbench.errors import UserError
 from rnnbench.files import replacing
 from rnnbench.report import markdown
 from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
-from rnnbench.report.leaderboard import HEADER, Board, boards, overview
+from rnnbench.report.leaderboard import HEADER, Board, boards, compared, overview
+from rnnbench.report.tuning import UNDECIDED_MEANS
 from rnnbench.store import provenance, result, rows
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.folder import MARK, PAGE, is_generated, writing
 from rnnbench.store.result import Result
 
 PICTURE = "leaderboard"
-CAPTION = "Mean score of each cell on each task with its 95 % interval, the best on top"
+CAPTION = "Median score of each cell on each task and its interval, the best on top"
 PARTS = (provenance.FILE, rows.FILE)  # of a result
 LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
 
@@ -83,6 +84,7 @@ def write_overview(results_dir: Path) -> dict[str, str]:
     text = environment.get_template("results.md.jinja").render(
         results={name: provenance.summary(each.runs) for name, each in results.found.items()},
         damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK, columns=COLUMNS.values(),
+        compared=compared(results.boards), undecided=UNDECIDED_MEANS,
         overview=overview(results.boards) if results.boards else None, picture=PICTURE, caption=CAPTION,
         link=markdown.link, performance=(results_dir / "performance" / PAGE).exists(),
     )  # fmt: skip

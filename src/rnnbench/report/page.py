@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rnnbench.report import comparisons, layers, reach, tables, tuning
+from rnnbench.report import answers, comparisons, layers, reach, tables, tuning
 from rnnbench.report.drawing import PALETTE
 from rnnbench.store.columns import Row
+from rnnbench.store.problems import Problem
 from rnnbench.store.result import Result
 from rnnbench.store.rows import REPORT
-from rnnbench.store.settings import Setting, tasks
+from rnnbench.store.settings import Setting, by_problem
 from rnnbench.store.status import Status
 
-LISTED = 4  # settings of a task that the opening sentence names one by one
 NAMED = 20  # missing runs that a line names; more are counted
 
 
@@ -21,17 +21,21 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
     """Return what the templates show of a result, whose reported runs are grouped into settings."""
     runs = result.runs
     values = {key: list(dict.fromkeys(s.shown[key] for s in groups)) for key in groups[0].factors}
-    place = {task: index for index, task in enumerate(tasks(groups))}
+    problems = by_problem(groups)
+    place = {problem: index for index, problem in enumerate(problems)}
+    split = len(problems) > len({problem.task for problem in problems})
     return {
         "name": result.name,
         "warnings": [*_gaps(result), *tuning.warnings(result, groups), *_mixed(result, runs)],
-        "answers": [_answer(task, groups) for task in tasks(groups)],
+        "answers": [line for each in problems.items() for line in (answers.answer(*each), _gradients(*each)) if line],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
         "legend": tables.legend(groups),
-        "order": sorted(range(len(groups)), key=lambda i: (place[groups[i].task], -groups[i].score.value)),
+        "references": [line for each in problems.items() if (line := answers.count_line(*each))],
+        "order": sorted(range(len(groups)), key=lambda i: (place[groups[i].problem], -groups[i].score.value)),
+        "grouped": "problem" if split else "task" if "task" in values else "",
         "factors": {key: listed for key, listed in values.items() if len(listed) > 1},
-        "settings": [{"factors": s.shown, "label": s.label} for s in groups],
+        "settings": [{"factors": s.shown, "label": s.label, "problem": s.problem.title} for s in groups],
         "palette": PALETTE,
         "more": _more(result, groups),
         "commands": result.commands,
@@ -113,10 +117,9 @@ def _machine(machine: dict[str, Any]) -> str:
     return ", ".join([*words, f"accelerator {machine.get('accelerator')}"])
 
 
-def _answer(task: str, groups: list[Setting]) -> str:
-    """One sentence of what was seen on a task, from best to worst."""
-    ranked = sorted((setting for setting in groups if setting.task == task), key=lambda each: -each.score.value)
-    parts = [f"{setting.label} scores {setting.score.value:.2f} ({reach.sentence(setting)})" for setting in ranked]
-    if len(parts) > LISTED:
-        return f"{task}: best of {len(parts)} settings, {parts[0]}; last, {parts[-1]}."
-    return f"{task}: {'; '.join(parts)}."
+def _gradients(problem: Problem, group: list[Setting]) -> str:
+    """The decay of the gradient of the settings that the answer names; empty where it was not measured."""
+    best, _ = answers.named(group)
+    if not any(setting.probed for setting in best):
+        return ""
+    return f"{problem.title}, gradients: {'; '.join(f'{setting.name}: {reach.sentence(setting)}' for setting in best)}."

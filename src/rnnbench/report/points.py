@@ -32,7 +32,7 @@ def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:
 
 
 def cost(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """What a score took: seconds of training and parameters, one point a setting, the mean over runs."""
+    """What a score took: mean seconds of training and parameters against the median score, one point a setting."""
     spent = [(fmean(setting.numbers("seconds")), setting.known("parameters") or 0) for setting in settings]
     shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:
@@ -46,8 +46,8 @@ def cost(settings: list[Setting], lines: Lines) -> Sketch | None:
             for panel, x in ((left, seconds), (right, parameters)):
                 mark(panel.scatter([x], [score], color=style[index]["color"], marker=style[index]["marker"]), index)
             rows.append([task, setting.label, f"{seconds:.1f}", str(parameters), f"{score:.3f}"])
-        left.set(title=plain(f"{task}, time"), xlabel="seconds of training (mean)", ylabel="score", xscale="log")
+        left.set(title=plain(f"{task}, time"), xlabel="seconds of training (mean)", ylabel="median score", xscale="log")
         right.set(title=plain(f"{task}, size"), xlabel="parameters", xscale="log")
         right.sharey(left)
     legend(figure, settings, shown, lines=False)
-    return Sketch(figure, ["task", "setting", "seconds", "parameters", "score"], rows)
+    return Sketch(figure, ["task", "setting", "mean seconds", "parameters", "median score"], rows)

@@ -13,7 +13,8 @@
   const sorting = { column: headers.findIndex((th) => th.textContent === "score"), direction: "descending" };
 
   function indices(element) { return element.dataset.setting.split(" ").map(Number); }
-  function values(factor) { return [...new Set(settings.map((setting) => setting.factors[factor]))]; }
+  function part(setting, group) { return group === "problem" ? setting.problem : setting.factors[group]; }
+  function values(factor) { return [...new Set(settings.map((setting) => part(setting, factor)))]; }
 
   function filter() {
     const off = [...controls.querySelectorAll("input")].filter((box) => !box.checked);
@@ -68,9 +69,9 @@
       heading.className = "group";
       th.colSpan = headers.length;
       th.scope = "rowgroup";
-      th.textContent = `${factor}: ${value}`;
+      th.textContent = factor === "problem" ? value : `${factor}: ${value}`;
       heading.append(th);
-      return [heading, ...sorted.filter((row) => settings[indices(row)[0]].factors[factor] === value)];
+      return [heading, ...sorted.filter((row) => part(settings[indices(row)[0]], factor) === value)];
     }));
     headings();
   }

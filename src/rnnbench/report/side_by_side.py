@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.report.tables import estimate
-from rnnbench.statistics import Estimate
+from rnnbench.statistics import Estimate, median_rank
 from rnnbench.store import agreement, laws, provenance, result
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.merge import LEARNED, reason
@@ -34,6 +35,11 @@ class Pair(NamedTuple):
     def moved(self) -> bool:
         """Whether the intervals have no point in common; a number without an interval is one by itself."""
         return _low(self.first) > _high(self.second) or _low(self.second) > _high(self.first)
+
+    @property
+    def by_chance(self) -> float:
+        """How often two such intervals of medians have no point in common although nothing differs."""
+        return apart_by_chance(self.first.n, self.second.n)
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -84,10 +90,21 @@ def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
 
 
 def _estimate(setting: Setting, name: str) -> Estimate | None:
-    """None where some run has no such number: a mean of the others would be one of other runs."""
+    """None where some run has no such number: a median of the others would be one of other runs."""
     if name in ("solved", "score"):
         return setting.solved_share if name == "solved" else setting.score
-    return setting.mean(name) if len(setting.numbers(name)) == len(setting.runs) else None
+    return setting.median(name) if len(setting.numbers(name)) == len(setting.runs) else None
+
+
+def apart_by_chance(n: int, m: int) -> float:
+    """How often the intervals of the medians of ``n`` and ``m`` runs of one distribution have no point in common.
+
+    Over all equally likely orders of the runs: that the upper end of one, its a-th lowest run, comes before the lower
+    end of the other, its b-th lowest, so that fewer than b of the other come before it; twice, for the two sides.
+    """
+    a, b = n - median_rank(n) + 1, median_rank(m)
+    orders = sum(comb(a - 1 + j, j) * comb(n - a + m - j, m - j) for j in range(b))
+    return 2 * orders / comb(n + m, n)
 
 
 def _low(value: Estimate) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from rnnbench.report import reach
-from rnnbench.statistics import Estimate
+from rnnbench.statistics import Estimate, median_coverage, median_rank
 from rnnbench.store.columns import COLUMNS
 from rnnbench.store.settings import Setting
 
@@ -17,6 +17,7 @@ class Table(NamedTuple):
     title: str
     header: list[str]
     rows: list[list[str]]
+    """Empty where the note stands in place of them."""
     note: str
 
 
@@ -25,10 +26,15 @@ class Summary(NamedTuple):
 
     title: str
     column: str
+    """Whose meaning the legend says; or the meaning itself, where it is another."""
     how: str
     """How the runs of a setting are summed up, for people."""
     text: Callable[[Setting], str]
     shown: Callable[[list[Setting]], bool] = lambda settings: True
+
+    @property
+    def meaning(self) -> str:
+        return COLUMNS[self.column].meaning if self.column in COLUMNS else self.column
 
 
 def estimate(value: Estimate | None) -> str:
@@ -54,11 +60,24 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
 
 
-def _mean(column: str) -> Callable[[Setting], str]:
-    """The mean of a column, shown as that column is."""
+def interval_words(sizes: Iterable[int]) -> str:
+    """Return what the interval of a median of that many runs is, and how often it covers the true median."""
+    known = sorted({n for n in sizes if n > 1})
+    if not known:
+        return "a single run has no interval"
+    parts = []
+    for n in known:
+        rank = median_rank(n)
+        what = f"the range of {n} runs" if rank == 1 else f"that of {n} runs without the {rank - 1} on each side"
+        parts.append(f"{what} covers the true median in {100 * median_coverage(n):.0f} % of cases")
+    return f"in brackets {', '.join(parts)}"
+
+
+def _median(column: str) -> Callable[[Setting], str]:
+    """The median of a column, shown as that column is."""
 
     def text(setting: Setting) -> str:
-        found = setting.mean(column)
+        found = setting.median(column)
         return COLUMNS[column].text(None if found is None else found.value)
 
     return text
@@ -78,22 +97,46 @@ def _off_budget(setting: Setting) -> str:
 
 
 def _metric(setting: Setting) -> str:
-    return f"{setting.known('metric') or ''} {estimate(setting.mean('test_metric'))}".strip()
+    tested, error = setting.known("test_sequences"), setting.test_error
+    text = f"{setting.known('metric') or ''} {estimate(setting.median('test_metric'))}".strip()
+    return text if error is None else f"{text}, test set of {tested}: ± {error:.3f}"
 
 
-INTERVAL = "mean over runs with its 95 % interval (Student's t)"
+def _errors(settings: list[Setting]) -> bool:
+    return any(setting.test_error is not None for setting in settings)
+
+
+def _best(settings: list[Setting]) -> bool:
+    return any(setting.best_score is not None for setting in settings)
+
+
+MEDIAN = "median over runs with its interval"
 MIDDLE = "median over runs; flat, grows, dead or decays where there is no such number, with the number of runs"
 SUMMARIES = (
-    Summary("score", "score", INTERVAL, lambda setting: estimate(setting.score)),
-    Summary("test loss", "test_loss", "mean over runs that have one", _mean("test_loss")),
+    Summary("score", "score", f"after the last step; {MEDIAN}", lambda setting: estimate(setting.score)),
+    Summary(
+        "best validation score",
+        "1 - validation loss / its memoryless baseline at the validation where that loss was lowest, before a run "
+        "diverged if it did, which is known only afterwards and is no test",
+        MEDIAN,
+        lambda setting: estimate(setting.best_score),
+        _best,
+    ),
+    Summary("test loss", "test_loss", "median over runs that have one", _median("test_loss")),
     Summary(
         "solved",
-        "solved_at_step",
-        "share of runs that have one, with Wilson's interval",
+        "runs with a validation loss below 5 % of the baseline, of all runs; one that then diverged or failed does not "
+        "count, and – is a task without such a threshold",
+        "with Wilson's 95 % interval",
         lambda s: share(s.solved_share),
     ),
-    Summary("steps to solve", "solved_at_step", "its Kaplan-Meier median", lambda s: number(s.median_steps_to_solve)),
-    Summary("test metric", "test_metric", INTERVAL, _metric),
+    Summary(
+        "steps to solve",
+        "the step at which half of the runs had solved the task; – where half did not within their steps",
+        "Kaplan-Meier",
+        lambda s: number(s.median_steps_to_solve),
+    ),
+    Summary("test metric", "test_metric", f"{MEDIAN}; of runs that have one", _metric),
     Summary("half-life at start", "half_life_initial", MIDDLE, lambda s: reach.half_life(s, "initial")),
     Summary("half-life at end", "half_life_final", MIDDLE, lambda s: reach.half_life(s, "final")),
     Summary("horizon at end", "horizon_final", "median over runs", lambda s: reach.horizon(s, "final")),
@@ -101,7 +144,7 @@ SUMMARIES = (
     Summary(
         "furthest at end", "headline_final", "the most frequent first", lambda s: reach.headline(s, "final"), _deep
     ),
-    Summary("failures", "status", "runs that diverged or failed", lambda setting: setting.failures or "none"),
+    Summary("failures", "runs that diverged or failed", "of all runs", lambda setting: setting.failures or "none"),
     Summary("parameters", "parameters", "the same in all runs", lambda s: number(s.known("parameters"))),
     Summary("units", "hidden_size", "the same in all runs", lambda s: number(s.known("hidden_size")), _budgeted),
     Summary("off budget", "off_budget", "the same in all runs", _off_budget, _budgeted),
@@ -129,6 +172,12 @@ def rows(settings: list[Setting]) -> list[list[str]]:
 
 def legend(settings: list[Setting]) -> str:
     """Return what the columns of ``rows`` mean, from the columns of runs.csv."""
-    return " ".join(
-        f"{each.title.capitalize()}: {COLUMNS[each.column].meaning} ({each.how})." for each in _chosen(settings)
-    )
+    sizes = [found.n for s in settings for found in (s.score, s.best_score, s.median("test_metric")) if found]
+    lines = [f"{each.title.capitalize()}: {each.meaning} ({each.how})." for each in _chosen(settings)]
+    lines.append(f"Intervals of medians: {interval_words(sizes)}.")
+    if _errors(settings):
+        lines.append(
+            "±: the binomial standard deviation of one accuracy on a test set of that size. All runs are tested on the "
+            "same sequences, so the interval over runs does not hold it."
+        )
+    return " ".join(lines)

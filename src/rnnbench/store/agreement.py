@@ -64,6 +64,7 @@ RULES = {
     "best_validation_loss": Rule(None, "loss"),
     "baseline": Rule(ROUNDING, "larger"),
     "validation_baseline": Rule(ROUNDING, "larger"),
+    **{f"order_{order}_bits": Rule(0.001, "larger") for order in range(5)},
     "solved_at_step": Rule(0.5, "larger"),
     "diverged_at_step": Rule(0.5, "larger"),
     "steps": Rule(0.5, "larger"),

@@ -176,7 +176,12 @@ CIRCUMSTANCES = tuple(
 DATA = (
     Column("data_sha256", str, "the hash of the text or the files that the task read", path=("data", "sha256")),
     Column("sample", str, "text that the trained network wrote", optional=True),
-)
+    *(
+        Column(f"order_{order}_bits", float, f"the test loss of a count model that knows the last {order} characters",
+               "bits per character", format=".3f", path=("data", f"order_{order}_bits"), optional=True)
+        for order in range(5)
+    ),
+)  # fmt: skip
 COLUMNS = {
     each.name: each for each in (*IDENTITY, *OUTCOME, *GRADIENTS, *CLIPPING, *COST, *DATA, *CIRCUMSTANCES)
 }  # fmt: skip

@@ -29,6 +29,12 @@ def chosen_points(result: Result) -> dict[str, Choice]:
     return {} if result.protocol is None else choices(result.runs, result.protocol)
 
 
+def baseline(run: Row) -> float | None:
+    """Return the memoryless loss of a run on the validation split, or where only that is known, on the test split."""
+    found: float | None = run.get("validation_baseline") or run.get("baseline")
+    return found
+
+
 def _phase(run: Row, result: Result, chosen: dict[str, Choice]) -> str:
     protocol = result.protocol
     if protocol is None:

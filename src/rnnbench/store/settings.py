@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from rnnbench.factors import factors
 from rnnbench.identity import valued
-from rnnbench.statistics import Estimate, mean_interval, median_time, wilson_interval
+from rnnbench.statistics import Estimate, median_interval, median_time, wilson_interval
 from rnnbench.store import rows
 from rnnbench.store.columns import Row
-from rnnbench.store.status import Status, clipped
+from rnnbench.store.problems import Problem, of_problem, problem, words
+from rnnbench.store.status import WORST, Status, clipped
 from rnnbench.tasks import TASKS
+from rnnbench.tasks.labelled import LabelledTask
 
 if TYPE_CHECKING:
     from rnnbench.store.result import Result
@@ -32,12 +35,21 @@ class Setting:
     runs: list[Row]
     """By seed."""
     longest: int
-    """The most steps that any run took that it is compared with: of the same task and length."""
+    """The most steps that any run took that it is compared with: of the same problem."""
 
     @property
     def label(self) -> str:
         """The factors' values less the task, for a legend."""
         return words({key: value for key, value in self.factors.items() if key != "task"}) or self.cell
+
+    @property
+    def name(self) -> str:
+        """The factors' values less the problem's: what tells it apart from those that it is ranked with."""
+        return words({key: value for key, value in self.factors.items() if not of_problem(key)}) or self.cell
+
+    @property
+    def problem(self) -> Problem:
+        return problem(self.factors, self.runs[0])
 
     @property
     def shown(self) -> dict[str, str]:
@@ -60,10 +72,10 @@ class Setting:
         """Return the values of a column, of the runs that have one."""
         return [run[column] for run in self.runs if run.get(column) is not None]
 
-    def mean(self, column: str) -> Estimate | None:
-        """Return the mean of a column over the runs that have a value, with its interval; None where none has."""
+    def median(self, column: str) -> Estimate | None:
+        """Return the median of a column over the runs that have a value, with its interval; None where none has."""
         found = self.numbers(column)
-        return mean_interval(found) if found else None
+        return median_interval(found) if found else None
 
     @property
     def done(self) -> list[Row]:
@@ -76,11 +88,41 @@ class Setting:
 
     @property
     def score(self) -> Estimate:
-        """The mean over all runs; its interval ends where scores do."""
-        found = mean_interval(self.scores)
-        if found.low is None or found.high is None:
-            return found
-        return found._replace(low=clipped(found.low), high=clipped(found.high))
+        """The median over all runs with its interval."""
+        return median_interval(self.scores)
+
+    @property
+    def best_score(self) -> Estimate | None:
+        """The median of 1 - loss / memoryless baseline where the validation loss was lowest; None where none knows it.
+
+        Of a run that diverged, before it did. One that diverged or failed before any validation has the worst score.
+        """
+        known = [_best_score(run) for run in self.runs]
+        if all(value is None for value in known):
+            return None
+        lost = [run["status"] != Status.DONE for run in self.runs]
+        counted = [WORST if value is None else value for value, none in zip(known, lost, strict=True)
+                   if none or value is not None]  # fmt: skip
+        return median_interval(counted)
+
+    @property
+    def test_error(self) -> float | None:
+        """The binomial standard deviation of the median accuracy, from the size of a test set that all runs share.
+
+        None for other metrics, where each run is tested on sequences of its own, and where a size is not known; and for
+        an accuracy of 0 or 1, whose error this does not tell.
+        """
+        tested, accuracy = self.known("test_sequences"), self.median("test_metric")
+        shared = self.task in TASKS and issubclass(TASKS[self.task], LabelledTask)
+        if not (shared and tested and accuracy and self.known("metric") == "accuracy") or accuracy.value in (0, 1):
+            return None
+        return sqrt(accuracy.value * (1 - accuracy.value) / tested)
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """Smallest is best: the share of runs that solved the task, how soon half of them did, the median score."""
+        share, steps = self.solved_share, self.median_steps_to_solve
+        return -(share.value if share else 0.0), inf if steps is None else steps, -self.score.value
 
     @property
     def solvable(self) -> bool:
@@ -131,6 +173,11 @@ def solves(run: Row) -> bool:
     return run["solved_at_step"] is not None and run["status"] == Status.DONE
 
 
+def _best_score(run: Row) -> float | None:
+    loss, baseline = run.get("best_validation_loss"), run.get("validation_baseline")
+    return None if loss is None or not baseline else clipped(1 - loss / baseline)
+
+
 def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
     """Return the settings of the runs of a frame: numbers by size, before words by letter.
 
@@ -139,16 +186,15 @@ def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
     found = rows.plain(table)
     chosen = factors([{key: run[key] for key in rows.keys(run)} for run in found], tuned)
     groups: dict[tuple[Any, ...], list[Row]] = {}
-    longest: dict[tuple[Any, Any], int] = {}
     for run in sorted(found, key=lambda run: (run["seed"], run["run_id"])):
         groups.setdefault(tuple(valued(run, key) for key in chosen), []).append(run)
-        place = run["task"], run["length"]
-        longest[place] = max(longest.get(place, 0), run["steps"])
     names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
-    made = [
-        Setting(dict(zip(names, values, strict=True)), group, longest[group[0]["task"], group[0]["length"]])
-        for values, group in groups.items()
-    ]
+    named = [(dict(zip(names, values, strict=True)), group) for values, group in groups.items()]
+    longest: dict[Problem, int] = {}
+    for values, group in named:
+        place = problem(values, group[0])
+        longest[place] = max(longest.get(place, 0), *(run["steps"] for run in group))
+    made = [Setting(values, group, longest[problem(values, group[0])]) for values, group in named]
     return sorted(made, key=_order)
 
 
@@ -167,18 +213,9 @@ def solvable(task: str) -> bool:
     return task not in TASKS or TASKS[task].solvable
 
 
-def words(values: dict[str, Any]) -> str:
-    """Factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold to name."""
-    named = {k: v for k, v in values.items() if v is not None or not any(k.startswith(f"{other}.") for other in values)}
-    return ", ".join(_word(key.rpartition(".")[2], value) for key, value in named.items())
-
-
-def _word(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return name if value else f"not {name}"
-    return value if isinstance(value, str) else f"{name} {value}"
-
-
-def tasks(found: Iterable[Setting]) -> list[str]:
-    """Return the tasks of settings, in order."""
-    return list(dict.fromkeys(setting.task for setting in found))
+def by_problem(found: Iterable[Setting]) -> dict[Problem, list[Setting]]:
+    """Return the settings of each problem, in order: those that may be ranked against each other."""
+    groups: dict[Problem, list[Setting]] = {}
+    for setting in found:
+        groups.setdefault(setting.problem, []).append(setting)
+    return groups
