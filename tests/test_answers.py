@@ -66,15 +66,21 @@ class TestSolvable:
             "adding, T = 100, at most 3000 steps: solved by lstm in 3 of 3 (median step 900), gru in 0 of 3.",
         ]
 
-    def test_of_many_settings_the_first_are_named(self):
+    def test_many_settings_are_counted(self):
         steps = {"a": [100] * 3, "b": [200] * 3, "c": [300] * 3, "d": [400, None, None], "e": [None] * 3}
         (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
-        assert text.endswith(", c in 3 of 3 (median step 300), the other 2 in at most 1 of 3.")
+        assert text.endswith(
+            ": solved in every run by 3 of 5 settings, a first (median step 100), c last (300); in some by d, 1 of 3; in "
+            "none by e."
+        )
         (text,) = said([run for cell, solved in steps.items() if cell != "d" for run in runs(cell, solved)])
         assert text.endswith(", e in 0 of 3.")  # four are few
         steps |= {"d": [None] * 3}
         (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
-        assert text.endswith(", the other 2 in none.")
+        assert text.endswith(", c last (300); in none by d, e.")
+        steps = {cell: [None] * 3 for cell in "bcdefg"} | {"a": [100] * 3}
+        (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
+        assert text.endswith(" by 1 of 7 settings, a first (median step 100); in none by b, c, d, e and 2 more.")
 
     def test_the_budget_is_that_of_the_rows(self):
         listed = runs("gru", [100]) + runs("lstm", [100], most=500)

@@ -38,12 +38,34 @@ def answer(problem: Problem, group: Sequence[Setting]) -> str:
             words += f", the other {len(rest)} at most {rest[0].score.value:.2f}"
     elif not any(setting.solved for setting in group):
         words = f"no run solved it; the highest median score is {best[0].score.value:.2f}, of {best[0].name}"
-    else:
+    elif not rest:
         words = "solved by " + ", ".join(f"{setting.name} in {solved(setting)}" for setting in best)
-        if rest:
-            others = f"in at most {len(rest[0].solved)} of {len(rest[0].runs)}" if rest[0].solved else "in none"
-            words += f", the other {len(rest)} {others}"
+    else:
+        words = _many(ranked(group))
     return f"{title(problem, group)}: {'; '.join(filter(None, (words, against_count_models(group))))}."
+
+
+def _many(group: list[Setting]) -> str:
+    """Who solved a problem in every run, in some and in none, of more settings than a sentence can name."""
+    every = [setting for setting in group if len(setting.solved) == len(setting.runs)]
+    some = [setting for setting in group if 0 < len(setting.solved) < len(setting.runs)]
+    none = [setting for setting in group if not setting.solved]
+    parts = []
+    if every:
+        first, last = ((s.name, number(s.median_steps_to_solve)) for s in (every[0], every[-1]))
+        ends = f"{first[0]} first (median step {first[1]})"
+        if len(every) > 1:
+            ends += f", {last[0]} last ({last[1]})"
+        parts.append(f"solved in every run by {len(every)} of {len(group)} settings, {ends}")
+    if some:
+        parts.append("in some by " + ", ".join(f"{s.name}, {solved(s)}" for s in some[:LISTED]) + _more(some))
+    if none:
+        parts.append("in none by " + ", ".join(s.name for s in none[:LISTED]) + _more(none))
+    return "; ".join(parts)
+
+
+def _more(group: list[Setting]) -> str:
+    return f" and {len(group) - LISTED} more" if len(group) > LISTED else ""
 
 
 def named(group: Sequence[Setting]) -> tuple[list[Setting], list[Setting]]:

@@ -118,8 +118,8 @@ def _machine(machine: dict[str, Any]) -> str:
 
 
 def _gradients(problem: Problem, group: list[Setting]) -> str:
-    """The decay of the gradient of the settings that the answer names; empty where it was not measured."""
-    best, _ = answers.named(group)
-    if not any(setting.probed for setting in best):
+    """The gradients of the settings that the answer names; empty where they are many, or were not measured."""
+    best, rest = answers.named(group)
+    if rest or not any(setting.probed for setting in best):
         return ""
     return f"{problem.title}, gradients: {'; '.join(f'{setting.name}: {reach.sentence(setting)}' for setting in best)}."
