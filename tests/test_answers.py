@@ -70,8 +70,8 @@ class TestSolvable:
         steps = {"a": [100] * 3, "b": [200] * 3, "c": [300] * 3, "d": [400, None, None], "e": [None] * 3}
         (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
         assert text.endswith(
-            ": solved in every run by 3 of 5 settings, a first (median step 100), c last (300); in some by d, 1 of 3; in "
-            "none by e."
+            ": solved in every run by 3 of 5 settings, a first (median step 100), c last (300); in some by d, 1 of 3; "
+            "in none by e."
         )
         (text,) = said([run for cell, solved in steps.items() if cell != "d" for run in runs(cell, solved)])
         assert text.endswith(", e in 0 of 3.")  # four are few

@@ -13,7 +13,17 @@ from rnnbench.identity import flatten
 from rnnbench.records import Record
 from rnnbench.run import run
 from rnnbench.store import rows
-from rnnbench.store.columns import CLIPPING, COLUMNS, DIAGNOSTICS, MOMENTS, column, configuration, row
+from rnnbench.store.columns import (
+    CLIPPING,
+    COLUMNS,
+    DIAGNOSTICS,
+    HEADLINE,
+    MOMENTS,
+    NETWORK,
+    column,
+    configuration,
+    row,
+)
 from rnnbench.store.status import Status
 from rnnbench.training import METRICS
 
@@ -80,7 +90,7 @@ class TestARealRun:
 
 def test_every_diagnostic_is_a_column(configure):
     """All that ``survey_all`` can say, and nothing more: some cells have gates, parity says which inputs matter."""
-    names = {each.name for each in DIAGNOSTICS}
+    names = {each.name for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
     seen = set()
     for cell in CELLS:
         config = configure(f"cell={cell}", "task=parity", *FULL)

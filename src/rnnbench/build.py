@@ -17,14 +17,13 @@ from rnnbench.cells.external import from_target
 from rnnbench.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.cells.zoneout import Zoneout
 from rnnbench.config import Config, NetworkConfig, OptimizerConfig
-from rnnbench.data import to_torch
+from rnnbench.data import held_out_batch
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Survey, survey_all, survey_profile
 from rnnbench.initialization import initialize
 from rnnbench.layers import Bidirectional, Recurrent, Stack
 from rnnbench.model import Model
 from rnnbench.probe import Probe
-from rnnbench.tasks.base import HELD_OUT_SEED
 from rnnbench.training import Learner
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -138,8 +137,7 @@ def build_probe(config: Config) -> Probe | None:
     """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
     if config.probe.kind == "off":
         return None
-    task = config.task.altered(batch_size=config.probe.batch_size)
-    batch = to_torch(task.batch("validation", HELD_OUT_SEED, 0))
+    task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)
     survey: Callable[..., Survey] = survey_profile
     if config.probe.kind == "full":
         survey = partial(survey_all, sequences=config.probe.sequences, exponents=config.probe.exponents)

@@ -48,3 +48,8 @@ def held_out_stream(task: Task, split: Split) -> Stream:
     """The validation or the test set of a task: the same for every run (``Task.held_out``)."""
     wide, count = task.held_out(split)
     return Stream(wide, split, HELD_OUT_SEED, count)
+
+
+def held_out_batch(task: Task, split: Split, size: int) -> Batch:
+    """Return one batch of ``size`` sequences of a held-out split, as torch tensors: the same for every run."""
+    return to_torch(task.altered(batch_size=size).batch(split, HELD_OUT_SEED, 0))

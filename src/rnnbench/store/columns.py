@@ -204,8 +204,7 @@ def column(name: str) -> Column | None:
     """Return the column of that name; None where there is none."""
     if name in COLUMNS:
         return COLUMNS[name]
-    found = WAY.fullmatch(name)
-    if found is not None:
+    if found := WAY.fullmatch(name):
         way, diagnostic, moment = found.groups()
         return _measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
     found = OTHER.fullmatch(name)
