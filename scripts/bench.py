@@ -143,7 +143,8 @@ def measure(cell: str) -> list[dict[str, float]]:
     steps = BLOCK * (PAIRS + 1)
     config = configure(
         ROOT / "conf", f"cell={cell}", "task.length=200", "network.hidden_size=128", "task.batch_size=50",
-        f"trainer.max_steps={steps}", f"trainer.validate_every={steps}", "task.validation_sequences=32", "task.test_sequences=32",
+        f"trainer.max_steps={steps}", f"trainer.validate_every={steps}",
+        "task.validation_sequences=32", "task.test_sequences=32",
     )  # fmt: skip
     torch.set_num_threads(config.trainer.threads)
     stopwatch = Stopwatch(config)

@@ -25,7 +25,8 @@ from rnnbench.tracking import wandb_files
 TRAIN = Path(__file__).parent / "train.py"
 SWEEP = ["task=adding,char_lm", "cell=elman,lstm,gru", "network.depth=1,2", "name=faults", "task.length=20",
          "network.hidden_size=16", "network.dropout=0.2", "trainer.max_steps=200", "trainer.validate_every=70",
-         "task.validation_sequences=32", "task.test_sequences=32", "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
+         "task.validation_sequences=32", "task.test_sequences=32",
+         "trainer.checkpoint_every=40", "trainer.log_every=30", "probe.every=90",
          "optimizer.lr=0.01"]  # fmt: skip
 TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "command", "config")
 

@@ -10,6 +10,7 @@ import tasks
 from rnnbench.cells import CELLS
 from rnnbench.errors import UserError, exit_on_user_error
 from rnnbench.files import replacing
+from rnnbench.report import overview
 from rnnbench.store.folder import writing
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,14 @@ def block(page: str, mark: str) -> str:
     return found
 
 
+def leaderboard() -> str:
+    """The leaderboards of results/README.md, where any is published."""
+    if "Compared in " not in read(ROOT / "results/README.md"):
+        return "None is published at present: launch one, and make its page with `python scripts/report.py NAME`."
+    compared, *rest = (block("README.md", mark) for mark in ("Compared in ", "* ", "| "))
+    return "\n\n".join([compared, f"![{overview.CAPTION}](results/{overview.PICTURE}.svg)", *rest])
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
@@ -33,7 +42,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 BLOCKS = {
     "demo": lambda: block("demo/README.md", "| "),
-    "leaderboard": lambda: "\n\n".join(block("README.md", mark) for mark in ("Compared in ", "* ", "| ")),
+    "leaderboard": lambda: leaderboard(),
     "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
     "tasks": lambda: table(tasks.HEADER, tasks.rows()),
 }

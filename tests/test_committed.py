@@ -25,17 +25,23 @@ def test_every_row_is_a_run_of_the_experiment_and_none_is_missing(folder):
     assert found.result.missing == found.result.damaged == {}
 
 
+UNPUBLISHED = {"leaderboard_long", "leaderboard_small"}
+"""Experiments whose runs are not all there yet; README says so."""
+
+
 def test_every_experiment_has_a_result():
-    assert {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")} == {folder.name for folder in RESULTS}
+    experiments = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    assert experiments - UNPUBLISHED == {folder.name for folder in RESULTS}
 
 
 def test_the_leaderboard_is_fresh(tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")
     assert write_overview(tmp_path / "results") == {}
-    for name in ("README.md", "leaderboard.svg"):
-        assert (tmp_path / "results" / name).read_text(encoding="utf-8") == (ROOT / "results" / name).read_text(
-            encoding="utf-8"
-        ), "run scripts/publish.py --again"
+    made, there = (
+        {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.*") if path.is_file()}
+        for folder in (tmp_path / "results", ROOT / "results")
+    )
+    assert made == there, "run scripts/publish.py --again"
 
 
 def contents(folder):
