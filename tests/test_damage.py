@@ -16,7 +16,7 @@ from test_report import leave, make
 pytestmark = pytest.mark.whole
 
 FIELDS = [field.name for field in dataclasses.fields(records.Record)]
-WRONG = {"config": [1], "data": [], "gradients": {"final": {"horizon": "far"}}, "final": {"val/loss": "x"},
+WRONG = {"config": [1], "data": [], "gradients": {"final": {"horizon": [1]}}, "final": {"val/loss": "x"},
          "best": {"step": []}, "versions": {"torch": 2}, "machine": "a computer"}  # fmt: skip
 
 
@@ -73,6 +73,7 @@ class TestRecords:
             ({"steps": -1}, "steps -1 is out of range"),
             ({"best": {"step": 1.5}}, "best_step 1.5 is out of range"),
             ({"gradients": {"final": {"horizon": 3.5}}}, "horizon_final 3.5 is out of range"),
+            ({"gradients": {"final": {"horizon": "far"}}}, "horizon_final far is out of range"),
             ({"data": {"sha256": ["a"]}}, "data_sha256 ['a'] is out of range"),
         ],
     )

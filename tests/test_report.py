@@ -254,7 +254,7 @@ def test_figures_of_losses_that_are_not_finite(tmp_path):
     leave(tmp_path / "e", record)
     folder = tmp_path / "e" / record.run_id
     (folder / "metrics.csv").write_text("step,val/loss\n10,1.0\n20,inf\n30,nan\n")
-    names = ("h", "h_median", "h_dead")
+    names = ("state", "state_median", "state_dead")
     norms = dict.fromkeys(names, np.full((2, 1, 1, 9), np.inf))
     np.savez(folder / "gradients.npz", **norms, step=[0, 30], lyapunov=np.zeros((2, 1, 1, 3)))
     figures = {path.stem for path in (write_report("e", tmp_path).folder / "figures").iterdir()}

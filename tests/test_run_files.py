@@ -18,13 +18,13 @@ def npz(**arrays):
     return file.getvalue()
 
 
-GOOD = {**dict.fromkeys(("h", "h_median", "h_dead"), np.full((2, 1, 1, 9), 0.1)), "step": np.array([0, 30]),
+GOOD = {**dict.fromkeys(("state", "state_median", "state_dead"), np.full((2, 1, 1, 9), 0.1)), "step": np.array([0, 30]),
         "lyapunov": np.zeros((2, 1, 1, 3))}  # fmt: skip
 
 
 def test_what_can_be_read(tmp_path):
     (tmp_path / "metrics.csv").write_text("step,train/loss,val/loss,test_50/loss\n5,1.0,,\n10,,0.5,0.25\n")
-    (tmp_path / "gradients.npz").write_bytes(npz(**GOOD | {"h": np.full((2, 1, 1, 9), np.inf)}))
+    (tmp_path / "gradients.npz").write_bytes(npz(**GOOD | {"state": np.full((2, 1, 1, 9), np.inf)}))
     tables, wrong = runfiles.read(tmp_path)
     assert wrong == []
     curves = tables["curves"]
@@ -36,7 +36,7 @@ def test_what_can_be_read(tmp_path):
     assert profiles["log10_mean"].isna().all()
     assert (profiles["log10_median"] == -1).all()
     assert profiles.groupby(["moment", "step", "part"], sort=False)["lag"].apply(list).to_dict() == {
-        ("initial", 0, "h"): list(range(9)), ("final", 30, "h"): list(range(9))
+        ("initial", 0, "state"): list(range(9)), ("final", 30, "state"): list(range(9))
     }  # fmt: skip
     assert spectra["rank"].tolist() == [0, 1, 2] * 2
 
@@ -78,17 +78,17 @@ def test_a_damaged_curve(tmp_path, text):
         b"random" * 50,
         npz(**GOOD)[:-300],
         npz(**GOOD)[:200] + b"\xff" * 80 + npz(**GOOD)[280:],
-        npz(h=GOOD["h"]),
+        npz(state=GOOD["state"]),
         npz(step=GOOD["step"]),
-        npz(**GOOD | {"h": np.ones((2, 1, 9))}),
-        npz(**GOOD | {"h": np.ones((2, 1, 1, 0))}),
-        npz(**GOOD | {"h": np.ones((3, 1, 1, 9))}),
-        npz(**GOOD | {"h": np.ones((2, 1, 1, 8))}),
-        npz(**dict.fromkeys(("h", "h_median", "h_dead"), np.ones((2, 1, 3, 9))), step=GOOD["step"]),
-        npz(**GOOD | {"h": GOOD["h"].astype(str)}),
-        npz(**GOOD | {"h_median": GOOD["h"].astype(complex)}),
-        npz(**GOOD | {"h": np.array([None])}),
-        npz(**{name: array for name, array in GOOD.items() if name != "h_dead"}),
+        npz(**GOOD | {"state": np.ones((2, 1, 9))}),
+        npz(**GOOD | {"state": np.ones((2, 1, 1, 0))}),
+        npz(**GOOD | {"state": np.ones((3, 1, 1, 9))}),
+        npz(**GOOD | {"state": np.ones((2, 1, 1, 8))}),
+        npz(**dict.fromkeys(("state", "state_median", "state_dead"), np.ones((2, 1, 3, 9))), step=GOOD["step"]),
+        npz(**GOOD | {"state": GOOD["state"].astype(str)}),
+        npz(**GOOD | {"state_median": GOOD["state"].astype(complex)}),
+        npz(**GOOD | {"state": np.array([None])}),
+        npz(**{name: array for name, array in GOOD.items() if name != "state_dead"}),
         npz(**GOOD | {"step": np.array([0.5, 1.5])}),
         npz(**GOOD | {"step": np.array([[0, 30]])}),
         npz(**GOOD | {"lyapunov": np.zeros(2)}),
@@ -104,7 +104,7 @@ def test_damaged_arrays(tmp_path, data):
 
 
 def test_an_array_that_is_no_archive(tmp_path):
-    np.save(tmp_path / "gradients.npy", GOOD["h"])
+    np.save(tmp_path / "gradients.npy", GOOD["state"])
     (tmp_path / "gradients.npy").rename(tmp_path / "gradients.npz")
     assert runfiles.read(tmp_path)[1]
 

@@ -75,11 +75,11 @@ def test_gradient_curves_have_lag_as_their_axis(tracked, tmp_path):
     assert [row["lag"] for row in rows] == list(range(10))
     with np.load(tmp_path / "sweep" / record.run_id / "gradients.npz") as arrays:
         for moment, probe in (("initial", 0), ("final", -1)):
-            for layer in (0, 1):
+            for layer in (1, 2):
                 for way, direction in enumerate(("forward", "backward")):
                     for part in ("h", "c", "state"):
                         curve = [row[f"grad_lag/{moment}/{part}-layer{layer}-{direction}"] for row in rows]
-                        np.testing.assert_allclose(curve, arrays[part][probe, layer, way])
+                        np.testing.assert_allclose(curve, arrays[part][probe, layer - 1, way])
 
 
 def test_pictures_and_numbers_of_the_full_probe(tracked):

@@ -289,6 +289,7 @@ def test_a_small_lstm_learns_every_task(trained, name):
     record, _ = trained(
         f"task={name}", *task_overrides(name), f"trainer.max_steps={row.steps}", "trainer.validate_every=100",
         "network.hidden_size=32", "optimizer.lr=0.01", "probe=off", "task.batch_size=32", "init=orthogonal",
+        "task.validation_sequences=200", "task.test_sequences=500",
     )  # fmt: skip
     assert record.score > row.beats
     assert record.final["val/score"] > row.beats

@@ -107,3 +107,20 @@ def test_every_task_states_the_sizes_of_its_sets(name):
     assert stated["test_sequences"] >= 10_000, json.dumps(stated)
     with pytest.raises(UserError, match="task.test_sequences=0: must be at least 1"):
         make_task(name, test_sequences=0)
+
+
+@pytest.mark.parametrize("most", [16, 48, 10_000])
+@pytest.mark.parametrize("name", ["digits", "text_classification", "char_lm"])
+def test_the_baseline_is_that_of_the_sequences_that_are_tested(name, most):
+    task = make_task(name, test_sequences=most)
+    held = batches(task, "test")
+    if name == "char_lm":  # the order-1 count model of the training text, pair by pair
+        text, symbols = task.content, task.input_size
+        pairs = np.zeros((symbols, symbols))
+        np.add.at(pairs, (text.splits["train"][:-1], text.splits["train"][1:]), 1)
+        chances = (pairs + 0.05) / (pairs.sum(axis=1, keepdims=True) + 0.05 * symbols)
+        losses = np.concatenate([-np.log(chances[batch.inputs, batch.targets]).ravel() for batch in held])
+    else:
+        frequencies = np.bincount(task.labels["train"]) / len(task.labels["train"])
+        losses = np.concatenate([-np.log(frequencies[batch.targets]) for batch in held])
+    assert task.baseline("test") == pytest.approx(losses.mean(), rel=0.005 if name == "char_lm" else 1e-9)

@@ -54,7 +54,12 @@ def _far_share(arriving: Any, path: Trajectory, direction: Recurrent, lengths: T
     norms = []
     for chosen in (far, (lag >= 0) & ~far):
         cotangents = _masked(arriving, chosen.flatten())
-        found = torch.autograd.grad(after, parameters, cotangents, retain_graph=True, materialize_grads=True)
+        # A part may be one of the state before, as it was.
+        pairs = [pair for pair in zip(after, cotangents, strict=True) if pair[0].requires_grad]
+        found = torch.autograd.grad(
+            [part for part, _ in pairs], parameters, [seed for _, seed in pairs], retain_graph=True,
+            materialize_grads=True,
+        )  # fmt: skip
         norms.append(float(torch.stack([torch.linalg.vector_norm(each) for each in found]).norm()))
     return norms[0] / sum(norms) if sum(norms) > 0 else float("nan")
 

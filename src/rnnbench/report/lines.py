@@ -62,7 +62,8 @@ class Lines:
         value: str,
     ) -> tuple[Array, Array] | None:
         ways = tables.get(run_id, {})
-        table = ways.get(way or self._headlines[run_id].get(f"headline_{moment}") or "")
+        head = next(iter(ways)) if len(ways) == 1 else self._headlines[run_id].get(f"headline_{moment}") or ""
+        table = ways.get(way or head)
         if table is None:
             return None
         grid = table.pivot_table(index="step", columns=over, values=value, dropna=False)

@@ -217,6 +217,8 @@ def out_of_range(each: Mapping[str, Any]) -> str:
             continue
         if of.kind is str:
             fits = isinstance(value, str)
+        elif not isinstance(value, int | float):
+            fits = False
         elif of.kind is int:
             fits = 0 <= value < np.iinfo(np.int64).max and value == int(value)
         else:

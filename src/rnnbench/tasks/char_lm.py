@@ -24,7 +24,7 @@ from rnnbench.errors import UserError, check_range
 from rnnbench.tasks import corpus
 from rnnbench.tasks.base import SPLITS, Array, Batch, Continuation, Split, Task
 from rnnbench.tasks.corpus import Corpus
-from rnnbench.tasks.count_model import count_model_loss
+from rnnbench.tasks.count_model import count_model_loss, order_one_loss
 
 ORDERS = range(5)
 
@@ -110,7 +110,14 @@ class CharLM(Task):
         return len(self._text.symbols)
 
     def baseline(self, split: Split) -> float:
-        return count_loss(self._text, 1, split)
+        count = self.batches(split) if split == "train" else self.held_out(split)[1]
+        if count == self.batches(split):
+            return count_loss(self._text, 1, split)
+        read = [self.batch(split, 0, step) for step in range(count)]
+        before, after = (
+            np.concatenate([part.ravel() for part in parts]) for parts in zip(*(b[:2] for b in read), strict=True)
+        )
+        return order_one_loss(self._text.splits["train"], before, after, len(self._text.symbols))
 
     def held_out(self, split: Split) -> tuple[Task, int]:
         """The chunks of the split, in as many streams as in training: the state carries on from one to the next."""

@@ -28,6 +28,13 @@ def count_model_loss(train: Array, held: Array, order: int, symbols: int) -> flo
     return float(-np.mean(np.log((together + SMOOTHING) / (alone + SMOOTHING * symbols))))
 
 
+def order_one_loss(train: Array, before: Array, after: Array, symbols: int) -> float:
+    """The cross-entropy of the order-1 model of ``train`` on pairs of neighbours; all are tokens [N] int64."""
+    together = _counts(train[:-1] * symbols + train[1:], before * symbols + after)
+    alone = _counts(train[:-1], before)
+    return float(-np.mean(np.log((together + SMOOTHING) / (alone + SMOOTHING * symbols))))
+
+
 def _contexts(tokens: Array, order: int, symbols: int) -> Array:
     """A number for the ``order`` symbols before each position from ``order`` on; equal contexts have equal numbers."""
     codes = np.zeros(len(tokens) - order, dtype=np.int64)

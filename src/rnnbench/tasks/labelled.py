@@ -42,7 +42,8 @@ class LabelledTask(Task):
 
     def baseline(self, split: Split) -> float:
         frequencies = np.bincount(self.labels["train"]) / len(self.labels["train"])
-        return float(-np.log(frequencies[self.labels[split]]).mean())
+        told = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
+        return float(-np.log(frequencies[told]).mean())
 
     def batches(self, split: Split) -> int | None:
         return None if split == "train" else -(-len(self.labels[split]) // self.batch_size)
