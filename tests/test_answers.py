@@ -189,7 +189,7 @@ class TestTables:
     @pytest.mark.parametrize(
         ("task", "metric", "count", "printed"),
         [("digits", "accuracy", 266, True), ("digits", "accuracy", None, False), ("char_lm", "bits", 266, False),
-         ("copy", "accuracy", 266, False), ("latch", "accuracy", 266, False)],
+         ("copy", "accuracy", 266, False), ("latch", "accuracy", 266, True)],
     )  # fmt: skip
     def test_one_accuracy_has_an_error_of_its_own(self, task, metric, count, printed):
         """On a test set that all runs share, of one answer a sequence; others are tested on sequences of their own."""

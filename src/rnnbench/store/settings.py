@@ -20,7 +20,6 @@ from rnnbench.store.columns import Row
 from rnnbench.store.problems import Problem, of_problem, problem, words
 from rnnbench.store.status import WORST, Status, clipped
 from rnnbench.tasks import TASKS
-from rnnbench.tasks.labelled import LabelledTask
 
 if TYPE_CHECKING:
     from rnnbench.store.result import Result
@@ -109,12 +108,14 @@ class Setting:
     def test_error(self) -> float | None:
         """The binomial standard deviation of the median accuracy, from the size of a test set that all runs share.
 
-        None for other metrics, where each run is tested on sequences of its own, and where a size is not known; and for
-        an accuracy of 0 or 1, whose error this does not tell.
+        None for other metrics, where a sequence has several answers, and where a size is not known; and for an accuracy
+        of 0 or 1, whose error this does not tell.
         """
         tested, accuracy = self.known("test_sequences"), self.median("test_metric")
-        shared = self.task in TASKS and issubclass(TASKS[self.task], LabelledTask)
-        if not (shared and tested and accuracy and self.known("metric") == "accuracy") or accuracy.value in (0, 1):
+        every_step: Any = TASKS[self.task].every_step if self.task in TASKS else None
+        if not (
+            every_step is False and tested and accuracy and self.known("metric") == "accuracy"
+        ) or accuracy.value in (0, 1):
             return None
         return sqrt(accuracy.value * (1 - accuracy.value) / tested)
 
