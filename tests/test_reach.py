@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from planted import frame, make
@@ -14,6 +15,7 @@ from rnnbench.store import laws, rows, runfiles
 from rnnbench.store.columns import COLUMNS, column, row
 from rnnbench.store.result import Result, conformed, no_rows
 from rnnbench.store.settings import settings
+from rnnbench.tracking.wandb_run import finish
 
 WAY = "layer 1, forward"
 
@@ -139,8 +141,6 @@ def test_figures_draw_the_furthest_with_a_band_and_every_layer(tmp_path):
         found, damaged = runfiles.read(tmp_path / record.run_id)
         assert not damaged
         long.append(found["profiles"])
-    import pandas as pd
-
     together = {name: no_rows(name) for name in ("curves", "spectra")}
     together["profiles"] = conformed("profiles", pd.concat(long, ignore_index=True)[list(no_rows("profiles"))])
     result = Result("e", frame(records), None, together, commands=[], environments=[], data=[])
@@ -165,3 +165,45 @@ def test_the_legend_says_what_the_columns_say():
     note = layers.table([setting(FLAT)]).note
     assert COLUMNS["far_share_final"].meaning.partition(";")[0] in note
     assert "after training" not in note.partition("Half-life")[2]
+
+
+class Logger:
+    """What ``finish`` needs of a logger: a run of W&B with a summary."""
+
+    def __init__(self, folder):
+        self.experiment, self.dir, self.offline, self.summary = self, str(folder / "files"), True, {}
+
+    def finish(self, exit_code):
+        self.exit_code = exit_code
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "missing"),
+    [
+        (
+            TWO_LAYERS,
+            {"headline_final": WAY, "decay_final": "flat", "layer2_forward_half_life_final": 4.0},
+            ["half_life"],
+        ),
+        (DEAD, {"decay_final": "dead", "dead_share_final": 1.0}, ["horizon", "slope", "half_life", "far_share"]),
+        (GROWS, {"decay_final": "grows", "horizon_final": 99}, ["half_life", "zero_from"]),
+    ],
+)
+def test_wandb_has_the_same_words(tmp_path, found, known, missing):
+    (record,) = planted(found)
+    logger = Logger(tmp_path)
+    finish(logger, record, exit_code=0)
+    assert logger.summary.items() >= known.items()
+    assert not any(f"{name}_final" in logger.summary for name in missing)
+
+
+def test_a_run_that_exploded_or_failed_has_the_gradient_it_had_and_the_worst_score():
+    """Losses beyond all bounds, none at all, and a gradient measured before."""
+    exploded, failed = (planted(GROWS, status=status)[0] for status in ("diverged", "failed"))
+    exploded.final = {"test/loss": 1e30}
+    for record in (exploded, failed):
+        found = row(record)
+        assert (found["score"], found["decay_final"]) == (-1, "grows")
+    (group,) = settings(frame([exploded]))
+    table = dict(zip(tables.header([group]), tables.rows([group])[0], strict=True))
+    assert (table["score"], table["solved"].split()[0], table["half-life at end"]) == ("-1.000", "0/1", "grows")
