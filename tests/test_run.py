@@ -13,11 +13,11 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from histories import curve
 from rnnbench import records
 from rnnbench.build import build_learner, build_model
+from rnnbench.data import held_out_stream
 from rnnbench.entry import read
 from rnnbench.errors import UserError
 from rnnbench.gradients import gradient_profile
 from rnnbench.run import run
-from rnnbench.tasks import CharLM
 
 pytestmark = pytest.mark.whole
 
@@ -152,8 +152,8 @@ def broken(*_, **__):
     raise RuntimeError("the moon\nis full")
 
 
-def broken_at_length_12(self, split, seed, step, draw=CharLM.batch):
-    return broken() if split == "test" and self.length == 12 else draw(self, split, seed, step)
+def broken_at_length_12(task, split, draw=held_out_stream):
+    return broken() if split == "test" and task.length == 12 else draw(task, split)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def broken_at_length_12(self, split, seed, step, draw=CharLM.batch):
         ("rnnbench.probe.Probe.save", broken, "gradients.npz"),
         ("rnnbench.tracking.log_gradients", broken, "gradients in W&B"),
         ("rnnbench.tracking.finish", broken, "end in W&B"),
-        ("rnnbench.tasks.CharLM.batch", broken_at_length_12, "test at length 12"),
+        ("rnnbench.run.held_out_stream", broken_at_length_12, "test at length 12"),
     ],
 )
 def test_what_fails_after_the_test_does_not_lose_the_result(configure, monkeypatch, capsys, what, fails, lost):
