@@ -34,7 +34,7 @@ DASHES: list[Any] = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)),
 MARKERS = "os^Dv*XP"
 WIDTH, HEIGHT = 5.2, 3.5  # inches of a panel
 LEGIBLE = 0.6  # of its size, a figure can be read; on a narrower screen it scrolls
-POINTS = 200  # of a line, for small pages
+POINTS = 100  # of the line of a mean, for small pages; of a thin line a third
 NAMED = 12  # settings that a legend names one by one; above, it names colors and dashes
 
 
@@ -108,7 +108,7 @@ def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]
 def thin(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
     """Draws the mean over a setting's runs as a thin line, beside a band; returns the mean."""
     length = min(map(len, lines))
-    kept = np.unique(np.linspace(0, length - 1, min(length, POINTS)).round().astype(int))
+    kept = np.unique(np.linspace(0, length - 1, min(length, POINTS // 3)).round().astype(int))
     mean = np.array([line[:length] for line in lines]).mean(axis=0)
     (line,) = axes.plot(
         np.asarray(x)[:length][kept], mean[kept], color=style["color"], linestyle=style["linestyle"], linewidth=0.7,
