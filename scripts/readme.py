@@ -42,7 +42,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 BLOCKS = {
     "demo": lambda: block("demo/README.md", "| "),
-    "leaderboard": lambda: leaderboard(),
+    "leaderboard": leaderboard,
     "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
     "tasks": lambda: table(tasks.HEADER, tasks.rows()),
 }

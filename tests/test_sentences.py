@@ -85,12 +85,15 @@ def clipping():
     lstm = {group.label.removeprefix("lstm, "): steps(group) for group in of("lstm", groups)}
     helped = ("norm, threshold 0.1", "norm, threshold 1.0", "value, threshold 0.1")
     (sooner,), (later,) = ({lstm[label] for label in helped}, {lstm[label] for label in lstm.keys() - set(helped)})
-    assert max(time for group in of("lstm", groups) for time in group.solved) < 0.6 * 2500
-    assert all(any(time > 800 for time in group.solved) for group in of("lstm", groups))
+    slowest = max(time for cell in ("gru", "lstm") for group in of(cell, groups) for time in group.solved)
+    free, tight = groups["lstm, none"], groups["lstm, norm, threshold 0.1"]
+    early = [f"{sum(time <= 800 for time in group.solved)} of {len(group.runs)}" for group in (free, tight)]
     return [
-        f"{budget(groups)}, at which all are decided", f"solve T = {length} in every run",
+        budget(groups), f"solve T = {length} in every run with and without clipping, the slowest at step {slowest}",
         f"the vanilla RNN in {together(of('elman', groups))}", "Clipping at .1 or 1 by norm, or at .1 by value",
-        f"takes the LSTM from a median of {later} steps to {sooner}", "which 5 seeds cannot", "Within 800 steps, where",
+        f"takes the LSTM from a median of {later} steps to {sooner}", "which 5 seeds cannot",
+        f"A budget of 800 steps would make this small difference look like solved or not: by then {early[0]} LSTMs "
+        f"have solved it without clipping, {early[1]} with a norm of at most .1",
     ]  # fmt: skip
 
 
@@ -193,6 +196,11 @@ def experiments():
     assert slowest.label == furthest.label == "lstm, identity"
     assert all(len(group.solved) == 5 for group in [*of("gru", deep), *of("gru", clip), *of("lstm", clip)])
     one, two = ways["lstm, not bidirectional"], ways["lstm, bidirectional"]
+    every = [run for path in (ROOT / "results").glob("*/runs.csv") for run in runs(settings(path.parent.name).values())]
+    adding = [run for run in every if run["task"] == "adding"]
+    reached = [run for run in adding if run["horizon_final"] == run["length"] - 1]
+    assert all(run in reached for run in adding if solves(run))
+    assert 0 < sum(not solves(run) for run in reached) < len(reached) / 10
     return [
         f"{budget(long)} the GRU solves adding at T = 200 in {share(long['gru, length 200'])} runs, the LSTM in "
         f"{share(long['lstm, length 200'])}, the vanilla RNN at T = 50 in {share(long['elman, length 50'])}",

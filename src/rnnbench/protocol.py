@@ -28,7 +28,7 @@ FILE = "protocol.json"
 LEARNED = 0.1
 """The share of the memoryless loss that a trial must gain to have learned anything: a validation score of .1.
 
-On a thousand sequences of the adding problem a memoryless loss has a standard deviation of 4 %.
+Between trials that gained less, small differences of constants choose, and another seed turns them around.
 """
 
 

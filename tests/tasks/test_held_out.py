@@ -123,4 +123,6 @@ def test_the_baseline_is_that_of_the_sequences_that_are_tested(name, most):
     else:
         frequencies = np.bincount(task.labels["train"]) / len(task.labels["train"])
         losses = np.concatenate([-np.log(frequencies[batch.targets]) for batch in held])
-    assert task.baseline("test") == pytest.approx(losses.mean(), rel=0.005 if name == "char_lm" else 1e-9)
+    assert task.baseline("test") == pytest.approx(
+        losses.mean(), rel=0.005 if name == "char_lm" and most == 10_000 else 1e-9
+    )  # all: of the whole text, its rest too

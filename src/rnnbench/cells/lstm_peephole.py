@@ -11,8 +11,8 @@ peepholes); Greff et al. 2015, "LSTM: a search space odyssey" (arXiv:1503.04069)
 
 Shapes: x_t [B, I]; h_t, c_t and the peepholes p [H]. ``ablation`` removes one part, as their eight variants do (the
 eighth, full gate recurrence, has a state of its own: ``lstm_full_gate``): without a gate, the gate is 1 and has no
-parameters; without an activation, g or h is the identity; ``coupled`` is f = 1 - i. One bias, as
-they count parameters.
+parameters; without an activation, g or h is the identity; ``coupled`` is f = 1 - i. One bias, as they
+count parameters.
 
 By default peepholes begin as N(0, .1^2), as in Greff et al., and the rest as in torch.nn. init=paper draws the matrices
 from N(0, .1^2) too, with zero biases.

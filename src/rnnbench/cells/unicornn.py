@@ -7,9 +7,9 @@ eqs. 5 and 6, one layer of it.
     y_t = y_{t-1} + dt sigmoid(c) * z_t
 
 The symplectic Euler step keeps volumes in the space of (y, z) exactly, so no gradient can vanish in all directions.
-Shapes: u_t [B, I]; y_t (our h), z_t [B, H]; w, c [H]. The paper's network is more than its
-recurrence: stacked layers, residual connections between some of them, dropout that is constant over
-time. These are outside the cell: ``network.depth`` stacks it plainly.
+Shapes: u_t [B, I]; y_t (our h), z_t [B, H]; w, c [H]. The paper's network is more than its recurrence: stacked
+layers, residual connections between some of them, dropout that is constant over time. These are outside the cell:
+``network.depth`` stacks it plainly.
 
 At the start w ~ U(0, 1), c ~ U(-.1, .1), b = 0 and V ~ U(-1, 1) sqrt(6 / (65 I)), Kaiming's with slope 8, as in the
 authors' code, with init=paper too.

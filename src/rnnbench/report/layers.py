@@ -8,6 +8,7 @@ from rnnbench.report import reach
 from rnnbench.report.tables import Table
 from rnnbench.store.columns import COLUMNS, MOMENTS
 from rnnbench.store.settings import Setting
+from rnnbench.store.ways import named
 
 SHOWN = (
     ("half-life", "half_life"),
@@ -45,7 +46,7 @@ def table(settings: list[Setting]) -> Table | None:
 
 def _places(setting: Setting) -> list[tuple[str, str]]:
     """Each layer and direction for people, and the prefix of its columns; of a single one that of the headline."""
-    return [(reach.named(way), f"{way}_") for way in reach.ways(setting)] or [("", "")]
+    return [(named(way), f"{way}_") for way in reach.ways(setting)] or [("", "")]
 
 
 def _numbers(setting: Setting, moment: str, prefix: str) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.store.result import Result
+from rnnbench.store.ways import DIRECTIONS, named
 
 Array = np.ndarray[Any, Any]
 Way = str
@@ -76,7 +77,7 @@ def _by_run(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _by_way(table: pd.DataFrame) -> dict[str, dict[Way, pd.DataFrame]]:
     found: dict[str, dict[Way, pd.DataFrame]] = {}
-    ordered = table.assign(place=(table["direction"] == "backward").astype(int))
+    ordered = table.assign(place=table["direction"].map(DIRECTIONS.index))
     for (run_id, layer, _, direction), each in ordered.groupby(["run_id", "layer", "place", "direction"]):
-        found.setdefault(str(run_id), {})[f"layer {layer}, {direction}"] = each
+        found.setdefault(str(run_id), {})[named(f"layer{layer}_{direction}")] = each
     return found

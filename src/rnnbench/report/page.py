@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rnnbench.report import answers, comparisons, layers, reach, tables, tuning
+from rnnbench.report import answers, comparisons, layers, leaderboard, reach, tables, tuning
 from rnnbench.report.drawing import PALETTE
 from rnnbench.store.columns import Row
 from rnnbench.store.problems import Problem
@@ -26,7 +26,10 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
     split = len(problems) > len({problem.task for problem in problems})
     return {
         "name": result.name,
-        "warnings": [*_gaps(result), *tuning.warnings(result, groups), *_mixed(result, runs)],
+        "warnings": [
+            *leaderboard.compared(leaderboard.boards(result.name, result)), *_gaps(result),
+            *tuning.warnings(result, groups), *_mixed(result, runs),
+        ],
         "answers": [line for each in problems.items() for line in (answers.answer(*each), _gradients(*each)) if line],
         "header": tables.header(groups),
         "rows": tables.rows(groups),

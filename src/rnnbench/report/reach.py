@@ -25,12 +25,6 @@ def ways(setting: Setting) -> list[str]:
     return sorted(found, key=lambda way: (int(re.findall(r"\d+", way)[0]), way.endswith("backward")))
 
 
-def named(way: str) -> str:
-    """Return ``layer1_forward`` for people: "layer 1, forward"."""
-    layer, _, direction = way.removeprefix("layer").partition("_")
-    return f"layer {layer}, {direction}"
-
-
 def half_life(setting: Setting, moment: str, way: str = "") -> str:
     """Return "1.5", "flat" and so on; "1.5 (2), flat (1)" with numbers of runs where they differ."""
     found = _half_lives(setting, moment, way)

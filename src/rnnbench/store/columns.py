@@ -12,6 +12,7 @@ from typing import Any
 from rnnbench.identity import OUTSIDE, below, flatten
 from rnnbench.records import Record
 from rnnbench.store.status import Status, clipped
+from rnnbench.store.ways import DIRECTIONS, named
 
 Row = dict[str, Any]
 """One run: plain values by column, None where a value is missing."""
@@ -130,8 +131,7 @@ NETWORK = (
 
 def _measured(each: Column, moment: str, way: str = "") -> Column:
     """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
-    layer, _, direction = way.removeprefix("layer").partition("_")
-    where = f", layer {layer}, {direction}" if way else ""
+    where = f", {named(way)}" if way else ""
     return replace(
         each,
         name="_".join(filter(None, (way, each.name, moment))),
@@ -195,7 +195,7 @@ SPLITS = {
 OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
 """The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
 WAY = re.compile(
-    rf"(layer\d+_(?:forward|backward))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
+    rf"(layer\d+_(?:{'|'.join(DIRECTIONS)}))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
 )
 """The names of the columns with the gradient of one layer and direction, of networks that have several."""
 

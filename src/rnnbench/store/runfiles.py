@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench.store.ways import DIRECTIONS
 from rnnbench.typed import LARGEST
 
 Array = np.ndarray[Any, Any]
 CURVES, ARRAYS = "metrics.csv", "gradients.npz"
-DIRECTIONS = ("forward", "backward")
 SPLITS = ("train", "val", "test")
 NOT_CURVES = ("epoch", "step", "steps_per_second")
 DIGITS = 4  # after the point of a logarithm, to keep files small

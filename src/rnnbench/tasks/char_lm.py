@@ -113,6 +113,12 @@ class CharLM(Task):
         count = self.batches(split) if split == "train" else self.held_out(split)[1]
         if count == self.batches(split):
             return count_loss(self._text, 1, split)
+        if split not in self._means:
+            self._means[split] = self._order_one(split, count)
+        return self._means[split]
+
+    def _order_one(self, split: Split, count: int) -> float:
+        """The loss of the order-1 count model on the first ``count`` batches of a split."""
         read = [self.batch(split, 0, step) for step in range(count)]
         before, after = (
             np.concatenate([part.ravel() for part in parts]) for parts in zip(*(b[:2] for b in read), strict=True)

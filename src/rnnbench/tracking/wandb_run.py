@@ -18,6 +18,7 @@ from rnnbench.errors import UserError
 from rnnbench.loading import loading
 from rnnbench.records import Record
 from rnnbench.store.columns import row
+from rnnbench.store.ways import DIRECTIONS
 from rnnbench.tracking import wandb_files
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FINISH_TIMEOUT = 300
 """Seconds that the end of a run waits for a server that does not take its data. The client would wait for hours."""
-DIRECTIONS = ("forward", "backward")
 
 
 def wandb_id(config: Config) -> str:

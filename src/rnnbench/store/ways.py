@@ -1,0 +1,8 @@
+"""The layers and directions of a network, as rows name them: ``layer1_forward``, counted from 1."""
+
+DIRECTIONS = ("forward", "backward")
+
+
+def named(way: str) -> str:
+    """Return ``layer1_forward`` as people and the column ``headline`` write it: "layer 1, forward"."""
+    return way.replace("layer", "layer ").replace("_", ", ")
