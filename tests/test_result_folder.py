@@ -156,7 +156,7 @@ class TestDamage:
         data = path.read_bytes()
         footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
         noticed = 0
-        places = range(0, len(data), 7)
+        places = range(0, len(data), 19)
         for place in places:
             path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
             found = outcome(result.read, folder)
