@@ -24,16 +24,16 @@ from typing import Any
 import jinja2
 import pytorch_lightning as lightning
 import torch
+from rnnbench.training.data import Stream
 
 from rnnbench.build import build_learner, build_probe
-from rnnbench.cells import CELLS
-from rnnbench.config import Config
-from rnnbench.data import Stream
-from rnnbench.engines import ENGINES
-from rnnbench.entry import configure
+from rnnbench.cli.entry import configure
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.provenance import git_commit, machine
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
 from rnnbench.run import build_trainer
+from rnnbench.store.provenance import git_commit, machine
 from rnnbench.tasks import TASKS, Batch
 
 ROOT = Path(__file__).parents[1]

@@ -4,12 +4,12 @@ import inspect
 import sys
 from pathlib import Path
 
-from rnnbench.cells import CELLS
-from rnnbench.console import show
-from rnnbench.costs import step_flops
-from rnnbench.engines import supporting
-from rnnbench.entry import configure
+from rnnbench.cli.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
+from rnnbench.network.cells import CELLS
+from rnnbench.network.costs import step_flops
+from rnnbench.network.engines import supporting
+from rnnbench.report.console import show
 
 CONF = Path(__file__).parents[1] / "conf"
 SIZE = 128

@@ -7,8 +7,8 @@ the same, digit for digit, and in which columns.
 import argparse
 from pathlib import Path
 
-from rnnbench.console import show
 from rnnbench.errors import exit_on_user_error
+from rnnbench.report.console import show
 from rnnbench.report.side_by_side import compare
 
 

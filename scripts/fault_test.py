@@ -18,8 +18,8 @@ import numpy as np
 import psutil
 import torch
 
-from rnnbench import records
-from rnnbench.store import runfiles
+from rnnbench.results import runfiles
+from rnnbench.store import records
 from rnnbench.tracking import wandb_files
 
 TRAIN = Path(__file__).parent / "train.py"

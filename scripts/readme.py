@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cells
 import tasks
-from rnnbench.cells import CELLS
 from rnnbench.errors import UserError, exit_on_user_error
-from rnnbench.files import replacing
+from rnnbench.network.cells import CELLS
 from rnnbench.report import overview
+from rnnbench.store.files import replacing
 from rnnbench.store.folder import writing
 
 ROOT = Path(__file__).parents[1]

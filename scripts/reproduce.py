@@ -12,9 +12,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from rnnbench.console import show
 from rnnbench.errors import check_name, exit_on_user_error
-from rnnbench.reproduce import Outcome, exit_code, reproduce
+from rnnbench.report.console import show
+from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce
 
 CONF = Path(__file__).parents[1] / "conf"
 STYLES = {"DIFFERS": "red", "not comparable": "yellow"}

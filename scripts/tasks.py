@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnbench.console import show
-from rnnbench.entry import configure
+from rnnbench.cli.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
+from rnnbench.report.console import show
 from rnnbench.tasks import TASKS, Task
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -8,7 +8,7 @@ python scripts/train.py experiment=demo
 import hydra
 from omegaconf import DictConfig
 
-from rnnbench.entry import execute, launch
+from rnnbench.cli.entry import execute, launch
 
 
 @hydra.main(config_path="../conf", config_name="train", version_base="1.3")

@@ -6,12 +6,12 @@ Builds and validates it offline and writes it to <runs-dir>/NAME/workspace.json;
 import argparse
 from pathlib import Path
 
-from rnnbench import records
+from rnnbench.config.factors import factors
 from rnnbench.errors import UserError, check_name, exit_on_user_error
-from rnnbench.factors import factors
-from rnnbench.store.columns import configuration
-from rnnbench.store.gather import gather
-from rnnbench.store.rows import REPORT
+from rnnbench.results.columns import configuration
+from rnnbench.results.gather import gather
+from rnnbench.results.rows import REPORT
+from rnnbench.store import records
 
 
 def main() -> None:

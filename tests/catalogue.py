@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from equations import basic, gated, linear, norm_preserving
-from rnnbench.cells import CELLS, Cell
-from rnnbench.engines import ENGINES
+from rnnbench.network.cells import CELLS, Cell
+from rnnbench.network.engines import ENGINES
 from rnnbench.tasks import TASKS, Task
 
 

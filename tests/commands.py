@@ -60,9 +60,9 @@ class Server:
 def serve():
     """Answer each request on standard input with the exit code of its command."""
     import rnnbench.report  # noqa: F401
-    import rnnbench.reproduce  # noqa: F401
     import rnnbench.run  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
+    import rnnbench.sweep.reproduce  # noqa: F401
     import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.warm  # noqa: F401
 

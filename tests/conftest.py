@@ -33,7 +33,7 @@ def double():
 @pytest.fixture
 def configure(tmp_path):
     """A function from command-line overrides to a Config: tiny, untracked, its runs in a temporary folder."""
-    from rnnbench import entry
+    from rnnbench.cli import entry
 
     small = [
         f"runs_dir={tmp_path}",

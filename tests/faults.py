@@ -48,7 +48,7 @@ if __name__ in ("__main__", "__mp_main__", "faults"):  # a process of a sweep, a
 if __name__ == "__main__":
     import hydra
 
-    from rnnbench.entry import execute, launch
+    from rnnbench.cli.entry import execute, launch
 
     conf = str(Path(__file__).parents[1] / "conf")
     launch(hydra.main(config_path=conf, config_name="train", version_base="1.3")(execute))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rnnbench.cells import Cell, LSTMState
+from rnnbench.network.cells import Cell, LSTMState
 
 
 class MatrixState(NamedTuple):

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from rnnbench import protocol, records
-from rnnbench.protocol import Protocol
-from rnnbench.records import Record
-from rnnbench.store import provenance, rows
-from rnnbench.store.columns import row
-from rnnbench.store.merge import Source
-from rnnbench.store.phases import divide
-from rnnbench.store.result import SCHEMAS, Result, conformed, no_rows
+from rnnbench.results import provenance, rows
+from rnnbench.results.columns import row
+from rnnbench.results.merge import Source
+from rnnbench.results.phases import divide
+from rnnbench.results.result import SCHEMAS, Result, conformed, no_rows
+from rnnbench.store import protocol, records
+from rnnbench.store.protocol import Protocol
+from rnnbench.store.records import Record
 
 MACHINE = {"processor": "p", "instructions": "avx2", "cores": 2, "platform": "l", "accelerator": "none"}
 OTHER = MACHINE | {"processor": "q"}

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.store import agreement
-from rnnbench.store.agreement import beyond, differences, rules
-from rnnbench.store.columns import COLUMNS
+from rnnbench.results import agreement
+from rnnbench.results.agreement import beyond, differences, rules
+from rnnbench.results.columns import COLUMNS
 
 SLOPE = -0.02
 ROW = dict.fromkeys(COLUMNS) | {

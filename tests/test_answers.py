@@ -7,8 +7,8 @@ import pytest
 from planted import board, frame, make, record
 from rnnbench.report import answers, tables
 from rnnbench.report.answers import answer
+from rnnbench.results.settings import by_problem, settings
 from rnnbench.statistics import median_coverage
-from rnnbench.store.settings import by_problem, settings
 
 
 def runs(cell, solved, *, steps=1000, most=3000, score=0.5, **options):

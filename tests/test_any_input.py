@@ -18,14 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from rnnbench import checkpoint, entry, protocol, records
+from rnnbench.cli import entry
 from rnnbench.errors import UserError
 from rnnbench.report import figures, render
-from rnnbench.store import result, runfiles
+from rnnbench.results import result, runfiles
+from rnnbench.store import protocol, records
 from rnnbench.sweep import ledger
 from rnnbench.sweep.compose import Composer
 from rnnbench.tasks import corpus, labelled_text
 from rnnbench.tracking.sync import sync
+from rnnbench.training import checkpoint
 
 pytestmark = pytest.mark.whole
 

@@ -7,10 +7,10 @@ import torch
 
 from catalogue import CELL_ROWS
 from rnnbench import build
-from rnnbench.budget import solve
 from rnnbench.build import _sketch, build_model, hidden_size
-from rnnbench.costs import COSTS, flops, parameters, state
 from rnnbench.errors import UserError
+from rnnbench.network.budget import solve
+from rnnbench.network.costs import COSTS, flops, parameters, state
 from rnnbench.run import run
 
 INPUTS, H, OUTPUTS = 2, 24, 1  # adding

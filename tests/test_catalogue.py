@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rnnbench.config.cell_options import CELL_CONFIGS, CellConfig
 
 from catalogue import CELL_ROWS, TASK_ROWS
-from rnnbench.cell_options import CELL_CONFIGS, CellConfig
-from rnnbench.cells import CELLS
-from rnnbench.initialization import INITS
+from rnnbench.network.cells import CELLS
+from rnnbench.network.initialization import INITS
 from rnnbench.tasks import TASKS
 
 CONF = Path(__file__).parents[1] / "conf"

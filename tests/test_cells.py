@@ -6,9 +6,9 @@ import torch
 
 from catalogue import CELL_ROWS, reached
 from equations.blocks import Blocks
-from rnnbench.cells import CELLS
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
 
 pytestmark = pytest.mark.usefixtures("double")
 

@@ -8,12 +8,10 @@ import pytest
 
 from planted import make
 from rnnbench.build import build_model, build_probe
-from rnnbench.cells import CELLS
-from rnnbench.identity import flatten
-from rnnbench.records import Record
-from rnnbench.run import run
-from rnnbench.store import rows
-from rnnbench.store.columns import (
+from rnnbench.config.identity import flatten
+from rnnbench.network.cells import CELLS
+from rnnbench.results import rows
+from rnnbench.results.columns import (
     CLIPPING,
     COLUMNS,
     DIAGNOSTICS,
@@ -24,8 +22,10 @@ from rnnbench.store.columns import (
     configuration,
     row,
 )
+from rnnbench.run import run
+from rnnbench.store.records import Record
 from rnnbench.store.status import Status
-from rnnbench.training import METRICS
+from rnnbench.training.learner import METRICS
 
 ROUNDED = {"seconds": 1, "steps_per_second": 2}
 FULL = ("probe=full", "clip.threshold=0.001")

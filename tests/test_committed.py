@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import committed
 from rnnbench.report import render_again
 from rnnbench.report.overview import write_overview
-from rnnbench.store import provenance, result, rows
+from rnnbench.results import provenance, result, rows
+from rnnbench.sweep import committed
 
 pytestmark = pytest.mark.whole
 

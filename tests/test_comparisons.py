@@ -8,8 +8,8 @@ import pytest
 from planted import frame, make, record
 from rnnbench.report import comparisons as module
 from rnnbench.report.comparisons import comparisons, pooled
+from rnnbench.results.settings import settings
 from rnnbench.statistics import bootstrap_interval, effect_size, holm, permutation_p
-from rnnbench.store.settings import settings
 
 
 def runs(scores, **changes):

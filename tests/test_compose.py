@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.entry import configure
+from rnnbench.cli.entry import configure
 from rnnbench.errors import UserError
-from rnnbench.records import Record
-from rnnbench.store.columns import row
+from rnnbench.results.columns import row
+from rnnbench.store.records import Record
 from rnnbench.sweep.compose import plan, plan_again
 
 CONF = Path(__file__).parents[1] / "conf"

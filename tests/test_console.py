@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from rnnbench.console import show
 from rnnbench.errors import CLOSED, UserError, exit_on_user_error
+from rnnbench.report.console import show
 
 LONG = "adding-lstm-seed0-0123456789" * 12
 ROWS = [[LONG, "one\ntwo", ""], ["ü", "日本", "[red]x"]]

@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from rnnbench import committed, protocol, records
 from rnnbench.errors import UserError
-from rnnbench.protocol import Protocol
 from rnnbench.report import figures, overview, publish, write_report
 from rnnbench.report.side_by_side import compare
-from rnnbench.store import provenance, result, rows
+from rnnbench.results import provenance, result, rows
+from rnnbench.store import protocol, records
+from rnnbench.store.protocol import Protocol
+from rnnbench.sweep import committed
 from test_report import leave, make
 
 pytestmark = pytest.mark.whole

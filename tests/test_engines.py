@@ -7,12 +7,12 @@ import torch
 
 from catalogue import CELL_ROWS, TWINS, reached
 from own_cells import OWN_CELLS, Derived, Mirrored
-from rnnbench.cells import CELLS, Elman, HState, LinearCell, LSTMState
-from rnnbench.cells.base import map_state
-from rnnbench.engines import ENGINES, choose, fastest
-from rnnbench.engines.associative import LOOP_FROM
 from rnnbench.errors import UserError
-from rnnbench.layers import Recurrent
+from rnnbench.network.cells import CELLS, Elman, HState, LinearCell, LSTMState
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.engines import ENGINES, choose, fastest
+from rnnbench.network.engines.associative import LOOP_FROM
+from rnnbench.network.layers import Recurrent
 
 pytestmark = pytest.mark.usefixtures("double")
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from catalogue import CELL_ROWS, TWINS
-from rnnbench.cells import CELLS
-from rnnbench.engines import ENGINES, choose, fastest
 from rnnbench.errors import UserError
-from rnnbench.layers import Recurrent, Stack
-from rnnbench.model import Model
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES, choose, fastest
+from rnnbench.network.layers import Recurrent, Stack
+from rnnbench.network.model import Model
 
 HALVES = [torch.bfloat16, torch.float16]
 

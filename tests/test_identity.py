@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import planted
-from rnnbench import identity
-from rnnbench.entry import configure
-from rnnbench.protocol import choices
-from rnnbench.store.columns import row
-from rnnbench.store.settings import settings
+from rnnbench.cli.entry import configure
+from rnnbench.config import identity
+from rnnbench.results.columns import row
+from rnnbench.results.settings import settings
+from rnnbench.store.protocol import choices
 
 CONF = Path(__file__).parents[1] / "conf"
 GOLDEN = {

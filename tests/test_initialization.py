@@ -10,10 +10,10 @@ import yaml
 from scipy import stats
 
 from catalogue import CELL_ROWS
-from rnnbench.cells import CELLS
-from rnnbench.config import InitConfig
+from rnnbench.config.schema import InitConfig
 from rnnbench.errors import UserError
-from rnnbench.initialization import initialize
+from rnnbench.network.cells import CELLS
+from rnnbench.network.initialization import initialize
 
 HIDDEN = 64
 CONF = Path(__file__).parents[1] / "conf" / "init"

@@ -10,12 +10,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from catalogue import CELL_ROWS, TWINS
 from own_cells import OWN_CELLS
-from rnnbench.cells import CELLS
-from rnnbench.cells.base import map_state
-from rnnbench.engines import ENGINES
 from rnnbench.gradients import lyapunov_spectrum, omega, saliency, state_gradients, trajectory
-from rnnbench.layers import Bidirectional, Recurrent, Stack
-from rnnbench.model import Model
+from rnnbench.network.cells import CELLS
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.layers import Bidirectional, Recurrent, Stack
+from rnnbench.network.model import Model
 from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rnnbench.cells import CELLS
-from rnnbench.layers import Recurrent, Stack
-from rnnbench.model import Model, last_loss, per_target_loss
+from rnnbench.network.cells import CELLS
+from rnnbench.network.layers import Recurrent, Stack
+from rnnbench.network.model import Model, last_loss, per_target_loss
 from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")

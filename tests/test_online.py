@@ -12,13 +12,14 @@ import wandb
 
 import offline_wandb
 import wandb_server
-from rnnbench import records, tracking
+from rnnbench import tracking
 from rnnbench.errors import UserError
 from rnnbench.report import write_report
 from rnnbench.run import run
+from rnnbench.store import records
 from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
-from rnnbench.training import Learner
+from rnnbench.training.learner import Learner
 
 pytestmark = pytest.mark.whole
 

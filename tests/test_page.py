@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from rnnbench import records
 from rnnbench.report import write_report
+from rnnbench.store import records
 
 pytestmark = pytest.mark.whole
 

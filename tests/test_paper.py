@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from rnnbench.training.data import to_torch
 from scipy import stats
 
 from catalogue import CELL_ROWS
 from rnnbench.build import build_model, build_optimizer
-from rnnbench.cells import CELLS, Cell
-from rnnbench.data import to_torch
 from rnnbench.errors import UserError
-from rnnbench.initialization import initialize
-from rnnbench.model import per_target_loss
+from rnnbench.network.cells import CELLS, Cell
+from rnnbench.network.initialization import initialize
+from rnnbench.network.model import per_target_loss
 
 INPUT, HIDDEN = 37, 300
 

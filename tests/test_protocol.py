@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import protocol
 from rnnbench.errors import UserError
-from rnnbench.protocol import Protocol, choices
-from rnnbench.records import Record
-from rnnbench.store.columns import row
+from rnnbench.results.columns import row
+from rnnbench.store import protocol
+from rnnbench.store.protocol import Protocol, choices
+from rnnbench.store.records import Record
 from rnnbench.sweep.compose import plan
 
 CONF = Path(__file__).parents[1] / "conf"

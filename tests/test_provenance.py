@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import provenance
+from rnnbench.store import provenance
 
 HERE = Path(provenance.__file__)
 

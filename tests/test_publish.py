@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import records
 from rnnbench.errors import UserError, check_name
-from rnnbench.files import locked
 from rnnbench.report import PAGES, figures, overview, publish, write_report
-from rnnbench.store import folder
+from rnnbench.store import folder, records
+from rnnbench.store.files import locked
 from rnnbench.sweep import ledger
 from test_report import leave, make
 

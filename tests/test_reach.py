@@ -4,17 +4,17 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from rnnbench.training.probe import Probe
 
 from planted import frame, make
 from rnnbench.gradients.survey import Measured, Survey
-from rnnbench.probe import Probe
 from rnnbench.report import curves, layers, points, reach, tables
 from rnnbench.report.drawing import STYLE
 from rnnbench.report.lines import Lines
-from rnnbench.store import laws, rows, runfiles
-from rnnbench.store.columns import COLUMNS, column, row
-from rnnbench.store.result import Result, conformed, no_rows
-from rnnbench.store.settings import settings
+from rnnbench.results import laws, rows, runfiles
+from rnnbench.results.columns import COLUMNS, column, row
+from rnnbench.results.result import Result, conformed, no_rows
+from rnnbench.results.settings import settings
 from rnnbench.tracking.wandb_run import finish
 
 WAY = "layer 1, forward"

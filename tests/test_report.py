@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from rnnbench import records
+from rnnbench.config.factors import factors
+from rnnbench.config.identity import flatten
 from rnnbench.errors import UserError
-from rnnbench.factors import factors
-from rnnbench.identity import flatten
 from rnnbench.report import tables, write_report
+from rnnbench.results import result, rows, settings
+from rnnbench.results.columns import row
 from rnnbench.run import run
-from rnnbench.store import result, rows, settings
-from rnnbench.store.columns import row
+from rnnbench.store import records
 
 pytestmark = pytest.mark.whole
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbench.protocol import Protocol
-from rnnbench.store import provenance, result, rows
-from rnnbench.store.columns import row
-from rnnbench.store.gather import gather
-from rnnbench.store.phases import divide
-from rnnbench.store.result import FILES, SCHEMAS, Result
+from rnnbench.results import provenance, result, rows
+from rnnbench.results.columns import row
+from rnnbench.results.gather import gather
+from rnnbench.results.phases import divide
+from rnnbench.results.result import FILES, SCHEMAS, Result
+from rnnbench.store.protocol import Protocol
 from test_any_input import drawn, outcome
 from test_report import leave, make
 from test_rows import MARKS, known, typed_row

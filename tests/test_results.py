@@ -9,9 +9,9 @@ import yaml
 
 from planted import MACHINE, TUNED, board, leave, record
 from rnnbench.errors import UserError
-from rnnbench.protocol import Protocol
 from rnnbench.report import publish
-from rnnbench.store import result
+from rnnbench.results import result
+from rnnbench.store.protocol import Protocol
 
 pytestmark = pytest.mark.whole
 

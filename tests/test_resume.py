@@ -14,11 +14,11 @@ import torch
 from torch.nn.functional import one_hot
 
 import offline_wandb
-from rnnbench import records
 from rnnbench.errors import UserError
-from rnnbench.files import HeldElsewhereError, is_locked, locked
 from rnnbench.run import run
 from rnnbench.stop import Interrupted
+from rnnbench.store import records
+from rnnbench.store.files import HeldElsewhereError, is_locked, locked
 from rnnbench.tasks.adding import Adding
 from rnnbench.tasks.char_lm import CharLM
 

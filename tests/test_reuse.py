@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from rnnbench.report import publish
-from rnnbench.store import result
+from rnnbench.results import result
 
 pytestmark = pytest.mark.whole
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnbench.store import rows
-from rnnbench.store.columns import COLUMNS, column, row
+from rnnbench.results import rows
+from rnnbench.results.columns import COLUMNS, column, row
 from test_any_input import drawn, outcome
 from test_report import make
 

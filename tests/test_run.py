@@ -9,15 +9,15 @@ import torch
 import wandb
 import yaml
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from rnnbench.training.data import held_out_stream
 
 from histories import curve
-from rnnbench import records
 from rnnbench.build import build_learner, build_model
-from rnnbench.data import held_out_stream
-from rnnbench.entry import read
+from rnnbench.cli.entry import read
 from rnnbench.errors import UserError
 from rnnbench.gradients import gradient_profile
 from rnnbench.run import run
+from rnnbench.store import records
 
 pytestmark = pytest.mark.whole
 
@@ -159,8 +159,8 @@ def broken_at_length_12(task, split, draw=held_out_stream):
 @pytest.mark.parametrize(
     ("what", "fails", "lost"),
     [
-        ("rnnbench.model.Model.generate", broken, "sample"),
-        ("rnnbench.probe.Probe.save", broken, "gradients.npz"),
+        ("rnnbench.network.model.Model.generate", broken, "sample"),
+        ("rnnbench.training.probe.Probe.save", broken, "gradients.npz"),
         ("rnnbench.tracking.log_gradients", broken, "gradients in W&B"),
         ("rnnbench.tracking.finish", broken, "end in W&B"),
         ("rnnbench.run.held_out_stream", broken_at_length_12, "test at length 12"),
@@ -253,7 +253,7 @@ def test_a_users_mistake_writes_nothing(configure, tmp_path, monkeypatch, overri
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
     for kind in ("CUDA", "MPS", "XLA"):
-        monkeypatch.setattr(f"rnnbench.device.{kind}Accelerator.is_available", lambda: False)
+        monkeypatch.setattr(f"rnnbench.training.device.{kind}Accelerator.is_available", lambda: False)
     with pytest.raises(UserError, match=message):
         run(configure(*overrides))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

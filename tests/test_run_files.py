@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnbench.report import figures, write_report
-from rnnbench.store import result, runfiles
+from rnnbench.results import result, runfiles
 from test_report import leave, make
 
 pytestmark = pytest.mark.whole

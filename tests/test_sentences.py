@@ -12,8 +12,8 @@ import pytest
 
 from rnnbench.report.answers import solved
 from rnnbench.report.tables import number
-from rnnbench.store import result
-from rnnbench.store.settings import reported, solves
+from rnnbench.results import result
+from rnnbench.results.settings import reported, solves
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import pytest
 
 from planted import TUNED, leave, record
-from rnnbench import records
 from rnnbench.report import publish, side_by_side, tables
 from rnnbench.report.leaderboard import boards
 from rnnbench.report.overview import read_results
-from rnnbench.store import result
-from rnnbench.store.rows import REPORT
-from rnnbench.store.settings import settings
+from rnnbench.results import result
+from rnnbench.results.rows import REPORT
+from rnnbench.results.settings import settings
+from rnnbench.store import records
 from rnnbench.tracking.wandb_run import finish
 
 pytestmark = pytest.mark.whole

@@ -8,8 +8,8 @@ import pytest
 from planted import MACHINE, board, leave
 from rnnbench.report import publish
 from rnnbench.report.side_by_side import apart_by_chance, compare
+from rnnbench.results import result, rows
 from rnnbench.statistics import median_interval
-from rnnbench.store import result, rows
 
 pytestmark = pytest.mark.whole
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from rnnbench import records, sources
+from rnnbench.config import sources
 from rnnbench.errors import UserError
 from rnnbench.run import run
+from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import already_ended
 from rnnbench.sweep.scheduler import Options, run_all

@@ -16,8 +16,9 @@ import psutil
 import pytest
 import torch
 
-from rnnbench import entry, records
+from rnnbench.cli import entry
 from rnnbench.errors import UserError
+from rnnbench.store import records
 from rnnbench.sweep import display, scheduler
 from rnnbench.sweep.ledger import expect, read_all
 from rnnbench.sweep.scheduler import Options, run_all

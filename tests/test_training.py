@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import pytorch_lightning as lightning
 import torch
+from rnnbench.training.data import Stream, held_out_stream, to_torch
 
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
-from rnnbench import records
 from rnnbench.build import build_learner
-from rnnbench.data import Stream, held_out_stream, to_torch
 from rnnbench.run import _exploded, build_trainer, run
+from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding
-from rnnbench.training import GradientMeter, Meter
+from rnnbench.training.learner import GradientMeter, Meter
 
 
 def fit(learner, config, *callbacks):

@@ -12,7 +12,8 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 
-from rnnbench import protocol, reuse
+from rnnbench.results import reuse
+from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
 from rnnbench.sweep.ledger import expect, rows_of
 from rnnbench.tracking import check_sweep
@@ -72,7 +73,7 @@ class ValidatingSweeper(Sweeper):
 def _check_devices(kinds: set[str]) -> None:
     """Raises UserError where this machine lacks a kind of device that runs ask for."""
     if kinds:
-        from rnnbench import device  # loads torch
+        from rnnbench.training import device  # loads torch
 
         for kind in sorted(kinds):
             device.check(kind)

@@ -10,21 +10,21 @@ from typing import Any
 
 import torch
 
-from rnnbench import budget, costs
-from rnnbench.cell_options import CellConfig, ExternalConfig
-from rnnbench.cells import CELLS, Cell
-from rnnbench.cells.external import from_target
-from rnnbench.cells.recurrent_dropout import RecurrentDropout
-from rnnbench.cells.zoneout import Zoneout
-from rnnbench.config import Config, NetworkConfig, OptimizerConfig
-from rnnbench.data import held_out_batch
+from rnnbench.config.cell_options import CellConfig, ExternalConfig
+from rnnbench.config.schema import Config, NetworkConfig, OptimizerConfig
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Survey, survey_all, survey_profile
-from rnnbench.initialization import initialize
-from rnnbench.layers import Bidirectional, Recurrent, Stack
-from rnnbench.model import Model
-from rnnbench.probe import Probe
-from rnnbench.training import Learner
+from rnnbench.network import budget, costs
+from rnnbench.network.cells import CELLS, Cell
+from rnnbench.network.cells.external import from_target
+from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
+from rnnbench.network.cells.zoneout import Zoneout
+from rnnbench.network.initialization import initialize
+from rnnbench.network.layers import Bidirectional, Recurrent, Stack
+from rnnbench.network.model import Model
+from rnnbench.training.data import held_out_batch
+from rnnbench.training.learner import Learner
+from rnnbench.training.probe import Probe
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

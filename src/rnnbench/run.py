@@ -18,22 +18,25 @@ import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 
-from rnnbench import checkpoint, device, records, sources, tracking
-from rnnbench.budget import off_budget
+from rnnbench import tracking
 from rnnbench.build import build_learner, build_probe
-from rnnbench.checkpoint import Checkpoint
-from rnnbench.config import Config
-from rnnbench.costs import COSTS
-from rnnbench.data import Stream, held_out_stream
-from rnnbench.files import locked, replacing
-from rnnbench.probe import Probe
-from rnnbench.provenance import provenance
-from rnnbench.records import Record
-from rnnbench.reuse import ended
+from rnnbench.config import sources
+from rnnbench.config.schema import Config
+from rnnbench.network.budget import off_budget
+from rnnbench.network.costs import COSTS
+from rnnbench.results.reuse import ended
 from rnnbench.stop import Stop, stoppable
+from rnnbench.store import records
+from rnnbench.store.files import locked, replacing
+from rnnbench.store.provenance import provenance
+from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.tasks import Task
-from rnnbench.training import Learner
+from rnnbench.training import checkpoint, device
+from rnnbench.training.checkpoint import Checkpoint
+from rnnbench.training.data import Stream, held_out_stream
+from rnnbench.training.learner import Learner
+from rnnbench.training.probe import Probe
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 """What is logged over training and summed up in the record."""

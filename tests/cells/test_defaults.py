@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from rnnbench.cells import CELLS
+from rnnbench.network.cells import CELLS
 
 
 @pytest.mark.parametrize("name", CELLS)

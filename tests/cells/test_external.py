@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from rnnbench.cells import GRU
-from rnnbench.cells.external import External, from_target
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
+from rnnbench.network.cells import GRU
+from rnnbench.network.cells.external import External, from_target
+from rnnbench.network.engines import ENGINES
 from rnnbench.run import run
 
 OTHERS = [
@@ -50,7 +50,7 @@ def test_a_cell_of_torch_is_itself():
 
 
 def test_a_cell_of_ones_own_is_taken_as_it_is():
-    assert type(from_target("rnnbench.cells.GRU", 3, 5, {})) is GRU
+    assert type(from_target("rnnbench.network.cells.GRU", 3, 5, {})) is GRU
 
 
 @pytest.mark.parametrize(

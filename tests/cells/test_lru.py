@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from rnnbench.cells import CELLS
-from rnnbench.engines import ENGINES
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
 
 
 def test_eigenvalues_fill_a_ring():

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from equations.blocks import sigmoid
-from rnnbench.cells import CELLS
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
 from rnnbench.gradients import parameter_group
-from rnnbench.initialization import initialize
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.initialization import initialize
 
 pytestmark = pytest.mark.usefixtures("double")
 

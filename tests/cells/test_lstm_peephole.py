@@ -4,10 +4,10 @@ import pytest
 import torch
 import torchrecurrent
 
-from rnnbench.cells import CELLS
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
-from rnnbench.initialization import initialize
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.initialization import initialize
 
 pytestmark = pytest.mark.usefixtures("double")
 

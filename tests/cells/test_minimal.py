@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnnbench.cells import CELLS
+from rnnbench.network.cells import CELLS
 
 
 @pytest.mark.parametrize("candidate", ["linear", "positive"])

@@ -5,18 +5,18 @@ import copy
 import numpy as np
 import pytest
 import torch
+from rnnbench.training.data import Stream, to_torch
 from scipy import stats
 
 from rnnbench.build import build_learner, build_model
-from rnnbench.cells import CELLS
-from rnnbench.cells.modrelu import modrelu
-from rnnbench.data import Stream, to_torch
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
 from rnnbench.gradients import float64_copy, gradient_profile, step_jacobian, survey_all
-from rnnbench.initialization import initialize
-from rnnbench.layers import Recurrent, Stack
-from rnnbench.model import Model
+from rnnbench.network.cells import CELLS
+from rnnbench.network.cells.modrelu import modrelu
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.initialization import initialize
+from rnnbench.network.layers import Recurrent, Stack
+from rnnbench.network.model import Model
 from rnnbench.run import build_trainer
 from rnnbench.tasks import Batch
 

@@ -5,16 +5,16 @@ import pytest
 import pytorch_lightning as lightning
 import torch
 import torchrecurrent
+from rnnbench.training.data import Stream
 from scipy import stats
 
 from rnnbench.build import build_learner
-from rnnbench.cells import CELLS
-from rnnbench.data import Stream
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
 from rnnbench.gradients import float64_copy, state_gradients, time_constants, trajectory
-from rnnbench.layers import Recurrent, Stack
-from rnnbench.model import Model
+from rnnbench.network.cells import CELLS
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.layers import Recurrent, Stack
+from rnnbench.network.model import Model
 from rnnbench.run import build_trainer
 from rnnbench.tasks import Batch
 

@@ -5,13 +5,13 @@ import torch
 
 from catalogue import reached
 from own_cells import MatrixMemory
-from rnnbench.cells import CELLS
-from rnnbench.cells.base import map_state
-from rnnbench.cells.recurrent_dropout import RecurrentDropout
-from rnnbench.cells.zoneout import Zoneout
-from rnnbench.engines import ENGINES
 from rnnbench.errors import UserError
-from rnnbench.layers import Recurrent
+from rnnbench.network.cells import CELLS
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
+from rnnbench.network.cells.zoneout import Zoneout
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.layers import Recurrent
 
 pytestmark = pytest.mark.usefixtures("double")
 LENGTHS = torch.tensor([9, 4, 1, 7])

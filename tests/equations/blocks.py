@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbench.cells import Cell
+from rnnbench.network.cells import Cell
 
 
 def sigmoid(x):

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from own_cells import OWN_CELLS
-from rnnbench.cells import CELLS, Cell, Elman, HState
-from rnnbench.layers import Bidirectional, Recurrent, Stack
-from rnnbench.model import Model
+from rnnbench.network.cells import CELLS, Cell, Elman, HState
+from rnnbench.network.layers import Bidirectional, Recurrent, Stack
+from rnnbench.network.model import Model
 
 DIRECTIONS = ("forward", "backward", "both")
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from gradient_networks import DIRECTIONS, alone, network, randomize, real_batch, single
 
-from rnnbench.cells import LSTM
 from rnnbench.gradients import time_constants, trajectory
 from rnnbench.gradients.gates import QUANTILES
+from rnnbench.network.cells import LSTM
 
 
 def lstm_with(biases, batch):

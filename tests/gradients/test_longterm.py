@@ -5,8 +5,8 @@ import pytest
 import torch
 from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, orthogonal, real_batch, single
 
-from rnnbench.cells import LSTM
 from rnnbench.gradients import flatten, long_term, state_gradients, step_jacobians, trajectory, unflatten
+from rnnbench.network.cells import LSTM
 
 
 def linear_path(weight, steps):

@@ -3,8 +3,8 @@ import pytest
 import torch
 from gradient_networks import DIRECTIONS, MAKERS, alone, by_hand, linear, network, orthogonal, real_batch, single
 
-from rnnbench.cells import Elman
 from rnnbench.gradients import flatten, omega, step_jacobians, trajectory
+from rnnbench.network.cells import Elman
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -3,7 +3,7 @@ import torch
 from gradient_networks import network, real_batch
 
 from rnnbench.gradients import GROUPS, gradient_norms_by_group, membership, parameter_group
-from rnnbench.model import last_loss
+from rnnbench.network.model import last_loss
 
 
 def test_every_parameter_is_in_one_group():

@@ -18,9 +18,9 @@ from gradient_networks import (
 )
 
 from catalogue import CELL_ROWS
-from rnnbench.cells import Elman
 from rnnbench.gradients import fit_decay, flatten, gradient_profile, state_gradients
 from rnnbench.gradients.trajectory import trajectory
+from rnnbench.network.cells import Elman
 
 EXACT = {"rtol": 1e-12, "atol": 1e-15}
 

@@ -4,7 +4,7 @@ import torch
 from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, orthogonal, real_batch, single, token_batch
 
 from rnnbench.gradients import saliency
-from rnnbench.model import Model, last_loss
+from rnnbench.network.model import Model, last_loss
 
 
 def differences(model, batch, loss):

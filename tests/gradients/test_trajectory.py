@@ -2,9 +2,9 @@ import pytest
 import torch
 from gradient_networks import DIRECTIONS, EVERY, alone, linear, network, real_batch, single, token_batch
 
-from rnnbench.cells.base import map_state
 from rnnbench.gradients import flatten, float64_copy, precise, trajectory
-from rnnbench.model import Model
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.model import Model
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import records
 from rnnbench.report import publish
+from rnnbench.store import records
 
 SWEEP = ["-m", "cell=elman,gru", "task=digits", "task.length=8", "network.hidden_size=8", "trainer.max_steps=20",
          "task.validation_sequences=32", "task.test_sequences=32",

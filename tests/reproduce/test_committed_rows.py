@@ -5,8 +5,8 @@ import json
 import pytest
 from planting import CONF, TRIAL, alter, plant
 
-from rnnbench import committed
 from rnnbench.errors import UserError
+from rnnbench.sweep import committed
 
 pytestmark = pytest.mark.whole
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from planting import CONF, alter, plant
 
-from rnnbench import committed, reproduce
 from rnnbench.errors import UserError
-from rnnbench.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
-from rnnbench.store import agreement
+from rnnbench.results import agreement
+from rnnbench.sweep import committed, reproduce
+from rnnbench.sweep.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 
 pytestmark = pytest.mark.whole
 

@@ -14,8 +14,9 @@ import pytest
 import real_slurm
 import torch
 
-from rnnbench import entry, records
+from rnnbench.cli import entry
 from rnnbench.run import run
+from rnnbench.store import records
 
 pytestmark = pytest.mark.whole
 

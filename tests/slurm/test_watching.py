@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rnnbench import records
 from rnnbench.errors import UserError
-from rnnbench.files import locked
 from rnnbench.stop import Interrupted, stoppable
+from rnnbench.store import records
+from rnnbench.store.files import locked
 from rnnbench.store.status import Status
 from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options

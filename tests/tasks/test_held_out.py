@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from rnnbench.training.data import held_out_stream
 
 from catalogue import TASK_ROWS, make_task
-from rnnbench.data import held_out_stream
 from rnnbench.errors import UserError
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.base import HELD_OUT_SEED

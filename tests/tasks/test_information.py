@@ -5,12 +5,12 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+from rnnbench.training.data import to_torch
 
 from catalogue import TASK_ROWS, make_task
-from rnnbench.cells import CELLS
-from rnnbench.data import to_torch
-from rnnbench.layers import Recurrent, Stack
-from rnnbench.model import Model, last_loss
+from rnnbench.network.cells import CELLS
+from rnnbench.network.layers import Recurrent, Stack
+from rnnbench.network.model import Model, last_loss
 from rnnbench.tasks import TASKS
 
 STEPS = 150

@@ -6,12 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from rnnbench.training.data import Stream, to_torch
 
 from catalogue import TASK_ROWS, make_task
-from rnnbench.data import Stream, to_torch
 from rnnbench.tasks import SPLITS, TASKS
 from rnnbench.tasks.labelled import LabelledTask, divide
-from rnnbench.training import Meter
+from rnnbench.training.learner import Meter
 
 LABELLED = [name for name in TASK_ROWS if issubclass(TASKS[name], LabelledTask)]
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnbench.cells.base import map_state
 from rnnbench.gradients.profile import state_gradients
 from rnnbench.gradients.trajectory import Array, Trajectory, evaluation, precise, trajectory
-from rnnbench.layers import Recurrent
-from rnnbench.model import Model
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.layers import Recurrent
+from rnnbench.network.model import Model
 
 
 def far_shares(model: Model, batch: Any, loss: str, gradients: list[list[Any]] | None = None) -> Array:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rnnbench.gradients.jacobian import floor, step_jacobians
 from rnnbench.gradients.trajectory import Trajectory
-from rnnbench.layers import reversal
+from rnnbench.network.layers import reversal
 
 
 class LongTerm(NamedTuple):

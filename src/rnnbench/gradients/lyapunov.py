@@ -21,7 +21,7 @@ from rnnbench.errors import check_range
 from rnnbench.gradients.jacobian import floor, step_jacobian
 from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, trajectory
-from rnnbench.model import Model
+from rnnbench.network.model import Model
 
 
 def lyapunov_spectrum(model: Model, batch: Any, count: int | None = None, warmup: int = 0) -> list[list[Array]]:

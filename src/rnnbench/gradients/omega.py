@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from rnnbench.cells.base import map_state
 from rnnbench.gradients.jacobian import pull_back
 from rnnbench.gradients.profile import state_gradients
 from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
-from rnnbench.layers import Recurrent
-from rnnbench.model import Model
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.layers import Recurrent
+from rnnbench.network.model import Model
 
 
 def omega(model: Model, batch: Any, loss: str) -> Array:

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnbench.cells.base import map_state
 from rnnbench.gradients.states import as_real, flatten
 from rnnbench.gradients.trajectory import evaluation, precise
-from rnnbench.layers import Recurrent, reversal
-from rnnbench.model import Model, last_loss
+from rnnbench.network.cells.base import map_state
+from rnnbench.network.layers import Recurrent, reversal
+from rnnbench.network.model import Model, last_loss
 
 Array = np.ndarray[Any, Any]
 MaskedArray = Any  # numpy.ma.MaskedArray, which NumPy does not type yet

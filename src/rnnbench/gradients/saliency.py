@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnnbench.gradients.trajectory import Array, evaluation, precise
-from rnnbench.model import Model, last_loss
+from rnnbench.network.model import Model, last_loss
 
 
 class Saliency(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.cells.base import map_state
+from rnnbench.network.cells.base import map_state
 
 
 def as_real(part: Tensor, axes: int | None = None) -> Tensor:

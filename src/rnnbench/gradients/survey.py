@@ -22,7 +22,7 @@ from rnnbench.gradients.saliency import saliency
 from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
 from rnnbench.gradients.weights import weight_spectra
-from rnnbench.model import Model
+from rnnbench.network.model import Model
 
 WAY = ("layer", "direction")
 DIRECTIONS = ("forward", "backward")

@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
-from rnnbench.cells import Cell
-from rnnbench.cells.base import map_state, select_state
-from rnnbench.layers import Recurrent
-from rnnbench.model import Model
+from rnnbench.network.cells import Cell
+from rnnbench.network.cells.base import map_state, select_state
+from rnnbench.network.layers import Recurrent
+from rnnbench.network.model import Model
 
 Array = np.ndarray[Any, Any]
 M = TypeVar("M", bound=nn.Module)

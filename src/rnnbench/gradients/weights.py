@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rnnbench.cells import Cell
 from rnnbench.gradients.trajectory import Array, in_float64
+from rnnbench.network.cells import Cell
 
 
 class WeightSpectrum(NamedTuple):

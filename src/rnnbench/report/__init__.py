@@ -13,16 +13,17 @@ from xml.etree import ElementTree
 
 import jinja2
 
-from rnnbench import records as records
 from rnnbench.errors import UserError, check_name
 from rnnbench.report import figures, markdown, overview
 from rnnbench.report.lines import Lines
 from rnnbench.report.page import context
-from rnnbench.store import folder, result, settings
-from rnnbench.store.gather import gather
-from rnnbench.store.merge import Source, merge
-from rnnbench.store.result import Result
-from rnnbench.store.rows import REPORT as REPORT
+from rnnbench.results import result, settings
+from rnnbench.results.gather import gather
+from rnnbench.results.merge import Source, merge
+from rnnbench.results.result import Result
+from rnnbench.results.rows import REPORT as REPORT
+from rnnbench.store import folder
+from rnnbench.store import records as records
 
 PAGES = (folder.PAGE, "report.html")
 GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}

@@ -7,8 +7,8 @@ from math import inf
 from statistics import median
 
 from rnnbench.report.tables import number
-from rnnbench.store.problems import Problem
-from rnnbench.store.settings import Setting
+from rnnbench.results.problems import Problem
+from rnnbench.results.settings import Setting
 
 LISTED = 4  # settings that a sentence names one by one
 FIRST = 3  # of more

@@ -7,6 +7,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from rnnbench.report.tables import Table, estimate, share
+from rnnbench.results.problems import words
+from rnnbench.results.settings import Setting, by_problem
 from rnnbench.statistics import (
     LEVEL,
     bootstrap_interval,
@@ -18,8 +20,6 @@ from rnnbench.statistics import (
     smallest_p,
     wilson_interval,
 )
-from rnnbench.store.problems import words
-from rnnbench.store.settings import Setting, by_problem
 
 MOST = 50  # rows that anybody reads
 

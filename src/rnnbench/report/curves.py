@@ -8,9 +8,9 @@ import numpy as np
 
 from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles, thin
 from rnnbench.report.lines import Array, Lines
+from rnnbench.results.columns import MOMENTS
+from rnnbench.results.settings import Setting, solves
 from rnnbench.statistics import survival
-from rnnbench.store.columns import MOMENTS
-from rnnbench.store.settings import Setting, solves
 
 FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
 LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.report.lines import Array
-from rnnbench.store.settings import Setting
+from rnnbench.results.settings import Setting
 
 STYLE = {
     "svg.hashsalt": "rnnbench",

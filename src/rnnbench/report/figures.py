@@ -10,7 +10,7 @@ import matplotlib as mpl
 from rnnbench.report import curves, heat, points
 from rnnbench.report.drawing import STYLE, Sketch, svg
 from rnnbench.report.lines import Lines
-from rnnbench.store.settings import Setting
+from rnnbench.results.settings import Setting
 
 
 class Drawn(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from rnnbench.report import reach
 from rnnbench.report.tables import Table
-from rnnbench.store.columns import COLUMNS, MOMENTS
-from rnnbench.store.settings import Setting
-from rnnbench.store.ways import named
+from rnnbench.results.columns import COLUMNS, MOMENTS
+from rnnbench.results.settings import Setting
+from rnnbench.results.ways import named
 
 SHOWN = (
     ("half-life", "half_life"),

@@ -6,16 +6,16 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from rnnbench.errors import UserError
-from rnnbench.protocol import Protocol
 from rnnbench.report import answers, reach
 from rnnbench.report.tables import Table, estimate, interval_words, number, share
 from rnnbench.report.tuning import UNDECIDED, undecided
-from rnnbench.store import rows
-from rnnbench.store.columns import COLUMNS
-from rnnbench.store.phases import chosen_points
-from rnnbench.store.problems import Problem, of_problem, words
-from rnnbench.store.result import CONFIG, Result
-from rnnbench.store.settings import Setting, reported
+from rnnbench.results import rows
+from rnnbench.results.columns import COLUMNS
+from rnnbench.results.phases import chosen_points
+from rnnbench.results.problems import Problem, of_problem, words
+from rnnbench.results.result import CONFIG, Result
+from rnnbench.results.settings import Setting, reported
+from rnnbench.store.protocol import Protocol
 
 HEADER = ["cell", "score", "best validation score", "test loss", "solved", "steps to solve", "horizon", "parameters",
           "state", "kFLOPs a step", "ms a step", "seconds a run", "tuned to"]  # fmt: skip

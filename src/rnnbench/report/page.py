@@ -7,11 +7,11 @@ from typing import Any
 
 from rnnbench.report import answers, comparisons, layers, leaderboard, reach, tables, tuning
 from rnnbench.report.drawing import PALETTE
-from rnnbench.store.columns import Row
-from rnnbench.store.problems import Problem
-from rnnbench.store.result import Result
-from rnnbench.store.rows import REPORT
-from rnnbench.store.settings import Setting, by_problem
+from rnnbench.results.columns import Row
+from rnnbench.results.problems import Problem
+from rnnbench.results.result import Result
+from rnnbench.results.rows import REPORT
+from rnnbench.results.settings import Setting, by_problem
 from rnnbench.store.status import Status
 
 NAMED = 20  # missing runs that a line names; more are counted

@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 from rnnbench.report.drawing import Sketch, by_task, legend, mark, panels, plain, styles
 from rnnbench.report.lines import Lines
-from rnnbench.store.settings import Setting
+from rnnbench.results.settings import Setting
 
 
 def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:

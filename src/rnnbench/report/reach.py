@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from rnnbench.store.columns import COLUMNS, MOMENTS, WAY, Row
-from rnnbench.store.settings import Setting
+from rnnbench.results.columns import COLUMNS, MOMENTS, WAY, Row
+from rnnbench.results.settings import Setting
 
 NOT_MEASURED = "not measured"
 HALVES = "halves"

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.report.tables import estimate
+from rnnbench.results import agreement, laws, provenance, result
+from rnnbench.results.columns import COLUMNS
+from rnnbench.results.merge import LEARNED, reason
+from rnnbench.results.result import Result
+from rnnbench.results.settings import Setting, reported
 from rnnbench.statistics import Estimate, median_rank
-from rnnbench.store import agreement, laws, provenance, result
-from rnnbench.store.columns import COLUMNS
-from rnnbench.store.merge import LEARNED, reason
-from rnnbench.store.result import Result
-from rnnbench.store.settings import Setting, reported
 from rnnbench.store.status import Status
 
 NUMBERS = [

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from rnnbench.report import reach
+from rnnbench.results.columns import COLUMNS
+from rnnbench.results.settings import Setting
 from rnnbench.statistics import Estimate, median_coverage, median_rank
-from rnnbench.store.columns import COLUMNS
-from rnnbench.store.settings import Setting
 
 
 class Table(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnnbench.console import show
 from rnnbench.report import Report
+from rnnbench.report.console import show
 
 
 def tell(report: Report) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from rnnbench.protocol import LEARNED, Choice, Trial
 from rnnbench.report.tables import Table
-from rnnbench.store.phases import baseline, chosen_points
-from rnnbench.store.result import Result
-from rnnbench.store.rows import UNUSED
-from rnnbench.store.settings import Setting
+from rnnbench.results.phases import baseline, chosen_points
+from rnnbench.results.result import Result
+from rnnbench.results.rows import UNUSED
+from rnnbench.results.settings import Setting
+from rnnbench.store.protocol import LEARNED, Choice, Trial
 
 UNDECIDED = "undecided"
 UNDECIDED_MEANS = (

@@ -1,1 +1,1 @@
-"""What runs left behind, as data: records, typed rows, profiles and curves, and where they come from."""
+"""What runs leave behind: records, their states, where they come from, and the files that processes share."""

@@ -1,7 +1,7 @@
 """From the command line of a sweep to its runs: every combination composed, checked and told apart before any starts.
 
-With ``rnnbench.entry`` the only module that knows Hydra and OmegaConf. Hydra composes each combination of group
-choices once; plain values are merged into the result, which is the same and a hundred times faster.
+Hydra composes each combination of group choices once; plain values are merged into the result, which is the same and a
+hundred times faster.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from rnnbench.config import Config
-from rnnbench.entry import check_groups, checked, explained, is_group, typed
+from rnnbench.config.factors import NOT_FACTORS, factors
+from rnnbench.config.identity import below, flatten
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.factors import NOT_FACTORS, factors
-from rnnbench.identity import below, flatten
-from rnnbench.protocol import Protocol, choices
-from rnnbench.store.columns import Row, configuration
+from rnnbench.results.columns import Row, configuration
+from rnnbench.store.protocol import Protocol, choices
+from rnnbench.sweep.composed import check_groups, checked, explained, is_group, typed
 from rnnbench.sweep.ledger import folder_of
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")

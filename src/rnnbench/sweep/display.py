@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench import records
-from rnnbench.config import Config
-from rnnbench.console import show
+from rnnbench.config.schema import Config
+from rnnbench.report.console import show
+from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import Entry
 

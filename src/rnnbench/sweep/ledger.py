@@ -18,14 +18,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnbench import records, reuse, sources
-from rnnbench.config import Config
+from rnnbench.config import sources
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.files import HeldElsewhereError, locked, replacing
-from rnnbench.provenance import provenance
-from rnnbench.records import Record
-from rnnbench.reuse import Published
-from rnnbench.store.columns import Row, row
+from rnnbench.results import reuse
+from rnnbench.results.columns import Row, row
+from rnnbench.results.reuse import Published
+from rnnbench.store import records
+from rnnbench.store.files import HeldElsewhereError, locked, replacing
+from rnnbench.store.provenance import provenance
+from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 
 FILE = records.PLANNED
@@ -147,7 +149,7 @@ def read_all(folder: Path) -> list[Entry]:
 def _published(planned: records.Planned) -> dict[str, Published]:
     if "published" not in planned:
         return {}
-    from rnnbench.store import result  # pandas takes a while
+    from rnnbench.results import result  # pandas takes a while
 
     place = Path(planned["published"])
     return {row["run_id"]: Published(row, place) for row in result.read(place).runs}

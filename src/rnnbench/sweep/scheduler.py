@@ -17,11 +17,11 @@ from multiprocessing.context import ForkServerProcess
 
 import psutil
 
-from rnnbench import records
-from rnnbench.config import Config
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_range
-from rnnbench.reuse import Published, published
+from rnnbench.results.reuse import Published, published
 from rnnbench.stop import Stop, stoppable
+from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.display import Display
 from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure

@@ -16,11 +16,11 @@ from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 
-from rnnbench import records
-from rnnbench.config import Config
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.reuse import published
+from rnnbench.results.reuse import published
 from rnnbench.stop import stoppable
+from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
 from rnnbench.sweep.display import Display

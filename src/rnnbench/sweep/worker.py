@@ -13,15 +13,15 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnbench import records
-from rnnbench.config import Config
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.files import HeldElsewhereError
 from rnnbench.stop import Interrupted
+from rnnbench.store import records
+from rnnbench.store.files import HeldElsewhereError
 from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import folder_of, record_failure
 
-PRELOAD = ["rnnbench.run", "rnnbench.entry", "rnnbench.sweep.worker"]
+PRELOAD = ["rnnbench.run", "rnnbench.cli.entry", "rnnbench.sweep.worker"]
 TRACKED = "rnnbench.tracking.warm"
 
 

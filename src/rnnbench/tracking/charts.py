@@ -1,4 +1,4 @@
-"""Pictures for the W&B page of a single run. Arrays are those of ``rnnbench.probe.Probe.arrays``."""
+"""Pictures for the W&B page of a single run. Arrays are those of ``rnnbench.training.probe.Probe.arrays``."""
 
 from __future__ import annotations
 

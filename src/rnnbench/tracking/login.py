@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from rnnbench.config import Config
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.tracking.home import lend_folders
 

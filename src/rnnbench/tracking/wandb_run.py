@@ -13,18 +13,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnbench.config import Config
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.loading import loading
-from rnnbench.records import Record
-from rnnbench.store.columns import row
-from rnnbench.store.ways import DIRECTIONS
+from rnnbench.results.columns import row
+from rnnbench.results.ways import DIRECTIONS
+from rnnbench.store.records import Record
 from rnnbench.tracking import wandb_files
+from rnnbench.tracking.loading import loading
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
-    from rnnbench.probe import Probe
+    from rnnbench.training.probe import Probe
 
 FINISH_TIMEOUT = 300
 """Seconds that the end of a run waits for a server that does not take its data. The client would wait for hours."""

@@ -1,0 +1,1 @@
+"""The configuration of one run: its keys, types and ranges, and which configurations are the same run."""

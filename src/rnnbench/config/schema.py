@@ -1,0 +1,238 @@
+"""The configuration of one run as plain dataclasses: every key, its type and its range.
+
+Defaults are not here but in ``conf/``, in one place. A task is configured by its own class (``rnnbench.tasks``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rnnbench.config.cell_options import CellConfig
+from rnnbench.config.identity import digest
+from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
+from rnnbench.network.budget import parse as parse_budget
+from rnnbench.tasks import Task
+
+MOST_STEPS = 10**9
+
+
+@dataclass(kw_only=True)
+class NetworkConfig:
+    hidden_size: int | None
+    budget: str | None
+    depth: int
+    bidirectional: bool
+    dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    zoneout_memory: float
+    engine: str
+
+    def __post_init__(self) -> None:
+        if self.budget is not None:
+            parse_budget(self.budget)
+        elif self.hidden_size is None:
+            raise UserError("network.hidden_size=null: give a width, or a network.budget such as parameters:70000")
+        if self.hidden_size is not None:
+            check_range("network.hidden_size", self.hidden_size, at_least=1, at_most=10**6)
+        if self.budget is not None:
+            self.hidden_size = None  # the budget decides
+        check_range("network.depth", self.depth, at_least=1, at_most=1000)
+        for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
+            check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
+        check_choice("network.engine", self.engine, ["auto", "associative", "fused", "loop"])
+
+
+@dataclass(kw_only=True)
+class InitConfig:
+    """Distributions by name (``rnnbench.network.initialization``), separate for the three kinds of parameters."""
+
+    name: str
+    paper: bool
+    input: str
+    input_scale: float
+    recurrent: str
+    recurrent_scale: float
+    bias: str
+    bias_scale: float
+    gate_bias: dict[str, float]
+    memory: str
+    t_max: float | None
+
+    def __post_init__(self) -> None:
+        if self.t_max is not None:
+            check_range("init.t_max", self.t_max, above=2 if self.memory == "chrono" else 0, at_most=10**9)
+        if self.memory != "chrono" and not self.paper:
+            self.t_max = None  # so that nothing else depends on the length of the task
+        elif self.memory == "chrono" and self.t_max is None:
+            raise UserError("init.memory=chrono needs init.t_max, the longest time constant in steps")
+        for kind in ("input", "recurrent", "bias"):
+            scale = getattr(self, f"{kind}_scale")
+            check_range(f"init.{kind}_scale", scale, at_least=-1000, at_most=1000)
+            if getattr(self, kind) == "default" and scale != 1:
+                raise UserError(f"init.{kind}_scale={scale}: choose a distribution to scale, init.{kind}=...")
+        for gate, value in self.gate_bias.items():
+            check_range(f"init.gate_bias.{gate}", value, at_least=-1000, at_most=1000)
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of ``initialize``."""
+        return {key: value for key, value in asdict(self).items() if key != "name"}
+
+
+@dataclass(kw_only=True)
+class ClipConfig:
+    kind: str
+    threshold: float | None
+
+    def __post_init__(self) -> None:
+        check_choice("clip.kind", self.kind, ["none", "norm", "value"])
+        if self.threshold is not None:
+            check_range("clip.threshold", self.threshold, above=0, at_most=10**9)
+        elif self.kind != "none":
+            raise UserError(f"clip={self.kind} needs a clip.threshold")
+        if self.kind == "none":
+            self.threshold = None  # so that a sweep over kinds and thresholds runs clip=none once
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig:
+    name: str
+    lr: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        check_range("optimizer.lr", self.lr, above=0, at_most=1000)
+        check_range("optimizer.weight_decay", self.weight_decay, at_least=0, at_most=1000)
+
+
+@dataclass(kw_only=True)
+class AdamConfig(OptimizerConfig):
+    beta1: float
+    beta2: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.beta1", self.beta1, at_least=0, below=1)
+        check_range("optimizer.beta2", self.beta2, at_least=0, below=1)
+
+
+@dataclass(kw_only=True)
+class RMSpropConfig(OptimizerConfig):
+    alpha: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.alpha", self.alpha, at_least=0, below=1)
+
+
+@dataclass(kw_only=True)
+class SGDConfig(OptimizerConfig):
+    momentum: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("optimizer.momentum", self.momentum, at_least=0, at_most=1)
+
+
+@dataclass(kw_only=True)
+class ProbeConfig:
+    kind: str
+    every: int
+    batch_size: int
+    sequences: int
+    exponents: int
+
+    def __post_init__(self) -> None:
+        check_choice("probe.kind", self.kind, ["default", "full", "off"])
+        check_range("probe.every", self.every, at_least=1, at_most=MOST_STEPS)
+        for key in ("batch_size", "sequences", "exponents"):
+            check_range(f"probe.{key}", getattr(self, key), at_least=1, at_most=10**6)
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    mode: str
+    project: str
+    entity: str | None
+    group: str | None
+
+    def __post_init__(self) -> None:
+        check_choice("tracking.mode", self.mode, ["offline", "online", "disabled"])
+        for key, without in (("project", "/\\#?%:"), ("entity", "/\\#?%:"), ("group", "")):
+            name = getattr(self, key)
+            if name is not None and not (name.strip() and len(name) <= 128 and name.isprintable()):
+                raise UserError(f"tracking.{key}={name!r}: W&B takes 1 to 128 characters, no control characters")
+            if name is not None and set(name) & set(without):
+                raise UserError(f"tracking.{key}={name!r}: W&B takes none of the characters {' '.join(without)}")
+
+
+@dataclass(kw_only=True)
+class TrainerConfig:
+    max_steps: int
+    validate_every: int
+    log_every: int
+    stop_when_solved: bool
+    accelerator: str
+    threads: int
+    progress: bool
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
+            check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
+        check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
+        check_choice("trainer.accelerator", self.accelerator, ["auto", "cpu", "cuda", "gpu", "mps", "tpu"])
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Everything that one run needs to know."""
+
+    seed: int
+    name: str
+    runs_dir: str
+    results_dir: str
+    force: bool
+    retry_failed: bool
+    reuse: bool
+    cell: CellConfig
+    network: NetworkConfig
+    task: Task
+    init: InitConfig
+    clip: ClipConfig
+    optimizer: OptimizerConfig
+    probe: ProbeConfig
+    tracking: TrackingConfig
+    trainer: TrainerConfig
+
+    def __post_init__(self) -> None:
+        check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
+        check_folder_name("name", self.name)
+        for key in ("runs_dir", "results_dir"):
+            path = getattr(self, key)
+            if not path.strip() or path.startswith("~") or "\0" in path:
+                raise UserError(f"{key}={path!r}: must be the path of a folder, written out, as in $HOME/runs")
+        width, multiple = self.network.hidden_size, self.cell.width_multiple
+        if width is not None and width % multiple:
+            raise UserError(f"network.hidden_size={width}: must be a multiple of {multiple} for cell={self.cell.name}")
+        if self.network.bidirectional and self.task.causal:
+            raise UserError(
+                f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "
+                "input, which is the target; use network.bidirectional=false"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, ready for JSON."""
+        return asdict(self)
+
+    @property
+    def run_id(self) -> str:
+        """A readable name that ends in a hash of everything that can change the result (``rnnbench.config.identity``).
+
+        The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
+        """
+        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(self.to_dict())}"
+
+
+OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}

@@ -1,0 +1,97 @@
+"""Cells of other packages: anything with the signature of ``torch.nn.RNNCellBase``.
+
+    module(input [B, I], state) -> state        state: h [B, H], or a tuple of such whose first is h
+
+as torch.nn.RNNCell, GRUCell and LSTMCell have it, and the cells of the package torchrecurrent. The module's own
+constructor draws its parameters; nothing is known of its gates.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from pkgutil import resolve_name
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.errors import UserError
+from rnnbench.network.cells.base import Cell, HState, LSTMState
+
+STATES: dict[int, type[Any]] = {1: HState, 2: LSTMState}
+"""The state for the number of tensors that a module carries."""
+
+
+class External(Cell[Any]):
+    """``module`` as a Cell. Raises UserError where it does not take (input, state) or does not return h."""
+
+    gates = ()
+
+    def __init__(self, module: nn.Module, input_size: int, hidden_size: int) -> None:
+        nn.Module.__init__(self)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.module = module
+        self.widths = self._probe()
+
+    def project(self, inputs: Tensor) -> Tensor:
+        return inputs
+
+    def step(self, state: Any, drive: Tensor) -> Any:
+        after = self.module(drive, state.h if len(self.widths) == 1 else tuple(state))
+        return STATES[len(self.widths)](*((after,) if torch.is_tensor(after) else after))
+
+    def initial_state(self, batch: int) -> Any:
+        like = next(self.module.parameters())
+        return STATES[len(self.widths)](*(like.new_zeros(batch, width) for width in self.widths))
+
+    @torch.no_grad()
+    def _probe(self) -> list[int]:
+        """The widths of the tensors that the module carries: it is asked for two steps, the first from none."""
+        name = type(self.module).__name__
+        inputs = next(self.module.parameters()).new_zeros(2, self.input_size)
+        try:
+            after = self.module(inputs, self.module(inputs))
+        except Exception as error:  # whatever a stranger's code raises
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"cell._target_: {name} is no recurrent cell, it takes no (input, state): {reason}"
+            ) from error
+        shapes = [tuple(part.shape) for part in ((after,) if torch.is_tensor(after) else after)]
+        if len(shapes) not in STATES or shapes[0] != (2, self.hidden_size):
+            raise UserError(
+                f"cell._target_: {name} returns shapes {shapes} for 2 sequences; a cell returns h [2, "
+                f"{self.hidden_size}], or h and one more tensor"
+            )
+        return [width for _, width in shapes]
+
+
+def from_target(target: str, input_size: int, hidden_size: int, options: dict[str, Any]) -> Cell[Any]:
+    """The cell of the class called ``target`` (``package.module.Class``): a Cell as it is, another module adapted.
+
+    Raises UserError where there is no such class, or it does not take ``options``.
+    """
+    try:
+        found = resolve_name(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"cell._target_={target}: {error}; give package.module.Class") from error
+    except Exception as error:
+        raise UserError(f"cell._target_={target}: its module cannot be loaded ({_told(error)})") from error
+    if not inspect.isclass(found) or not issubclass(found, nn.Module):
+        raise UserError(f"cell._target_={target}: not a torch.nn.Module")
+    try:
+        module = found(input_size, hidden_size, **options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"cell._target_={target}: {error}") from error
+    except Exception as error:
+        raise UserError(f"cell._target_={target}: cannot be built ({_told(error)})") from error
+    return module if isinstance(module, Cell) else External(module, input_size, hidden_size)
+
+
+def _told(error: Exception) -> str:
+    """An error of a stranger's code in a line, and where it arose."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg}, {error.filename}, line {error.lineno}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}, {last.filename}, line {last.lineno}"

@@ -1,0 +1,53 @@
+"""What a network costs: its parameters, its state and the operations of one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from rnnbench.network.cells import Cell
+from rnnbench.network.engines import ENGINES
+from rnnbench.network.model import Model
+
+
+def parameters(model: Model) -> int:
+    """Trained numbers, those of the head included."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def state(model: Model) -> int:
+    """Real numbers that are carried from one step to the next."""
+    parts = [part for cell in _cells(model) for part in cell.initial_state(1)]
+    return sum(part.numel() * (2 if part.is_complex() else 1) for part in parts)
+
+
+def flops(model: Model) -> int:
+    """Floating-point operations of all matrix products of one step of one sequence; elementwise ones do not count."""
+    return sum(map(step_flops, _cells(model))) + 2 * model.head.weight.numel()
+
+
+COSTS: dict[str, Callable[[Model], int]] = {"flops": flops, "parameters": parameters, "state": state}
+"""The costs of a network by the kinds of ``rnnbench.network.budget``."""
+
+
+def step_flops(cell: Cell[Any]) -> int:
+    """The operations of one step of ``cell``: what is done once, whatever the number of steps, is not a step's."""
+    return _loop_flops(cell, 2) - _loop_flops(cell, 1)
+
+
+def _cells(model: Model) -> list[Cell[Any]]:
+    return [direction.cell for layer in model.stack.directions() for direction in layer]
+
+
+@torch.no_grad()
+def _loop_flops(cell: Cell[Any], steps: int) -> int:
+    with torch.random.fork_rng(devices=[]):  # the masks that a wrapper draws must not change the next ones
+        cell.begin(1)
+        start = cell.initial_state(1)
+        inputs = start.h.real.new_zeros(steps, 1, cell.input_size)
+        with FlopCounterMode(display=False) as counter:
+            ENGINES["loop"](cell, inputs, start)
+    return counter.get_total_flops()

@@ -1,0 +1,67 @@
+"""Engines: how a cell is run over time.
+
+An engine is a function (cell, inputs [T, B, I], state, perturbation | None) -> (outputs [T, B, H], final state). Every
+engine returns what ``loop`` returns, outputs and gradients alike; only ``loop`` takes a perturbation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from rnnbench.errors import check_choice
+from rnnbench.network.cells import Cell, LinearCell
+from rnnbench.network.cells.base import S
+from rnnbench.network.engines.associative import associative, faster_than_loop
+from rnnbench.network.engines.associative import check as associative_check
+from rnnbench.network.engines.associative import supports as associative_supports
+from rnnbench.network.engines.fused import check as fused_check
+from rnnbench.network.engines.fused import fused, supports_inputs
+from rnnbench.network.engines.fused import supports as fused_supports
+from rnnbench.network.engines.loop import loop
+
+Engine = Callable[..., tuple[Tensor, Any]]
+
+ENGINES: dict[str, Engine] = {
+    "associative": associative,
+    "fused": fused,
+    "loop": loop,
+}
+
+
+def supporting(cell: Cell[Any]) -> list[str]:
+    """The engines that can run ``cell``."""
+    able = {"associative": associative_supports(cell), "fused": fused_supports(cell), "loop": True}
+    return [name for name in ENGINES if able[name]]
+
+
+def fastest(cell: Cell[Any], inputs: Tensor) -> Engine:
+    """The fastest engine that is exact for ``cell`` on inputs of this size and precision, on their device."""
+    if isinstance(cell, LinearCell):
+        return associative if faster_than_loop(cell, inputs) else loop
+    return fused if fused_supports(cell) and supports_inputs(inputs) else loop
+
+
+def auto(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
+    """Runs ``cell`` by the engine that is ``fastest`` for these inputs, which its dtype or device may change."""
+    return fastest(cell, inputs)(cell, inputs, state, perturbation)
+
+
+def choose(name: str, cell: Cell[Any]) -> Engine:
+    """The engine called ``name``; ``auto`` is the fastest that is exact for ``cell`` and its inputs.
+
+    Raises UserError for an unknown name, and for an engine that cannot run ``cell``.
+    """
+    check_choice("network.engine", name, ["auto", *ENGINES])
+    if name == "auto":
+        return auto
+    if name == "fused":
+        fused_check(cell)
+    if name == "associative":
+        associative_check(cell)
+    return ENGINES[name]
+
+
+__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "fastest", "fused", "loop", "supporting"]

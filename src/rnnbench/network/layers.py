@@ -1,0 +1,179 @@
+"""Layers: a cell in a direction, two directions side by side, and layers on top of each other.
+
+Each layer maps inputs [T, B, I] to outputs [T, B, O] and a final state; the three compose without flags in the cells.
+``summary`` is what a layer knows at the end of a sequence: the forward direction's last output beside the backward
+direction's output at the first step, which is where that direction ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
+
+from rnnbench.network.cells.base import Cell, map_state, select_state
+from rnnbench.network.engines import ENGINES, Engine, choose
+from rnnbench.network.engines.loop import check as check_perturbation
+
+
+class Recurrent(nn.Module):
+    """A cell run over time in one direction by one engine.
+
+    ``engine`` is a key of ENGINES or ``auto``; ``reverse`` runs from each sequence's last step to its first. Raises
+    UserError for an engine that cannot run the cell.
+    """
+
+    def __init__(self, cell: Cell[Any], engine: str = "auto", reverse: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.engine = choose(engine, cell)
+        self.reverse = reverse
+        self.output_size = cell.hidden_size
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Any = None,
+        perturbation: Any = None,
+    ) -> tuple[Tensor, Any]:
+        """Returns outputs [T, B, H], zero after a sequence's end, and the state at each sequence's end.
+
+        ``lengths`` [B] counts the valid steps of each sequence (all of T without it). ``perturbation`` is that of the
+        loop engine, a state of parts [T, B, *], indexed like the inputs whatever the direction; it makes the loop
+        engine run, because no kernel can take it.
+        """
+        inputs = self.running_order(inputs, lengths)
+        if perturbation is not None:
+            check_perturbation(self.cell, perturbation)
+            perturbation = map_state(lambda part: self.running_order(part, lengths), perturbation)
+        engine = self.engine if perturbation is None else ENGINES["loop"]
+        with cached():  # a parametrised weight is computed once, though an engine runs once a length
+            self.cell.begin(inputs.shape[1])
+            state = self.cell.initial_state(inputs.shape[1]) if state is None else state
+            outputs, final = _run(engine, self.cell, inputs, lengths, state, perturbation)
+        return self.running_order(outputs, lengths), final
+
+    def running_order(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        """``values`` [T, B, *], indexed like the inputs, in the order in which this direction meets them, and back."""
+        if not self.reverse:
+            return values
+        index = reversal(values, lengths)
+        return values.gather(0, index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values))
+
+    def summary(self, final: Any) -> Tensor:
+        """What the layer knows at the end: [B, H]."""
+        return self.cell.readout(final)
+
+
+class Bidirectional(nn.Module):
+    """Two directions over the same inputs, outputs side by side (Schuster & Paliwal 1997). States are pairs."""
+
+    def __init__(self, forward: Recurrent, backward: Recurrent) -> None:
+        super().__init__()
+        self.forward_direction = forward
+        self.backward_direction = backward
+        self.output_size = forward.output_size + backward.output_size
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Any = None,
+        perturbation: tuple[Any, Any] | None = None,
+    ) -> tuple[Tensor, Any]:
+        """As Recurrent; outputs [T, B, 2H], ``state`` and ``perturbation`` are pairs (forward, backward)."""
+        states = (None, None) if state is None else state
+        perturbations = (None, None) if perturbation is None else perturbation
+        ahead, final_ahead = self.forward_direction(inputs, lengths, states[0], perturbations[0])
+        back, final_back = self.backward_direction(inputs, lengths, states[1], perturbations[1])
+        return torch.cat([ahead, back], dim=-1), (final_ahead, final_back)
+
+    def summary(self, final: Any) -> Tensor:
+        """What both directions know at their ends: [B, 2H]."""
+        ahead, back = final
+        return torch.cat([self.forward_direction.summary(ahead), self.backward_direction.summary(back)], dim=-1)
+
+
+class Stack(nn.Module):
+    """Layers on top of each other, with dropout between them (not after the last). States are lists, one a layer."""
+
+    def __init__(self, layers: Sequence[Recurrent | Bidirectional], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = layers[-1].output_size
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Sequence[Any] | None = None,
+        perturbation: Sequence[Any] | None = None,
+    ) -> tuple[Tensor, list[Any]]:
+        """As Recurrent, with the last layer's outputs; ``state`` and ``perturbation`` are lists, one entry a layer."""
+        final = []
+        for index, layer in enumerate(self.layers):
+            below = inputs if index == 0 else self.dropout(inputs)
+            inputs, last = layer(
+                below,
+                lengths,
+                None if state is None else state[index],
+                None if perturbation is None else perturbation[index],
+            )
+            final.append(last)
+        return inputs, final
+
+    def summary(self, final: Sequence[Any]) -> Tensor:
+        """What the last layer knows at the end of each sequence: [B, O]."""
+        return self.layers[-1].summary(final[-1])  # type: ignore[operator]  # ModuleList forgets the type
+
+    def directions(self) -> list[list[Recurrent]]:
+        """The one-directional layers: [layer][direction], forward before backward."""
+        return [[m for m in layer.modules() if isinstance(m, Recurrent)] for layer in self.layers]
+
+    def state(self, parts: Sequence[Tensor]) -> list[Any]:
+        """The state whose ``leaves`` are ``parts``."""
+        following = iter(parts)
+        layers = [
+            [map_state(lambda _: next(following), direction.cell.initial_state(1)) for direction in layer]
+            for layer in self.directions()
+        ]
+        return [layer[0] if len(layer) == 1 else tuple(layer) for layer in layers]
+
+
+def leaves(state: Any) -> list[Tensor]:
+    """The tensors of a nested state, in order."""
+    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in leaves(part)]
+
+
+def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """The time index [T, B] that reverses each sequence's valid prefix and leaves its padding where it is."""
+    steps, batch = inputs.shape[:2]
+    time = torch.arange(steps, device=inputs.device)[:, None].expand(steps, batch)
+    if lengths is None:
+        return steps - 1 - time
+    return torch.where(time < lengths, lengths - 1 - time, time)
+
+
+def _run(
+    engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any
+) -> tuple[Tensor, Any]:
+    """Runs an engine that knows no lengths: from one sequence's end to the next, keeping each state at its end."""
+    if lengths is None:
+        return engine(cell, inputs, state, perturbation)
+    outputs, final, start = [], state, 0
+    for end in lengths.unique().tolist():
+        span = slice(start, end)
+        piece = None if perturbation is None else map_state(itemgetter(span), perturbation)
+        output, state = engine(cell, inputs[span], state, piece)
+        alive = lengths >= end
+        outputs.append(torch.where(alive[:, None], output, 0))
+        final = select_state(alive, state, final)
+        start = end
+    padding = outputs[0].new_zeros(len(inputs) - start, *outputs[0].shape[1:])
+    return torch.cat([*outputs, padding]), final

@@ -1,0 +1,87 @@
+"""The network of every run: encoder -> Stack -> head, time-major throughout.
+
+Real inputs [T, B, I] enter as they are, in the network's dtype. Tokens [T, B] enter as one-hot vectors, the definition
+of the papers: it has no parameters, and a gradient with respect to the input exists.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrize import cached
+
+from rnnbench.network.layers import Stack
+
+
+class Output(NamedTuple):
+    """``prediction``: [T, B, O] for a target at every step, [B, O] for one a sequence; ``state``: to carry on from."""
+
+    prediction: Tensor
+    state: list[Any]
+
+
+class Model(nn.Module):
+    """A stack of recurrent layers with a linear head, on every step or on the summary of the sequence.
+
+    ``tokens`` says that inputs are symbols below ``input_size``; ``every_step`` that each step has a target.
+    """
+
+    def __init__(self, stack: Stack, input_size: int, output_size: int, *, tokens: bool, every_step: bool) -> None:
+        super().__init__()
+        self.stack = stack
+        self.head = nn.Linear(stack.output_size, output_size)
+        self.input_size = input_size
+        self.tokens = tokens
+        self.every_step = every_step
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """What the first layer sees [T, B, I], in the network's dtype: tokens [T, B] enter as one-hot vectors."""
+        real = functional.one_hot(inputs, self.input_size) if self.tokens else inputs
+        return real.to(self.head.weight.dtype)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: list[Any] | None = None,
+        perturbation: list[Any] | None = None,
+    ) -> Output:
+        """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
+        outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
+        features = outputs if self.every_step else self.stack.summary(final)
+        return Output(self.head(features), final)
+
+    @torch.no_grad()
+    def generate(self, prompt: Tensor, steps: int, temperature: float, generator: torch.Generator) -> Tensor:
+        """Continues ``prompt`` [T] by ``steps`` tokens, each drawn from softmax(logits / temperature)."""
+        tokens = [prompt]
+        inputs, state = prompt[:, None], None
+        with cached():  # a parametrised weight is computed once, not for every token
+            for _ in range(steps):
+                logits, state = self(inputs, state=state)
+                probabilities = functional.softmax(logits[-1, 0] / temperature, dim=-1).cpu()
+                inputs = torch.multinomial(probabilities, 1, generator=generator)[:, None].to(prompt.device)
+                tokens.append(inputs[:, 0])
+        return torch.cat(tokens)
+
+
+def per_target_loss(kind: str, prediction: Tensor, targets: Tensor) -> Tensor:
+    """The loss of every target: ``mse`` over the last axis, or ``cross_entropy`` in nats of logits [..., O]."""
+    if kind == "mse":
+        return (prediction - targets).square().mean(dim=-1)
+    loss = functional.cross_entropy(prediction.flatten(0, -2), targets.flatten(), reduction="none")
+    return loss.view_as(targets)
+
+
+def last_loss(model: Model, batch: Any, kind: str, perturbation: list[Any] | None = None) -> Tensor:
+    """The loss [B] of each sequence's last target alone, so that the lag to it is the distance to the loss."""
+    prediction = model(batch.inputs, batch.lengths, perturbation=perturbation).prediction
+    losses = per_target_loss(kind, prediction, batch.targets)
+    if not model.every_step:
+        return losses
+    if batch.lengths is None:
+        return losses[-1]
+    return losses.gather(0, (batch.lengths - 1)[None])[0]

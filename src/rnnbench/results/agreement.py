@@ -1,0 +1,233 @@
+"""When two rows of one run agree: on one kind of machine to the last digit, elsewhere by a rule for each column.
+
+Rounding differs from one kind of machine to another, and training amplifies it. What does not pass through training
+must be the same all the same. How far the gradient reaches is compared in steps: its slope, its half-life and its ratio
+at the ends all say after how many steps it has halved, and of a gradient that vanishes at once no more is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from rnnbench.errors import UserError, check_range, unknown
+from rnnbench.results.columns import COLUMNS, DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK, OTHER, Row, column, headline
+
+EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
+         "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
+"""The columns that no machine may change."""
+ANYTHING = ("sample", "best_step", "headline_initial", "headline_final", "decay_final", "fit_final", "zero_from_final")
+"""The columns that another machine may change at will."""
+ROUNDING = 1e-9
+"""The relative error that a few operations in double precision can add up to."""
+NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio", "far_share", "omega")
+"""What a gradient can lack: of these columns none says something, where the run was probed."""
+FITTED = ("slope_", "fit_", "half_life_")
+LAST_BITS = 1e-12
+"""The relative error of a least-squares fit, whose last bits depend on where its numbers lie in memory."""
+SLACK = 3.0
+"""Steps by which the reach of a gradient may differ in any case."""
+TOLD = 3  # columns that a line shows in full
+FLAT = 1.0
+"""A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
+PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
+"""What two probes must share for their numbers to be of the same thing."""
+GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
+
+
+class Rule(NamedTuple):
+    """How far a column may be off: by at most ``most`` of its ``unit``."""
+
+    most: float | None
+    """None: as much as the score."""
+    unit: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.most:g} {UNITS[self.unit]}".rstrip()
+
+
+UNITS = {
+    "absolute": "",
+    "loss": "of the baseline",
+    "metric": "of the baseline, an accuracy of 1",
+    "larger": "of the larger",
+    "steps": f"of the larger half-life, or {SLACK:g} steps",
+    "horizon": f"of the larger, or {SLACK:g} steps",
+}
+RULES = {
+    "score": Rule(None, "absolute"),
+    "validation_loss": Rule(None, "loss"),
+    "test_loss": Rule(None, "loss"),
+    "test_metric": Rule(None, "metric"),
+    "best_validation_loss": Rule(None, "loss"),
+    "baseline": Rule(ROUNDING, "larger"),
+    "validation_baseline": Rule(ROUNDING, "larger"),
+    **{f"order_{order}_bits": Rule(0.001, "larger") for order in range(5)},
+    "solved_at_step": Rule(0.5, "larger"),
+    "diverged_at_step": Rule(0.5, "larger"),
+    "steps": Rule(0.5, "larger"),
+    "slope_initial": Rule(0.001, "larger"),
+    "half_life_initial": Rule(0.001, "larger"),
+    "horizon_initial": Rule(0.001, "horizon"),
+    "vanishing_ratio_initial": Rule(0.001, "larger"),
+    "slope_final": Rule(0.75, "steps"),
+    "half_life_final": Rule(0.75, "steps"),
+    "horizon_final": Rule(0.75, "horizon"),
+    "vanishing_ratio_final": Rule(0.75, "steps"),
+    "far_share_final": Rule(0.25, "absolute"),
+    "dead_share_final": Rule(0.25, "absolute"),
+    "clip_rate": Rule(0.5, "larger"),
+    "clip_scale": Rule(0.5, "larger"),
+    "grad_norm_before": Rule(0.75, "larger"),
+    "grad_norm_after": Rule(0.75, "larger"),
+}
+RULES |= {
+    name: Rule(0.001 if moment == "initial" else 0.75, "larger")
+    for name, moment in GRADIENTS.items()
+    if name not in (*RULES, *ANYTHING, *EXACT)
+}
+"""Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
+
+
+def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:
+    """Return the rules, with what an experiment sets, at least for the score.
+
+    Raises UserError for what is no such column.
+    """
+    for name, most in tolerance.items():
+        if name not in RULES:
+            raise unknown("column in protocol.tolerance", name, RULES)
+        check_range(f"protocol.tolerance.{name}", most, at_least=0)
+    if "score" not in tolerance:
+        raise UserError("protocol.tolerance.score: is missing; say how far a score may be off on another machine")
+    found = {}
+    for name, rule in RULES.items():
+        most = tolerance.get(name, tolerance["score"] if rule.most is None else rule.most)
+        found[name] = rule._replace(most=most)
+    return found
+
+
+def differences(before: Row, now: Row) -> list[str]:
+    """Return the columns that differ, those that no machine may change first; what one lacks by choice does not."""
+    both = [key for key in (*COLUMNS, *sorted(before.keys() - COLUMNS.keys())) if key in before and key in now]
+    different = [key for key in both if _compared(before, now, key) and not _same(before, now, key)]
+    return sorted(different, key=lambda key: key not in ("status", *EXACT))
+
+
+def _compared(before: Row, now: Row, key: str) -> bool:
+    of = column(key)
+    if of is None or of.circumstance or key == "phase":
+        return False
+    moment = GRADIENTS.get(headline(key))
+    if moment is not None and any(before.get(probe) != now.get(probe) for probe in PROBED):
+        return False
+    if moment is not None and headline(key).removesuffix(f"_{moment}") in NOTHING:
+        key = f"headline_{moment}"
+    return not (of.optional and None in (before.get(key), now.get(key)))
+
+
+def _same(before: Row, now: Row, key: str) -> bool:
+    """Whether two values are the same; of a least-squares fit the last bits do not count."""
+    was, is_now = before[key], now[key]
+    if headline(key).startswith(FITTED) and None not in (was, is_now):
+        return math.isclose(was, is_now, rel_tol=LAST_BITS)
+    return bool(was == is_now)
+
+
+def beyond(before: Row, now: Row, allowed: Mapping[str, Rule]) -> list[str]:
+    """Return the columns that differ by more than another machine explains."""
+    return [key for key in differences(before, now) if not _explained(before, now, key, allowed)]
+
+
+def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> bool:
+    pair = (before, now)
+    if headline(key) in ANYTHING:
+        return True
+    if key in ("solved_at_step", "diverged_at_step") and None in [row[key] for row in pair]:
+        return False  # one of them solved the task, the other did not
+    if key == "steps" and not any(row["solved_at_step"] or row["diverged_at_step"] for row in pair):
+        return False  # nothing but the configuration ended them
+    rule = _rule(key, allowed)
+    return rule is not None and _near(before, now, key, rule)
+
+
+def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
+    """The rule of a column; of a further metric, as of the score."""
+    key = headline(key)
+    found = OTHER.fullmatch(key)
+    if key in allowed or found is None:
+        return allowed.get(key)
+    return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
+
+
+def told(before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None) -> str:
+    """Return what differs in words, the first columns in full; with the rules that decided, to four digits."""
+    words = []
+    for key in columns[:TOLD]:
+        was, is_now = ("-" if row[key] is None else str(row[key]) for row in (before, now))
+        rule = None if allowed is None else _rule(key, allowed)
+        if rule is not None:
+            was, is_now = (text if text == "-" else f"{float(text):.4g}" for text in (was, is_now))
+            is_now += f" (at most {rule.words})"
+        words.append(f"{key} {was} -> {is_now}")
+    return ", ".join(words) + (f" and {len(columns) - TOLD} more" if len(columns) > TOLD else "")
+
+
+def summary(allowed: Mapping[str, Rule]) -> str:
+    """Return all rules in a line, those that are alike together."""
+    alike: dict[str, list[str]] = {}
+    for name, rule in allowed.items():
+        alike.setdefault(rule.words, []).append(name)
+    return "; ".join(f"{', '.join(columns)} {words}" for words, columns in alike.items())
+
+
+def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
+    was, is_now = (UNIT_VALUES.get(rule.unit, _plain)(row, key) for row in (before, now))
+    if was is None or is_now is None or rule.most is None:
+        return False
+    larger = max(abs(was), abs(is_now))
+    if rule.unit in ("steps", "horizon"):
+        most = max(SLACK, rule.most * larger)
+    else:
+        most = rule.most * (larger if rule.unit == "larger" else _scale(before, rule.unit))
+    return abs(was - is_now) <= most
+
+
+def _scale(row: Row, unit: str) -> float:
+    """What a tolerance of this unit is a share of."""
+    baseline: float = row["baseline"] or 0.0
+    if unit == "metric":
+        return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(row["metric"], baseline)
+    return baseline if unit == "loss" else 1.0
+
+
+def _plain(row: Row, key: str) -> float | None:
+    value: float | None = row[key]
+    return value
+
+
+def _half_life(row: Row, key: str) -> float:
+    """The half-life in steps that a column says; of what does not decay a long one, of what has vanished none."""
+    length = row["length"] or 1
+    value = row[key]
+    kind = headline(key).rpartition("_")[0]
+    if kind == "half_life" and value is None:  # because nothing decays, or not along a line
+        kind, value = "slope", row[key.replace("half_life", "slope")]
+    if kind == "half_life":
+        steps = value
+    elif value is None:
+        steps = 0.0
+    else:
+        fall = -value * length if kind == "slope" else -math.log(value) if value > 0 else math.inf
+        steps = math.log(2) * length / fall if fall > 0 else math.inf
+    return float(min(steps, FLAT * length))
+
+
+def _horizon(row: Row, key: str) -> float:
+    """The horizon in steps; of a dead gradient 0."""
+    return float(row[key] or 0)
+
+
+UNIT_VALUES: dict[str, Callable[[Row, str], float | None]] = {"steps": _half_life, "horizon": _horizon}

@@ -1,0 +1,250 @@
+"""The columns of runs.csv, once: they drive rows, tables, pages, W&B's summary, comparisons and their documentation.
+
+A name with a dot is no column of this list but a configuration key that varies (``cell.name``, ``clip.threshold``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rnnbench.config.identity import OUTSIDE, below, flatten
+from rnnbench.results.ways import DIRECTIONS, named
+from rnnbench.store.records import Record
+from rnnbench.store.status import Status, clipped
+
+Row = dict[str, Any]
+"""One run: plain values by column, None where a value is missing."""
+MOMENTS = {"initial": "before training", "final": "after training"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; a value is missing where there is nothing to say."""
+
+    name: str
+    kind: type
+    meaning: str
+    """For people: what it is, in a phrase that begins a sentence."""
+    unit: str = ""
+    better: str = ""
+    """``higher`` or ``lower``; empty where neither is."""
+    format: str = ""
+    """How a number is shown, as Python's ``format`` takes it."""
+    path: tuple[str, ...] | None = None
+    """Where a record holds it: a field and then keys; None: in the field of its name, (): nowhere."""
+    digits: int | None = None
+    """After the point, of what is known no better."""
+    circumstance: bool = False
+    """Whether it says how a run came about, not what came of it: it may differ when the run is repeated."""
+    optional: bool = False
+    """Whether only some runs measure it: by the choice of a probe, or because older programs did not."""
+
+    def value(self, record: Record) -> Any:
+        """Return the value for one run; None where there is none."""
+        first, *keys = (self.name,) if self.path is None else self.path or ("",)
+        found: Any = getattr(record, first, None)
+        for key in keys:
+            found = (found or {}).get(key)
+        if found in (None, ""):  # a run that failed early does not know its metric
+            return None
+        if isinstance(found, Status):
+            return found.value  # W&B would show its name
+        return found if self.digits is None else round(found, self.digits)
+
+    def text(self, value: Any) -> str:
+        """Return a value as a table shows it."""
+        return "–" if value is None else format(value, self.format)
+
+
+IDENTITY = (
+    Column("run_id", str, "the task, the cell, the seed, and a hash of all that can change the result"),
+    Column(
+        "phase",
+        str,
+        "what a tuned experiment has the run for: tuning, report, or unused, of an earlier choice",
+        path=(),
+    ),
+    Column("status", str, "how the run ended: done, diverged or failed"),
+    Column("seed", int, "of the network's start and of the training data"),
+    Column("task", str, "the task", path=("config", "task", "name")),
+    Column("length", int, "the task's T", "steps", path=("config", "task", "length")),
+    Column("cell", str, "the recurrent cell", path=("config", "cell", "name")),
+)
+OUTCOME = (
+    Column(
+        "score", float, "1 - test loss / memoryless baseline: 0 is memoryless, 1 is perfect; -1, the lowest, is also "
+        "the score of a run that diverged or failed", "", "higher", ".3f",
+    ),
+    Column("test_loss", float, "the loss on the test split after training", "", "lower", ".4g", ("final", "test/loss")),
+    Column("baseline", float, "the test loss of the best predictor without memory", format=".4g"),
+    Column("metric", str, "the task's primary metric"),
+    Column("test_metric", float, "that metric on the test split after training", format=".4g"),
+    Column("validation_loss", float, "the validation loss after training", "", "lower", ".4g", ("final", "val/loss")),
+    Column("validation_baseline", float, "the memoryless loss on the validation split", format=".4g", optional=True),
+    Column("best_validation_loss", float, "the lowest validation loss", "", "lower", ".4g", ("best", "val/loss"),
+           optional=True),
+    Column("best_step", int, "where the validation loss was lowest", "steps", path=("best", "step"), optional=True),
+    Column(
+        "solved_at_step", int, "the first validation with a loss below 5 % of the baseline; none where the task was "
+        "not solved, or has no such threshold", "steps", "lower", ".0f",
+    ),
+    Column("diverged_at_step", int, "where a loss was no longer finite, or had exploded", "steps", format=".0f"),
+    Column("test_sequences", int, "sequences of the test set, the same set for every run of a task", format=".0f",
+           optional=True),
+    Column("validation_sequences", int, "the same of the validation set", format=".0f", optional=True),
+    Column("steps", int, "training steps taken; a run that solves its task may stop early", "steps", format=".0f"),
+)  # fmt: skip
+HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "
+                  "the other numbers of the gradient are its own")  # fmt: skip
+DIAGNOSTICS = (
+    Column("decay", str, "what the gradient norm does from lag 1 on: decays, flat (within a tenth), grows, or dead: "
+           "exactly zero"),
+    Column("slope", float, "of ln of the gradient norm against lag: the least-squares line over the lags from 1 on",
+           "1/step", format=".3g"),
+    Column("fit", float, "the share of the variance that this line explains, R^2", format=".2f"),
+    Column("half_life", float, "after how many steps back the gradient norm has halved, by its slope; none where it "
+           "does not decay or the line does not fit (R^2 below 0.9)", "steps", "higher", ".1f"),
+    Column("horizon", int, "the largest lag with a gradient norm of at least 1 % of that at lag 1", "steps", "higher",
+           ".0f"),
+    Column("zero_from", int, "the lag from which on the gradient is exactly zero", "steps", format=".0f"),
+    Column("vanishing_ratio", float, "the gradient norm at the largest lag over that at lag 0", "", "higher", ".2g"),
+    Column("far_share", float, "the share of the parameters' gradient that comes from lags above T/2", "", "higher",
+           ".2g"),
+    Column("dead_share", float, "the share of sequences whose gradient is exactly zero from lag 1 on", "", "lower",
+           ".2f"),
+    Column("lyapunov_max", float, "the largest Lyapunov exponent", "1/step", format=".3f"),
+    Column("omega", float, "how far the gradient is from keeping its norm on its way back: the squared relative change "
+           "of each step, summed", "", "lower", ".3g"),
+    Column("time_constant_median", float, "how long gates remember, the median over units", "steps", format=".1f"),
+    Column("share_open", float, "the share of gate values above 0.9", format=".3f"),
+    Column("share_closed", float, "the share of gate values below 0.1", format=".3f"),
+)  # fmt: skip
+"""Of the norm of dL/ds over the whole state of a layer and direction, before and after training."""
+NETWORK = (
+    Column("saliency_share", float, "the share of the loss's gradient by the inputs that lies on those which carry the "
+           "information", "", "higher", ".3f"),
+)  # fmt: skip
+"""Of the whole network, before and after training."""
+
+
+def _measured(each: Column, moment: str, way: str = "") -> Column:
+    """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
+    where = f", {named(way)}" if way else ""
+    return replace(
+        each,
+        name="_".join(filter(None, (way, each.name, moment))),
+        meaning=f"{each.meaning}; {MOMENTS[moment]}{where}",
+        path=("gradients", moment, f"{way}/{each.name}" if way else each.name),
+        optional=True,
+    )
+
+
+GRADIENTS = tuple(_measured(each, moment) for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK))
+CLIPPING = tuple(
+    replace(each, path=("training", each.name), optional=True)
+    for each in (
+        Column("clip_rate", float, "the share of training steps whose gradient was clipped", format=".3f"),
+        Column("clip_scale", float, "by what a clipped gradient was multiplied, the mean", format=".3g"),
+        Column("grad_norm_before", float, "the norm of the parameters' gradient, the mean over training", format=".3g"),
+        Column("grad_norm_after", float, "the same after clipping", format=".3g"),
+    )
+)
+COST = (
+    Column("hidden_size", int, "units of each direction of each layer", format=".0f"),
+    Column("parameters", int, "trained numbers of the network", "", "lower", ".0f"),
+    Column("state_size", int, "real numbers carried from one step to the next", "", "lower", ".0f"),
+    Column("flops", int, "floating-point operations of the matrix products of one step of one sequence", "", "lower",
+           ".0f"),
+    Column("off_budget", float, "the share by which the network misses its budget", format="+.1%"),
+)  # fmt: skip
+CIRCUMSTANCES = tuple(
+    replace(each, circumstance=True)
+    for each in (
+        Column("reason", str, "why the run failed or diverged"),
+        Column("seconds", float, "of training, over all sessions", "s", "lower", ".1f", digits=1),
+        Column("steps_per_second", float, "training steps in a second", "1/s", "higher", ".1f", digits=2),
+        Column("peak_memory", int, "the most memory that its process or its GPU held", "bytes", "lower", ".3g"),
+        Column("resumed", int, "how often the run went on from a checkpoint", format=".0f"),
+        Column("started", str, "when its first session began, UTC"),
+        Column("ended", str, "when its last session ended, UTC"),
+        Column("commit", str, "the git commit of the code, with +dirty where it differed"),
+        Column("environment", int, "which entry of provenance.json has its versions and machine", path=()),
+    )
+)
+DATA = (
+    Column("data_sha256", str, "the hash of the text or the files that the task read", path=("data", "sha256")),
+    Column("sample", str, "text that the trained network wrote", optional=True),
+    *(
+        Column(f"order_{order}_bits", float, f"the test loss of a count model that knows the last {order} characters",
+               "bits per character", format=".3f", path=("data", f"order_{order}_bits"), optional=True)
+        for order in range(5)
+    ),
+)  # fmt: skip
+COLUMNS = {
+    each.name: each for each in (*IDENTITY, *OUTCOME, *GRADIENTS, *CLIPPING, *COST, *DATA, *CIRCUMSTANCES)
+}  # fmt: skip
+"""Those that every run can have, by name, in the order of runs.csv."""
+
+SPLITS = {
+    "best_val": "validation split where its loss was lowest",
+    "val": "validation split after training",
+    "test": "test split after training",
+}
+OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
+"""The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
+WAY = re.compile(
+    rf"(layer\d+_(?:{'|'.join(DIRECTIONS)}))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
+)
+"""The names of the columns with the gradient of one layer and direction, of networks that have several."""
+
+
+def column(name: str) -> Column | None:
+    """Return the column of that name; None where there is none."""
+    if name in COLUMNS:
+        return COLUMNS[name]
+    if found := WAY.fullmatch(name):
+        way, diagnostic, moment = found.groups()
+        return _measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
+    found = OTHER.fullmatch(name)
+    if found is None:
+        return None
+    split, metric = found.groups()
+    where = SPLITS.get(split) or f"test split at length {split.removeprefix('test_')} after training"
+    better = "higher" if metric in ("score", "accuracy") else "lower"
+    path = ("best", f"val/{metric}") if split == "best_val" else ("final", f"{split}/{metric}")
+    return Column(name, float, f"{metric.replace('_', ' ')} on the {where}", "", better, ".4g", path, optional=True)
+
+
+def headline(name: str) -> str:
+    """Return the name of a column less its layer and direction: that of the same number of the headline."""
+    found = WAY.fullmatch(name)
+    return name if found is None else f"{found[2]}_{found[3]}"
+
+
+def row(record: Record) -> Row:
+    """Return every column of one run, None where it has no value, and its configuration."""
+    found: Row = {name: each.value(record) for name, each in COLUMNS.items()}
+    taken = {each.path for each in COLUMNS.values()} | {("final", f"test/{record.metric}"), ("final", "test/score")}
+    for held, prefix in (("final", ""), ("best", "best_")):
+        for key, value in getattr(record, held).items():
+            name = prefix + key.replace("/", "_")
+            if (held, key) not in taken and column(name) is not None:
+                found[name] = clipped(value) if value is not None and name.endswith("_score") else value
+    for moment, numbers in record.gradients.items():
+        for key in numbers:
+            way, _, diagnostic = key.rpartition("/")
+            of = column(f"{way}_{diagnostic}_{moment}") if way else None
+            if of is not None:
+                found[of.name] = of.value(record)
+    return found | configuration(record.config)
+
+
+def configuration(config: dict[str, Any]) -> Row:
+    """Return the part of a nested configuration that a row has, by dotted key: with the probe, without the seed."""
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if key != "seed" and (not below(key, OUTSIDE) or below(key, ("probe",)))
+    }

@@ -1,0 +1,152 @@
+"""From composed YAML to a checked configuration, and from an error of Hydra or OmegaConf to one line.
+
+With ``compose`` beside it and ``rnnbench.cli`` all that knows Hydra and OmegaConf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnbench.config.cell_options import cell_config
+from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
+from rnnbench.errors import UserError, unknown
+from rnnbench.tasks import TASKS
+
+SWEPT = {
+    r"Ambiguous value for argument '(.*)'": "{}: has several values; to sweep over them add -m, to give one with a "
+    "comma quote it, as in 'key=\"a,b\"'",
+    r"Sweep parameters '(.*)' requires --multirun": "{}: is a sweep; add -m",
+    "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
+}
+"""What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
+EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
+
+
+def parse(composed: DictConfig) -> Config:
+    """Return the composed YAML as a checked, plain Config.
+
+    Raises UserError for a wrong key, type, value or combination.
+    """
+    with explained():
+        return checked(typed(composed))
+
+
+def typed(composed: DictConfig) -> DictConfig:
+    """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
+    schema = {
+        "task": _choose("task", composed, TASKS),
+        "cell": cell_config(_group("cell", composed)),
+        "optimizer": _choose("optimizer", composed, OPTIMIZER_CONFIGS),
+    }
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
+    made = OmegaConf.structured(Config)
+    for group, config_class in schema.items():
+        made[group] = OmegaConf.structured(config_class)
+    merged = OmegaConf.merge(made, own)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def checked(made: DictConfig) -> Config:
+    """Return a ``typed`` configuration as a Config, whose values and combinations are checked."""
+    config = OmegaConf.to_object(made)
+    assert isinstance(config, Config)
+    config.task.check()
+    return config
+
+
+def is_group(loader: Any, key: str) -> bool:
+    """Whether ``key`` chooses a file of ``conf/``, and is no value."""
+    return bool(loader.get_group_options(key))
+
+
+def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
+    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture."""
+    for override in overrides:
+        value = None if override.is_sweep_override() or override.is_delete() else override.value()
+        if isinstance(value, list | dict) and is_group(loader, override.key_or_group):
+            wanted = ",".join(map(str, value))
+            raise UserError(
+                f"{override.input_line}: a run has one {override.key_or_group}; to sweep over several: "
+                f"-m {override.key_or_group}={wanted}"
+            )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn an error of Hydra or OmegaConf, which is about what the user gave them, into a UserError of one line."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error)) from error
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        if _comes_from_composition(error):
+            raise UserError(explain(error)) from error
+        raise
+
+
+def _comes_from_composition(error: BaseException) -> bool:
+    """Whether the libraries that compose a configuration raised it: they meet odd values with errors of any kind."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    module = "" if frame is None else str(frame.tb_frame.f_globals.get("__name__"))
+    return module.partition(".")[0] in ("hydra", "omegaconf", "yaml", "antlr4")
+
+
+def explain(error: Exception) -> str:
+    """One line for a person from an error of Hydra or OmegaConf."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+        return str(unknown(group or "configuration", choice, error.options))
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override '{error.override}'{quoted(error.override)}"
+    for pattern, advice in SWEPT.items():
+        if (found := re.match(pattern, str(error))) is not None:
+            return advice.format(*found.groups())
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):
+            prefix = str(cause.full_key or cause.key).rpartition(".")[0]
+            known = [f"{prefix}.{key}" if prefix else str(key) for key in cause.parent_node or ()]
+            return str(unknown("key", cause.full_key or cause.key, known))
+        return f"{cause.full_key}: {str(cause).splitlines()[0]}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return re.sub(r"\s+", " ", lines[0] if lines else type(error).__name__)
+
+
+def quoted(override: str) -> str:
+    """The advice to quote a value that cannot be read as it is; empty where that would not help."""
+    key, equals, value = override.partition("=")
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        OverridesParser.create().parse_override(f'{key}="{text}"')
+    except HydraException:
+        return "; give key=value"
+    return f"; quote the value: '{key}=\"{text}\"'" if equals else "; give key=value"
+
+
+def _group(group: str, composed: DictConfig) -> DictConfig:
+    """What was chosen for a group."""
+    chosen = composed.get(group)
+    if not isinstance(chosen, DictConfig) or not isinstance(chosen.get("name"), str):
+        raise UserError(f"{group}: nothing is chosen; give one, as in {group}={EXAMPLES[group]}")
+    return chosen
+
+
+def _choose(group: str, composed: DictConfig, known: dict[str, Any]) -> Any:
+    name = _group(group, composed).name
+    if name not in known:
+        raise unknown(group, name, known)
+    return known[name]

@@ -1,0 +1,158 @@
+"""Reported results, run again: do the committed rows still come out of the code?
+
+On the versions and the kind of machine that a row was made with, every number must be the same, bit for bit. On another
+kind of machine the columns that depend on it may be off by their tolerances, and the interval of each setting's median
+score must meet the reported one, up to that tolerance. With other versions of the packages that compute, or another
+corpus, a difference would say nothing about the code: such rows are not compared, nor are runs that failed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnbench.config.schema import Config
+from rnnbench.errors import check_range
+from rnnbench.results import agreement
+from rnnbench.results.agreement import Rule
+from rnnbench.results.columns import COLUMNS, Row, row
+from rnnbench.results.merge import COMPUTING, changes, elsewhere, reason
+from rnnbench.results.provenance import Environment, environment
+from rnnbench.results.rows import REPORT, TUNING
+from rnnbench.results.settings import settings
+from rnnbench.statistics import Estimate, median_interval
+from rnnbench.store import provenance, records
+from rnnbench.store.records import Record
+from rnnbench.store.status import Status
+from rnnbench.sweep.committed import Committed, contradictions, read, sample, strays
+from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.scheduler import Options, run_all
+
+EQUAL, CLOSE, INSIDE = "equal", "within tolerance", "within interval"
+DIFFERS, NOT_COMPARABLE = "DIFFERS", "not comparable"
+
+
+class Check(NamedTuple):
+    """What became of one row, or of the median score of one setting."""
+
+    what: str
+    committed: str
+    """The reported score."""
+    now: str
+    verdict: str
+    why: str = ""
+
+
+class Outcome(NamedTuple):
+    """What came of a result that was run again."""
+
+    checks: list[Check]
+    tolerances: str
+    """How far columns could be off, in a line; empty where every row was made on this kind of machine."""
+
+
+def obstacle(config: Config, before: Row, made_on: Environment, any_version: bool) -> str:
+    """Why a repeated run could not be compared with its row; empty where it can."""
+    if before["status"] == Status.FAILED:
+        return "the reported run failed: there is nothing to repeat"
+    data, reported = str(config.task.provenance().get("sha256", "")), before["data_sha256"] or ""
+    if data != reported:
+        return f"other data: sha256 {data[:12]}, reported {reported[:12]}"
+    changed = changes(made_on["versions"], provenance.versions(), COMPUTING)
+    return "" if any_version or not changed else "other versions: " + ", ".join(changed)
+
+
+def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, Rule]) -> Check:
+    """A repeated run against its row."""
+    now = row(record)
+    different = agreement.differences(before, now)
+    if not different:
+        return Check(record.run_id, _text(before), _text(now), EQUAL)
+    if record.status == Status.FAILED:
+        return Check(record.run_id, _text(before), "", DIFFERS, f"status {before['status']} -> {record.outcome}")
+    other = bool(elsewhere(made_on, environment(record)))
+    far = agreement.beyond(before, now, rules) if other else different
+    told = agreement.told(before, now, far or different, rules if other else None)
+    why = f"{told} ({reason(made_on, environment(record))})"
+    return Check(record.run_id, _text(before), _text(now), DIFFERS if far else CLOSE, why)
+
+
+def _text(found: Row) -> str:
+    """The score."""
+    return COLUMNS["score"].text(found["score"])
+
+
+def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
+    """The median score of each setting whose runs were all repeated: its interval against the reported one.
+
+    Two intervals of the same distribution meet more often than the one holds the median of the other: of three runs
+    each in 90 % of cases.
+    """
+    table, slack = committed.result.rows, committed.rules["score"].most or 0.0
+    checks = []
+    for phase in (TUNING, REPORT):
+        for setting in settings(table[table["phase"] == phase], committed.result.tuned):
+            now = [record.score for run in setting.runs if (record := repeated.get(run["run_id"])) is not None]
+            scores = [score for score in now if score is not None]
+            was = setting.score
+            if len(scores) == len(setting.runs) and was.low is not None and was.high is not None:
+                found = median_interval(scores)
+                low = found.value if found.low is None else found.low
+                high = found.value if found.high is None else found.high
+                inside = low <= was.high + slack and high >= was.low - slack
+                label = "median of " + (", ".join(f"{each}" for each in setting.factors.values()) or "all")
+                why = f"{'meets' if inside else 'beyond'} the interval of the {len(scores)} reported runs"
+                verdict = INSIDE if inside else DIFFERS
+                checks.append(Check(label, _interval(was), _interval(found), verdict, why))
+    return checks
+
+
+def _interval(found: Estimate) -> str:
+    return f"{found.value:.3f}" if found.low is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def reproduce(
+    folder: Path, conf: Path, work: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
+) -> Outcome:
+    """Runs the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compares.
+
+    ``any_version`` compares across versions too, within the tolerances. Raises UserError where there is no result.
+    """
+    check_range("--fraction", fraction, above=0, at_most=1)
+    if jobs is not None:
+        check_range("--jobs", jobs, at_least=1)
+    committed = read(folder, conf)
+    wrong = strays(committed) | contradictions(committed)
+    scores = {run_id: _text(each) for run_id, each in committed.rows.items()}
+    checks = [Check(run_id, scores.get(run_id, ""), "", DIFFERS, why) for run_id, why in wrong.items()]
+    configs = []
+    for run_id, config in sample(committed, fraction).items():
+        before = committed.rows[run_id]
+        why = obstacle(config, before, committed.environment(before), any_version)
+        if why:
+            checks.append(Check(run_id, scores[run_id], "", NOT_COMPARABLE, why))
+        else:
+            tracking = replace(config.tracking, mode="disabled")
+            alone = replace(config, force=False, retry_failed=False, reuse=False)
+            configs.append(replace(alone, runs_dir=str(work), tracking=tracking))
+    run_all(configs, Options(jobs))
+    repeated = {config.run_id: record for config in configs if (record := records.read(folder_of(config))) is not None}
+    for config in configs:
+        before, record = committed.rows[config.run_id], repeated.get(config.run_id)
+        if record is None:
+            checks.append(Check(config.run_id, scores[config.run_id], "", DIFFERS, "left no record"))
+        else:
+            checks.append(compare(before, record, committed.environment(before), committed.rules))
+    others = [
+        elsewhere(committed.environment(committed.rows[run_id]), environment(record))
+        for run_id, record in repeated.items()
+    ]
+    return Outcome(checks + medians(committed, repeated), agreement.summary(committed.rules) if any(others) else "")
+
+
+def exit_code(checks: list[Check]) -> int:
+    """1 where anything differs, else 3 where anything could not be compared, else 0."""
+    verdicts = Counter(check.verdict for check in checks)
+    return 1 if verdicts[DIFFERS] else 3 if verdicts[NOT_COMPARABLE] else 0
