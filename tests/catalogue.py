@@ -72,7 +72,7 @@ CELL_ROWS = {
     "lru-raw": CellRow(
         "lru", linear.lru, options={"normalise": False, "activation": "identity"}, readout=linear.lru_readout
     ),
-    "lru-skip": CellRow("lru", linear.lru_skip, options={"skip": True}, readout=linear.lru_readout),
+    "lru-skip": CellRow("lru", linear.lru, options={"skip": True}, readout=linear.lru_readout),
     "lstm": CellRow("lstm", basic.lstm, twin=nn.LSTM),
     "lstm_1997": CellRow("lstm_1997", gated.lstm_1997),
     "lstm_1997-block": CellRow("lstm_1997", gated.lstm_1997, options={"block_size": 5}),

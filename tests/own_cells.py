@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rnnbench.network.cells import Cell, LSTMState
+from rnnbench.network.cells import Cell
+from rnnbench.network.states import LSTMState
 
 
 class MatrixState(NamedTuple):
@@ -33,7 +34,7 @@ class MatrixMemory(Cell[MatrixState]):
     def initial_state(self, batch):
         return MatrixState(self.decay.new_zeros(batch, self.hidden_size, self.hidden_size), self._zeros(batch))
 
-    def readout(self, state):
+    def readout(self, state, drive):
         seen = (self.query[:, None] * state.h.real).sum(dim=-2)
         return torch.tanh(seen) * (1 + (self.query * state.n).sum(dim=-1, keepdim=True))
 
@@ -51,7 +52,7 @@ class Mirrored(Cell[LSTMState]):
         zero = self._zeros(batch)
         return LSTMState(h=zero, c=zero)
 
-    def readout(self, state):
+    def readout(self, state, drive):
         return state.c
 
 

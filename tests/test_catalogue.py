@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rnnbench.config.cell_options import CELL_CONFIGS, CellConfig
 
 from catalogue import CELL_ROWS, TASK_ROWS
+from rnnbench.config.cell_options import CELL_CONFIGS, CellConfig
 from rnnbench.network.cells import CELLS
 from rnnbench.network.initialization import INITS
 from rnnbench.tasks import TASKS

@@ -31,7 +31,7 @@ def test_equations(row):
         parts = [part[b].numpy() for part in state]
         for t in range(7):
             parts = row.equations(blocks, inputs[t, b].numpy(), *parts)
-            expected = row.readout(blocks, *parts) if row.readout else parts[0]
+            expected = row.readout(blocks, inputs[t, b].numpy(), *parts) if row.readout else parts[0]
             np.testing.assert_allclose(outputs[t, b].detach(), expected, rtol=1e-12, atol=1e-14)
         for expected, part in zip(parts, final, strict=True):
             np.testing.assert_allclose(part[b].detach(), expected, rtol=1e-12, atol=1e-14)

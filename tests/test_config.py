@@ -8,10 +8,10 @@ from typing import get_type_hints
 
 import pytest
 import yaml
-from rnnbench.config.cell_options import CELL_CONFIGS, cell_config
 
 from catalogue import TASK_ROWS, task_overrides
 from rnnbench.cli.entry import read
+from rnnbench.config.cell_options import CELL_CONFIGS, cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, ClipConfig, InitConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS

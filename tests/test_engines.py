@@ -8,11 +8,11 @@ import torch
 from catalogue import CELL_ROWS, TWINS, reached
 from own_cells import OWN_CELLS, Derived, Mirrored
 from rnnbench.errors import UserError
-from rnnbench.network.cells import CELLS, Elman, HState, LinearCell, LSTMState
-from rnnbench.network.cells.base import map_state
+from rnnbench.network.cells import CELLS, Elman, LinearCell
 from rnnbench.network.engines import ENGINES, choose, fastest
 from rnnbench.network.engines.associative import LOOP_FROM
 from rnnbench.network.layers import Recurrent
+from rnnbench.network.states import HState, LSTMState, map_state
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -74,12 +74,13 @@ def test_the_gradient_of_a_perturbation_is_that_of_the_state(make):
     cell = make()
     inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, 5)
     state, states = cell.initial_state(2), []
-    for drive in cell.project(inputs):
+    drives = cell.project(inputs)
+    for drive in drives:
         state = map_state(torch.clone, cell.step(state, drive))
         for part in state:
             part.retain_grad()
         states.append(state)
-    expected = torch.stack([cell.readout(state) for state in states])
+    expected = torch.stack([cell.readout(*each) for each in zip(states, drives, strict=True)])
     (expected * weights).sum().backward()
 
     perturbation = map_state(lambda part: part.new_zeros(9, *part.shape).requires_grad_(), cell.initial_state(2))
@@ -103,7 +104,7 @@ def test_it_is_the_difference_that_a_change_of_one_part_makes(make):
             state = cell.step(state, drive)
             if step == t:
                 state = state._replace(**{name: getattr(state, name) + change})
-            total += (cell.readout(state) * weights[step]).sum().item()
+            total += (cell.readout(state, drive) * weights[step]).sum().item()
         return total
 
     zeros = LSTMState(*torch.zeros(2, 4, 2, 5, requires_grad=True))

@@ -12,10 +12,10 @@ from catalogue import CELL_ROWS, TWINS
 from own_cells import OWN_CELLS
 from rnnbench.gradients import lyapunov_spectrum, omega, saliency, state_gradients, trajectory
 from rnnbench.network.cells import CELLS
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
+from rnnbench.network.states import map_state
 from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -37,7 +37,7 @@ def make_stack(row, depth, directions, engine="auto", dropout=0.0):
 def make_twin(row, stack, depth, directions):
     """The torch.nn module with the same parameters."""
     twin = row.twin(3, 5, num_layers=depth, bidirectional=directions == 2, **row.options)
-    for index, layer in enumerate(stack.directions()):
+    for index, layer in enumerate(stack.ways()):
         for way, direction in enumerate(layer):
             suffix = f"_l{index}" + ("_reverse" if way else "")
             for kind, projection in (
@@ -64,7 +64,7 @@ class TestAgainstTorch:
         outputs, final = stack(inputs)
         expected, last = make_twin(row, stack, depth, directions)(inputs)
         torch.testing.assert_close(outputs, expected, rtol=1e-10, atol=1e-12)
-        self.check_final(stack, final, last)
+        self.check_final(stack, outputs, None, final, last)
 
     def test_lengths_against_packed_sequences(self, row, depth, directions, engine):
         stack = make_stack(row, depth, directions, engine)
@@ -74,10 +74,10 @@ class TestAgainstTorch:
         expected, last = make_twin(row, stack, depth, directions)(packed)
         padded, _ = pad_packed_sequence(expected, total_length=11)
         torch.testing.assert_close(outputs, padded, rtol=1e-10, atol=1e-12)
-        self.check_final(stack, final, last)
+        self.check_final(stack, outputs, lengths, final, last)
 
     @staticmethod
-    def check_final(stack, final, last):
+    def check_final(stack, outputs, lengths, final, last):
         """torch.nn stacks the final states of all layers and directions; ours are nested."""
         states = [
             way
@@ -87,8 +87,8 @@ class TestAgainstTorch:
         expected = last if isinstance(last, tuple) else (last,)
         for name, values in zip(states[0]._fields, expected, strict=True):
             torch.testing.assert_close(torch.stack([getattr(s, name) for s in states]), values, rtol=1e-10, atol=1e-12)
-        top = [state.h for state in states[-len(stack.directions()[-1]) :]]
-        torch.testing.assert_close(stack.summary(final), torch.cat(top, dim=-1), rtol=0, atol=0)
+        top = [state.h for state in states[-len(stack.ways()[-1]) :]]
+        torch.testing.assert_close(stack.summary(outputs, lengths), torch.cat(top, dim=-1), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
@@ -139,7 +139,7 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     """Its gradient is that of the layer's own output at the same step, in both directions and every layer."""
     stack = make_stack(row, 2, 2)
     inputs = torch.randn(9, 5, 3)
-    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.directions()]
+    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.ways()]
     plain, _ = stack(inputs, lengths)
     outputs, _ = stack(inputs, lengths, perturbation=zeros)
     torch.testing.assert_close(outputs, plain, rtol=1e-10, atol=1e-12)

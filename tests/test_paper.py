@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from rnnbench.training.data import to_torch
 from scipy import stats
 
 from catalogue import CELL_ROWS
@@ -14,6 +13,7 @@ from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.initialization import initialize
 from rnnbench.network.model import per_target_loss
+from rnnbench.training.data import to_torch
 
 INPUT, HIDDEN = 37, 300
 
@@ -99,7 +99,7 @@ def test_indrnn_has_long_memory_in_its_last_layer_alone(configure):
         "cell=indrnn", "init=paper", "network.depth=3", "network.bidirectional=true", "network.hidden_size=500",
         "task.length=20",
     )  # fmt: skip
-    *lower, last = build_model(config).stack.directions()
+    *lower, last = build_model(config).stack.ways()
     bound = 2 ** (1 / 20)
     for layer in lower:
         assert all(follows(way.cell.recurrent_weight, uniform(0, bound)) for way in layer)
@@ -118,7 +118,7 @@ def test_lstm_begins_with_an_open_forget_gate():
 
 def test_janet_remembers_for_the_length_of_its_task(configure):
     config = configure("cell=janet", "init=paper", "network.hidden_size=600", "task.length=40")
-    cell = build_model(config).stack.directions()[0][0].cell
+    cell = build_model(config).stack.ways()[0][0].cell
     assert follows(gate(cell, "forget").exp(), uniform(1, 39))
     assert not gate(cell, "candidate").any()
     with pytest.raises(UserError, match="init.t_max=2.0: must be greater than 2 steps for cell=janet init=paper"):

@@ -34,7 +34,7 @@ def repository(tmp_path, monkeypatch):
 
 
 def test_the_commit_of_a_checkout_and_whether_it_was_changed(repository):
-    path = repository("src/rnnbench")
+    path = repository("src/rnnbench/store")
     commit = provenance.git_commit()
     assert len(commit) == 40
     path.write_text("changed", encoding="utf-8")
@@ -42,7 +42,7 @@ def test_the_commit_of_a_checkout_and_whether_it_was_changed(repository):
 
 
 @pytest.mark.parametrize(
-    ("place", "tracked"), [(".venv/lib/rnnbench", False), ("vendor/rnnbench", True), ("src/rnnbench", False)]
+    ("place", "tracked"), [(".venv/lib/rnnbench", False), ("vendor/rnnbench", True), ("src/rnnbench/store", False)]
 )
 def test_another_repository_around_it_is_not_its_own(repository, place, tracked):
     repository(place, tracked)
@@ -50,6 +50,6 @@ def test_another_repository_around_it_is_not_its_own(repository, place, tracked)
 
 
 def test_without_git(repository, monkeypatch):
-    repository("src/rnnbench")
+    repository("src/rnnbench/store")
     monkeypatch.setenv("PATH", "/nowhere")
     assert provenance.git_commit() is None

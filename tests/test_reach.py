@@ -4,7 +4,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from rnnbench.training.probe import Probe
 
 from planted import frame, make
 from rnnbench.gradients.survey import Measured, Survey
@@ -16,6 +15,7 @@ from rnnbench.results.columns import COLUMNS, column, row
 from rnnbench.results.result import Result, conformed, no_rows
 from rnnbench.results.settings import settings
 from rnnbench.tracking.wandb_run import finish
+from rnnbench.training.probe import Probe
 
 WAY = "layer 1, forward"
 

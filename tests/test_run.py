@@ -9,7 +9,6 @@ import torch
 import wandb
 import yaml
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
-from rnnbench.training.data import held_out_stream
 
 from histories import curve
 from rnnbench.build import build_learner, build_model
@@ -18,6 +17,7 @@ from rnnbench.errors import UserError
 from rnnbench.gradients import gradient_profile
 from rnnbench.run import run
 from rnnbench.store import records
+from rnnbench.training.data import held_out_stream
 
 pytestmark = pytest.mark.whole
 

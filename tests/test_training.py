@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import pytorch_lightning as lightning
 import torch
-from rnnbench.training.data import Stream, held_out_stream, to_torch
 
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
@@ -19,6 +18,7 @@ from rnnbench.run import _exploded, build_trainer, run
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding
+from rnnbench.training.data import Stream, held_out_stream, to_torch
 from rnnbench.training.learner import GradientMeter, Meter
 
 
@@ -338,7 +338,7 @@ def test_options_reach_the_network(configure):
         configure("cell=elman", "cell.nonlinearity=relu", "network.depth=3", "network.bidirectional=true",
                   "network.dropout=0.3", "init=identity")
     )  # fmt: skip
-    ways = learner.model.stack.directions()
+    ways = learner.model.stack.ways()
     assert [len(layer) for layer in ways] == [2, 2, 2]
     assert [way.reverse for way in ways[1]] == [False, True]
     assert learner.model.stack.dropout.p == 0.3

@@ -215,7 +215,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
         seed=config.seed,
         data=config.task.provenance(),
         sources=sources.fingerprints(config),
-        hidden_size=learner.model.stack.directions()[0][0].cell.hidden_size,
+        hidden_size=learner.model.stack.ways()[0][0].cell.hidden_size,
         parameters=spent["parameters"],
         state_size=spent["state"],
         flops=spent["flops"],

@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from rnnbench.training.data import Stream, to_torch
 from scipy import stats
 
 from rnnbench.build import build_learner, build_model
@@ -19,6 +18,7 @@ from rnnbench.network.layers import Recurrent, Stack
 from rnnbench.network.model import Model
 from rnnbench.run import build_trainer
 from rnnbench.tasks import Batch
+from rnnbench.training.data import Stream, to_torch
 
 MAPS = ["matrix_exp", "cayley"]
 
@@ -57,7 +57,7 @@ def test_it_stays_orthogonal_in_training(configure, map):
         "trainer.stop_when_solved=false",
     )  # fmt: skip
     learner = build_learner(config)
-    (layer,) = (way.cell for layer in learner.model.stack.directions() for way in layer)
+    (layer,) = (way.cell for layer in learner.model.stack.ways() for way in layer)
     before = layer.recurrent_projection.weight.detach().clone()
     trainer = build_trainer(config, callbacks=[], loggers=[])
     trainer.fit(learner, *[Stream(config.task, split, config.seed, 200) for split in ("train", "validation")])
@@ -159,8 +159,8 @@ def test_every_layer_has_its_own_matrix(configure):
     once = model(batch.inputs).prediction
     outputs = batch.inputs
     for layer in model.stack.layers:
-        outputs, final = layer(outputs)
-    torch.testing.assert_close(model.head(layer.summary(final)), once)
+        outputs, _ = layer(outputs)
+    torch.testing.assert_close(model.head(layer.summary(outputs, None)), once)
 
 
 def test_modrelu_keeps_value_sign_and_gradient_outside_its_dead_zone():

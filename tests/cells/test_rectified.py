@@ -5,7 +5,6 @@ import pytest
 import pytorch_lightning as lightning
 import torch
 import torchrecurrent
-from rnnbench.training.data import Stream
 from scipy import stats
 
 from rnnbench.build import build_learner
@@ -17,6 +16,7 @@ from rnnbench.network.layers import Recurrent, Stack
 from rnnbench.network.model import Model
 from rnnbench.run import build_trainer
 from rnnbench.tasks import Batch
+from rnnbench.training.data import Stream
 
 
 def network(layer):
@@ -70,7 +70,7 @@ def test_where_an_indrnn_begins(long_memory, least):
 def test_the_bound_holds_after_every_optimizer_step(configure):
     config = configure("cell=indrnn", "task.length=10", "optimizer.lr=0.5", "probe=off")
     learner = build_learner(config)
-    cell = learner.model.stack.directions()[0][0].cell
+    cell = learner.model.stack.ways()[0][0].cell
     bound, optimized, constrained = 2**0.1, [], []
 
     class Watch(lightning.Callback):

@@ -7,11 +7,11 @@ from catalogue import reached
 from own_cells import MatrixMemory
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Recurrent
+from rnnbench.network.states import map_state
 
 pytestmark = pytest.mark.usefixtures("double")
 LENGTHS = torch.tensor([9, 4, 1, 7])

@@ -48,11 +48,7 @@ def lru(p, x, h):
     return (decay * h + scale * (p.W["real"] @ x + 1j * (p.W["imaginary"] @ x)),)
 
 
-def lru_skip(p, x, h, skip):
-    return *lru(p, x, h), p.W["skip"] @ x
-
-
-def lru_readout(p, h, skip=0):
+def lru_readout(p, x, h):
     real, imaginary = np.split(p["output_projection.weight"], 2, axis=1)
-    y = ((real - 1j * imaginary) @ h).real + skip
+    y = ((real - 1j * imaginary) @ h).real + (p.W["skip"] @ x if p.cell.skip else 0)
     return y * (1 + erf(y / np.sqrt(2))) / 2 if p.cell.activation == "gelu" else y

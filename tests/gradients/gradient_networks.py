@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from own_cells import OWN_CELLS
-from rnnbench.network.cells import CELLS, Cell, Elman, HState
+from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
+from rnnbench.network.states import HState
 
 DIRECTIONS = ("forward", "backward", "both")
 
@@ -58,7 +59,7 @@ class Spiral(Cell[HState]):
     def initial_state(self, batch):
         return HState(self.decay.new_zeros(batch, self.hidden_size))
 
-    def readout(self, state):
+    def readout(self, state, drive):
         return state.h.real
 
 
@@ -149,19 +150,20 @@ def by_hand(model, batch, loss):
     Every part is cloned behind the step, so that the gradient it retains holds the other parts of its state fixed.
     """
     xs, result = list(model.encode(batch.inputs)), []
-    for layer in model.stack.directions():
+    for layer in model.stack.ways():
         columns, ends, kept = [], [], []
         for direction in layer:
-            cell, nodes = direction.cell, [None] * len(xs)
+            cell, nodes, drives = direction.cell, [None] * len(xs), [None] * len(xs)
             state = cell.initial_state(xs[0].shape[0])
             times = range(len(xs))
             for t in reversed(times) if direction.reverse else times:
-                after = cell.step(state, cell.project(xs[t][None])[0])
+                drives[t] = cell.project(xs[t][None])[0]
+                after = cell.step(state, drives[t])
                 state = nodes[t] = type(after)(*(part.clone() for part in after))
                 for part in state:
                     part.retain_grad()
-            columns.append([cell.readout(node) for node in nodes])
-            ends.append(cell.readout(state))
+            columns.append([cell.readout(*each) for each in zip(nodes, drives, strict=True)])
+            ends.append(columns[-1][0 if direction.reverse else -1])
             kept.append(nodes)
         xs = [torch.cat(column, dim=-1) for column in zip(*columns, strict=True)]
         result.append(kept)

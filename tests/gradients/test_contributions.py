@@ -14,7 +14,7 @@ def by_copies(model, batch):
     """Runs each direction of the only layer with one copy of the cell a step and sums the copies' gradients by lag."""
     model, steps = float64_copy(model), len(batch.inputs)  # with plain weights
     lengths = torch.full((batch.inputs.shape[1],), steps) if batch.lengths is None else batch.lengths
-    (directions,) = model.stack.directions()
+    (directions,) = model.stack.ways()
     copies, finals = [], []
     for direction in directions:
         cells = [[copy.deepcopy(direction.cell) for _ in lengths] for _ in range(steps)]  # of each sequence too
@@ -24,8 +24,9 @@ def by_copies(model, batch):
             state = direction.cell.initial_state(1)
             for t in range(length):
                 cell = cells[t][b]
-                state = cell.step(state, cell.project(inputs[t : t + 1, b : b + 1])[0])
-            ends.append(direction.cell.readout(state))
+                drive = cell.project(inputs[t : t + 1, b : b + 1])[0]
+                state = cell.step(state, drive)
+            ends.append(cell.readout(state, drive))
         copies.append(cells)
         finals.append(torch.cat(ends))
     prediction = model.head(torch.cat(finals, dim=-1))

@@ -3,7 +3,7 @@ import torch
 
 from own_cells import MatrixState
 from rnnbench.gradients import flatten, unflatten
-from rnnbench.network.cells import HState, LSTMState
+from rnnbench.network.states import HState, LSTMState
 
 
 def test_the_parts_of_a_state_lie_side_by_side():

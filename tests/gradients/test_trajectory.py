@@ -3,8 +3,8 @@ import torch
 from gradient_networks import DIRECTIONS, EVERY, alone, linear, network, real_batch, single, token_batch
 
 from rnnbench.gradients import flatten, float64_copy, precise, trajectory
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.model import Model
+from rnnbench.network.states import map_state
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -13,7 +13,7 @@ def test_the_path_is_the_one_of_the_forward_pass(cell, direction):
     model, batch = precise(network(cell, depth=3, direction=direction), real_batch(7, lengths=[2, 6, 4]))
     paths = trajectory(model, batch)
     inputs = batch.inputs
-    for layer, directions, row in zip(model.stack.layers, model.stack.directions(), paths, strict=True):
+    for layer, directions, row in zip(model.stack.layers, model.stack.ways(), paths, strict=True):
         for one, path in zip(directions, row, strict=True):
             outputs, final = one(inputs, batch.lengths)
             assert path.cell is one.cell
@@ -22,7 +22,7 @@ def test_the_path_is_the_one_of_the_forward_pass(cell, direction):
             torch.testing.assert_close(path.lengths, batch.lengths)
             for b, length in enumerate([2, 6, 4]):
                 ends = map_state(lambda part, b=b, length=length: part[1 : length + 1, b], path.states)
-                seen = path.cell.readout(ends)
+                seen = path.cell.readout(ends, path.drives[:length, b])
                 expected = outputs[:length, b].flip(0) if one.reverse else outputs[:length, b]
                 torch.testing.assert_close(seen, expected)
             assert not flatten(path.at(0), 1).any()

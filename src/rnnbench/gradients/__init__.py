@@ -10,10 +10,10 @@ from rnnbench.gradients.omega import omega
 from rnnbench.gradients.parameters import GROUPS, gradient_norms_by_group, membership, parameter_group
 from rnnbench.gradients.profile import gradient_norms, gradient_profile, state_gradients
 from rnnbench.gradients.saliency import Saliency, saliency
-from rnnbench.gradients.states import flatten, unflatten
 from rnnbench.gradients.survey import Measured, Survey, survey_all, survey_profile
 from rnnbench.gradients.trajectory import Trajectory, float64_copy, precise, trajectory
 from rnnbench.gradients.weights import WeightSpectrum, weight_spectra
+from rnnbench.network.states import flatten, unflatten
 
 __all__ = [
     "GROUPS",

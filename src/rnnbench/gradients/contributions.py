@@ -15,9 +15,9 @@ from torch import Tensor
 
 from rnnbench.gradients.profile import state_gradients
 from rnnbench.gradients.trajectory import Array, Trajectory, evaluation, precise, trajectory
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.model import Model
+from rnnbench.network.states import map_state
 
 
 def far_shares(model: Model, batch: Any, loss: str, gradients: list[list[Any]] | None = None) -> Array:
@@ -34,7 +34,7 @@ def far_shares(model: Model, batch: Any, loss: str, gradients: list[list[Any]] |
         return np.array(
             [
                 [_far_share(*each, batch.lengths) for each in zip(*layer, strict=True)]
-                for layer in zip(arriving, paths, model.stack.directions(), strict=True)
+                for layer in zip(arriving, paths, model.stack.ways(), strict=True)
             ]
         )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 from rnnbench.gradients.trajectory import Array, Trajectory
-from rnnbench.network.cells.base import map_state
+from rnnbench.network.states import map_state
 
 OPEN, CLOSED = 0.9, 0.1
 """A gate above the first remembers, one below the second forgets."""

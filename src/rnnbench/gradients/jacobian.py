@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.states import flatten, unflatten
 from rnnbench.gradients.trajectory import Array, Trajectory
 from rnnbench.network.cells import Cell
+from rnnbench.network.states import flatten, unflatten
 
 
 class StepSpectra(NamedTuple):

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from rnnbench.errors import check_range
 from rnnbench.gradients.jacobian import floor, step_jacobian
-from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, trajectory
 from rnnbench.network.model import Model
+from rnnbench.network.states import flatten
 
 
 def lyapunov_spectrum(model: Model, batch: Any, count: int | None = None, warmup: int = 0) -> list[list[Array]]:

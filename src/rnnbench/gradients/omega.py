@@ -19,11 +19,10 @@ from torch.nn import functional
 
 from rnnbench.gradients.jacobian import pull_back
 from rnnbench.gradients.profile import state_gradients
-from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.model import Model
+from rnnbench.network.states import flatten, map_state
 
 
 def omega(model: Model, batch: Any, loss: str) -> Array:
@@ -37,7 +36,7 @@ def omega(model: Model, batch: Any, loss: str) -> Array:
     return np.array(
         [
             [_omega(*each, batch) for each in zip(*layer, strict=True)]
-            for layer in zip(gradients, paths, model.stack.directions(), strict=True)
+            for layer in zip(gradients, paths, model.stack.ways(), strict=True)
         ]
     )
 

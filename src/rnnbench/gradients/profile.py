@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.states import as_real, flatten
 from rnnbench.gradients.trajectory import evaluation, precise
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.layers import Recurrent, reversal
 from rnnbench.network.model import Model, last_loss
+from rnnbench.network.states import as_real, flatten, map_state
 
 Array = np.ndarray[Any, Any]
 MaskedArray = Any  # numpy.ma.MaskedArray, which NumPy does not type yet
@@ -33,7 +32,7 @@ def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
     """
     model, batch = precise(model, batch)
     steps, size = batch.inputs.shape[:2]
-    zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.directions()]
+    zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.ways()]
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
     leaves = [part for layer in zeros for state in layer for part in state]
     with evaluation(model), torch.enable_grad():
@@ -62,7 +61,7 @@ def norms_by_lag(model: Model, batch: Any, gradients: list[list[Any]]) -> dict[s
         name: np.ma.stack(
             [
                 np.ma.stack([_by_lag(part(state), way, batch) for state, way in zip(*layer, strict=True)])
-                for layer in zip(gradients, model.stack.directions(), strict=True)
+                for layer in zip(gradients, model.stack.ways(), strict=True)
             ]
         )
         for name, part in parts.items()

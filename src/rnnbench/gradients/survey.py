@@ -19,10 +19,10 @@ from rnnbench.gradients.lyapunov import lyapunov_spectrum
 from rnnbench.gradients.omega import omega
 from rnnbench.gradients.profile import norms_by_lag, state_gradients
 from rnnbench.gradients.saliency import saliency
-from rnnbench.gradients.states import flatten
 from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
 from rnnbench.gradients.weights import weight_spectra
 from rnnbench.network.model import Model
+from rnnbench.network.states import flatten
 
 WAY = ("layer", "direction")
 DIRECTIONS = ("forward", "backward")

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rnnbench.network.cells import Cell
-from rnnbench.network.cells.base import map_state, select_state
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.model import Model
+from rnnbench.network.states import map_state, select_state
 
 Array = np.ndarray[Any, Any]
 M = TypeVar("M", bound=nn.Module)
@@ -144,7 +144,7 @@ def trajectory(model: Model, batch: Any) -> list[list[Trajectory]]:
             lengths = batch.lengths
         inputs = inputs[: int(lengths.max())]
         paths = []
-        for layer, directions in zip(model.stack.layers, model.stack.directions(), strict=True):
+        for layer, directions in zip(model.stack.layers, model.stack.ways(), strict=True):
             paths.append([_follow(direction, inputs, lengths) for direction in directions])
             inputs, _ = layer(inputs, batch.lengths)
     return paths

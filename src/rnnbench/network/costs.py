@@ -39,7 +39,7 @@ def step_flops(cell: Cell[Any]) -> int:
 
 
 def _cells(model: Model) -> list[Cell[Any]]:
-    return [direction.cell for layer in model.stack.directions() for direction in layer]
+    return [direction.cell for layer in model.stack.ways() for direction in layer]
 
 
 @torch.no_grad()
@@ -47,7 +47,7 @@ def _loop_flops(cell: Cell[Any], steps: int) -> int:
     with torch.random.fork_rng(devices=[]):  # the masks that a wrapper draws must not change the next ones
         cell.begin(1)
         start = cell.initial_state(1)
-        inputs = start.h.real.new_zeros(steps, 1, cell.input_size)
+        inputs = next(cell.parameters()).real.new_zeros(steps, 1, cell.input_size)
         with FlopCounterMode(display=False) as counter:
             ENGINES["loop"](cell, inputs, start)
     return counter.get_total_flops()

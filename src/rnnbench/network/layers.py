@@ -1,13 +1,14 @@
 """Layers: a cell in a direction, two directions side by side, and layers on top of each other.
 
-Each layer maps inputs [T, B, I] to outputs [T, B, O] and a final state; the three compose without flags in the cells.
-``summary`` is what a layer knows at the end of a sequence: the forward direction's last output beside the backward
-direction's output at the first step, which is where that direction ends.
+Each maps inputs [T, B, I] to outputs [T, B, O] and a final state; they compose without flags in the cells. ``summary``
+is what a layer knows at the end of a sequence: the forward direction's last output beside the backward direction's
+output at the first step, which is where that direction ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -15,12 +16,45 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 
-from rnnbench.network.cells.base import Cell, map_state, select_state
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.engines import ENGINES, Engine, choose
 from rnnbench.network.engines.loop import check as check_perturbation
+from rnnbench.network.states import map_state, select_state
 
 
-class Recurrent(nn.Module):
+class Layer(nn.Module, ABC):
+    """What a network is made of: a module from inputs [T, B, I] to (outputs [T, B, O], final state)."""
+
+    output_size: int
+    """O."""
+    summary_size: int
+    """The width of ``summary``."""
+
+    @abstractmethod
+    def forward(
+        self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, perturbation: Any = None
+    ) -> tuple[Tensor, Any]:
+        """Returns outputs [T, B, O], zero after a sequence's end, and the state at each sequence's end.
+
+        ``lengths`` [B] counts the valid steps of each sequence (all of T without it); ``state`` is that before the
+        first step, ``initial_state`` without it. ``perturbation`` is added to the recurrent states after each step, as
+        the loop engine does.
+        """
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> Any:
+        """The nested state before the first step of ``batch`` sequences."""
+
+    @abstractmethod
+    def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """What is known at the end of each sequence [B, summary_size], of the layer's outputs [T, B, O]."""
+
+    def directions(self) -> list[Recurrent]:
+        """The cells in a direction that are in the layer, forward before backward."""
+        return [module for module in self.modules() if isinstance(module, Recurrent)]
+
+
+class Recurrent(Layer):
     """A cell run over time in one direction by one engine.
 
     ``engine`` is a key of ENGINES or ``auto``; ``reverse`` runs from each sequence's last step to its first. Raises
@@ -32,7 +66,7 @@ class Recurrent(nn.Module):
         self.cell = cell
         self.engine = choose(engine, cell)
         self.reverse = reverse
-        self.output_size = cell.hidden_size
+        self.output_size = self.summary_size = cell.output_size
 
     def forward(
         self,
@@ -41,11 +75,10 @@ class Recurrent(nn.Module):
         state: Any = None,
         perturbation: Any = None,
     ) -> tuple[Tensor, Any]:
-        """Returns outputs [T, B, H], zero after a sequence's end, and the state at each sequence's end.
+        """As Layer; the state is the cell's.
 
-        ``lengths`` [B] counts the valid steps of each sequence (all of T without it). ``perturbation`` is that of the
-        loop engine, a state of parts [T, B, *], indexed like the inputs whatever the direction; it makes the loop
-        engine run, because no kernel can take it.
+        ``perturbation`` is a state of parts [T, B, *], indexed like the inputs whatever the direction; it makes the
+        loop engine run, because no kernel can take it.
         """
         inputs = self.running_order(inputs, lengths)
         if perturbation is not None:
@@ -54,7 +87,7 @@ class Recurrent(nn.Module):
         engine = self.engine if perturbation is None else ENGINES["loop"]
         with cached():  # a parametrised weight is computed once, though an engine runs once a length
             self.cell.begin(inputs.shape[1])
-            state = self.cell.initial_state(inputs.shape[1]) if state is None else state
+            state = self.initial_state(inputs.shape[1]) if state is None else state
             outputs, final = _run(engine, self.cell, inputs, lengths, state, perturbation)
         return self.running_order(outputs, lengths), final
 
@@ -65,19 +98,21 @@ class Recurrent(nn.Module):
         index = reversal(values, lengths)
         return values.gather(0, index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values))
 
-    def summary(self, final: Any) -> Tensor:
-        """What the layer knows at the end: [B, H]."""
-        return self.cell.readout(final)
+    def initial_state(self, batch: int) -> Any:
+        return self.cell.initial_state(batch)
+
+    def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        return outputs[0] if self.reverse else last_of(outputs, lengths)
 
 
-class Bidirectional(nn.Module):
+class Bidirectional(Layer):
     """Two directions over the same inputs, outputs side by side (Schuster & Paliwal 1997). States are pairs."""
 
     def __init__(self, forward: Recurrent, backward: Recurrent) -> None:
         super().__init__()
         self.forward_direction = forward
         self.backward_direction = backward
-        self.output_size = forward.output_size + backward.output_size
+        self.output_size = self.summary_size = forward.output_size + backward.output_size
 
     def forward(
         self,
@@ -86,27 +121,30 @@ class Bidirectional(nn.Module):
         state: Any = None,
         perturbation: tuple[Any, Any] | None = None,
     ) -> tuple[Tensor, Any]:
-        """As Recurrent; outputs [T, B, 2H], ``state`` and ``perturbation`` are pairs (forward, backward)."""
+        """As Layer; ``state`` and ``perturbation`` are pairs (forward, backward)."""
         states = (None, None) if state is None else state
         perturbations = (None, None) if perturbation is None else perturbation
         ahead, final_ahead = self.forward_direction(inputs, lengths, states[0], perturbations[0])
         back, final_back = self.backward_direction(inputs, lengths, states[1], perturbations[1])
         return torch.cat([ahead, back], dim=-1), (final_ahead, final_back)
 
-    def summary(self, final: Any) -> Tensor:
-        """What both directions know at their ends: [B, 2H]."""
-        ahead, back = final
-        return torch.cat([self.forward_direction.summary(ahead), self.backward_direction.summary(back)], dim=-1)
+    def initial_state(self, batch: int) -> Any:
+        return self.forward_direction.initial_state(batch), self.backward_direction.initial_state(batch)
+
+    def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        ahead, back = outputs.split([self.forward_direction.output_size, self.backward_direction.output_size], dim=-1)
+        ways = (self.forward_direction.summary(ahead, lengths), self.backward_direction.summary(back, lengths))
+        return torch.cat(ways, dim=-1)
 
 
-class Stack(nn.Module):
+class Stack(Layer):
     """Layers on top of each other, with dropout between them (not after the last). States are lists, one a layer."""
 
-    def __init__(self, layers: Sequence[Recurrent | Bidirectional], dropout: float = 0.0) -> None:
+    def __init__(self, layers: Sequence[Layer], dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(dropout)
-        self.output_size = layers[-1].output_size
+        self.output_size, self.summary_size = layers[-1].output_size, layers[-1].summary_size
 
     def forward(
         self,
@@ -115,7 +153,7 @@ class Stack(nn.Module):
         state: Sequence[Any] | None = None,
         perturbation: Sequence[Any] | None = None,
     ) -> tuple[Tensor, list[Any]]:
-        """As Recurrent, with the last layer's outputs; ``state`` and ``perturbation`` are lists, one entry a layer."""
+        """As Layer, with the last layer's outputs; ``state`` and ``perturbation`` are lists, one entry a layer."""
         final = []
         for index, layer in enumerate(self.layers):
             below = inputs if index == 0 else self.dropout(inputs)
@@ -128,27 +166,26 @@ class Stack(nn.Module):
             final.append(last)
         return inputs, final
 
-    def summary(self, final: Sequence[Any]) -> Tensor:
-        """What the last layer knows at the end of each sequence: [B, O]."""
-        return self.layers[-1].summary(final[-1])  # type: ignore[operator]  # ModuleList forgets the type
+    def initial_state(self, batch: int) -> list[Any]:
+        return [layer.initial_state(batch) for layer in self]
 
-    def directions(self) -> list[list[Recurrent]]:
-        """The one-directional layers: [layer][direction], forward before backward."""
-        return [[m for m in layer.modules() if isinstance(m, Recurrent)] for layer in self.layers]
+    def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        return list(self)[-1].summary(outputs, lengths)
 
-    def state(self, parts: Sequence[Tensor]) -> list[Any]:
-        """The state whose ``leaves`` are ``parts``."""
-        following = iter(parts)
-        layers = [
-            [map_state(lambda _: next(following), direction.cell.initial_state(1)) for direction in layer]
-            for layer in self.directions()
-        ]
-        return [layer[0] if len(layer) == 1 else tuple(layer) for layer in layers]
+    def __iter__(self) -> Iterator[Layer]:
+        """The layers from the first to the last."""
+        return iter(self.layers)  # type: ignore[arg-type]  # ModuleList forgets the type
+
+    def ways(self) -> list[list[Recurrent]]:
+        """The cells in a direction: [layer][direction], forward before backward."""
+        return [layer.directions() for layer in self]
 
 
-def leaves(state: Any) -> list[Tensor]:
-    """The tensors of a nested state, in order."""
-    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in leaves(part)]
+def last_of(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """The output [B, O] at each sequence's last step, of ``outputs`` [T, B, O]."""
+    if lengths is None:
+        return outputs[-1]
+    return outputs[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
 
 
 def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:

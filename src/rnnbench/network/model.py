@@ -32,7 +32,7 @@ class Model(nn.Module):
     def __init__(self, stack: Stack, input_size: int, output_size: int, *, tokens: bool, every_step: bool) -> None:
         super().__init__()
         self.stack = stack
-        self.head = nn.Linear(stack.output_size, output_size)
+        self.head = nn.Linear(stack.output_size if every_step else stack.summary_size, output_size)
         self.input_size = input_size
         self.tokens = tokens
         self.every_step = every_step
@@ -51,7 +51,7 @@ class Model(nn.Module):
     ) -> Output:
         """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
         outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
-        features = outputs if self.every_step else self.stack.summary(final)
+        features = outputs if self.every_step else self.stack.summary(outputs, lengths)
         return Output(self.head(features), final)
 
     @torch.no_grad()

@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
 from rnnbench.config import sources
-from rnnbench.network.layers import leaves
+from rnnbench.network.states import leaves, rebuild
 from rnnbench.stop import Stop
 from rnnbench.store import records
 from rnnbench.store.files import replacing
@@ -177,7 +177,8 @@ def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
     for key, value in state["gradients"].items():
         setattr(learner.gradients, key, here(value))
     learner.carried = {
-        split: learner.model.stack.state([here(part) for part in parts]) for split, parts in state["carried"].items()
+        split: rebuild(learner.model.stack.initial_state(1), [here(part) for part in parts])
+        for split, parts in state["carried"].items()
     }
     learner.best, learner.last = state["best"], state["last"]
     learner.solved_at, learner.diverged_at = state["solved_at"], state["diverged_at"]

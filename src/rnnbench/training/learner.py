@@ -18,8 +18,8 @@ from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.text import Perplexity
 
 from rnnbench.gradients import GROUPS, gradient_norms_by_group, membership
-from rnnbench.network.cells.base import map_state
 from rnnbench.network.model import Model, per_target_loss
+from rnnbench.network.states import detach
 from rnnbench.tasks import Batch, Task
 
 
@@ -192,7 +192,7 @@ class Learner(lightning.LightningModule):
         return batch
 
     def on_train_batch_end(self, *_: Any) -> None:
-        for layer in self.model.stack.directions():
+        for layer in self.model.stack.ways():
             for direction in layer:
                 direction.cell.constrain()
         if self.global_step % self.log_every == 0:
@@ -239,10 +239,3 @@ class Learner(lightning.LightningModule):
         if not math.isfinite(loss) and self.diverged_at is None:
             self.diverged_at = self.global_step
             self.trainer.should_stop = True
-
-
-def detach(state: Any) -> Any:
-    """A nested state without its history: the gradient stops here, the values go on."""
-    if hasattr(state, "_fields"):
-        return map_state(Tensor.detach, state)
-    return type(state)(detach(part) for part in state)

@@ -1,7 +1,7 @@
 """Recurrent cells: one file, one cell, one paper."""
 
 from rnnbench.network.cells.antisymmetric import Antisymmetric
-from rnnbench.network.cells.base import Cell, HState, LinearCell, LSTMState, State
+from rnnbench.network.cells.base import Cell, LinearCell
 from rnnbench.network.cells.cornn import CoRNN
 from rnnbench.network.cells.elman import Elman
 from rnnbench.network.cells.gru import GRU
@@ -72,9 +72,7 @@ __all__ = [
     "Elman",
     "FullGateLSTM",
     "GRUResetBefore",
-    "HState",
     "IndRNN",
-    "LSTMState",
     "LayerNormLSTM",
     "LinearCell",
     "MinGRU",
@@ -82,6 +80,5 @@ __all__ = [
     "ModReLU",
     "Orthogonal",
     "PeepholeLSTM",
-    "State",
     "UnICORNN",
 ]

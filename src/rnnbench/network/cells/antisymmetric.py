@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from rnnbench.errors import check_range
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HState
 
 
 class Damped(nn.Module):

@@ -7,58 +7,13 @@ is an engine (``rnnbench.network.engines``), in which direction and depth a laye
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import ClassVar, Generic
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-
-class State(Protocol):
-    """A NamedTuple of tensors, mostly [B, H], in general [B, *] of any shape. The first field is always ``h``."""
-
-    @property
-    def h(self) -> Tensor: ...
-
-    def __iter__(self) -> Iterator[Tensor]: ...
-
-
-class HState(NamedTuple):
-    """The state of a cell that carries one vector. ``h``: [B, H]."""
-
-    h: Tensor
-
-
-class LSTMState(NamedTuple):
-    """The state of an LSTM. ``h``: hidden state [B, H]; ``c``: cell state [B, H]."""
-
-    h: Tensor
-    c: Tensor
-
-
-class HZState(NamedTuple):
-    """The state of two coupled differential equations. ``h``: the paper's y [B, H]; ``z``: its companion [B, H]."""
-
-    h: Tensor
-    z: Tensor
-
-
-S = TypeVar("S", bound=State)
-
-
-def map_state(function: Callable[..., Tensor], first: S, *others: S) -> S:
-    """The state whose parts are ``function`` of the corresponding parts of the given states."""
-    return type(first)(*map(function, first, *others))
-
-
-def select_state(chosen: Tensor, new: S, old: S) -> S:
-    """The state of ``new`` for the sequences that ``chosen`` [B] marks, and of ``old`` for the others."""
-
-    def part(one: Tensor, other: Tensor) -> Tensor:
-        return torch.where(chosen.reshape(len(chosen), *[1] * (one.dim() - 1)), one, other)
-
-    return map_state(part, new, old)
+from rnnbench.network.states import S
 
 
 class Cell(nn.Module, ABC, Generic[S]):
@@ -111,11 +66,20 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def initial_state(self, batch: int) -> S:
-        """Zeros for ``batch`` sequences, on the parameters' device and in their dtype."""
+        """s_0 for ``batch`` sequences, on the parameters' device and in their dtype: parts [B, *], mostly zeros."""
 
-    def readout(self, state: S) -> Tensor:
-        """What the layer above sees of a state: [B, H]."""
-        return state.h
+    def readout(self, state: S, drive: Tensor) -> Tensor:
+        """What the layer above sees after a step [..., O], of its state and its drive; h unless a cell says otherwise.
+
+        It is given one step; a LinearCell also all T at once, parts [T, B, *] and a drive [T, B, *].
+        """
+        h: Tensor = state.h  # type: ignore[attr-defined]  # a cell whose state has no h overrides this
+        return h
+
+    @property
+    def output_size(self) -> int:
+        """O, the width of what ``readout`` returns."""
+        return self.hidden_size
 
     def retention(self, state: S, drive: Tensor) -> Tensor | None:
         """The share [B, H] of its memory that each unit keeps in this step, in (0, 1); None for a cell without gates.
@@ -163,7 +127,8 @@ class LinearCell(Cell[S]):
 
     def memory(self, state: S) -> Tensor:
         """The part m of a state [B, H] that the recurrence carries."""
-        return state.h
+        h: Tensor = state.h  # type: ignore[attr-defined]
+        return h
 
     @abstractmethod
     def emit(self, memory: Tensor, drive: Tensor) -> S:

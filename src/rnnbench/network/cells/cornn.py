@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import check_range
-from rnnbench.network.cells.base import Cell, HZState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HZState
 
 
 class CoRNN(Cell[HZState]):

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HState
 
 NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
 

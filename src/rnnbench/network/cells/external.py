@@ -1,6 +1,6 @@
 """Cells of other packages: anything with the signature of ``torch.nn.RNNCellBase``.
 
-    module(input [B, I], state) -> state        state: h [B, H], or a tuple of such whose first is h
+    module(input [B, I], state) -> state        state: h [B, H], or a tuple of tensors [B, *] whose first is h
 
 as torch.nn.RNNCell, GRUCell and LSTMCell have it, and the cells of the package torchrecurrent. The module's own
 constructor draws its parameters; nothing is known of its gates.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections import namedtuple
+from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
@@ -17,10 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError
-from rnnbench.network.cells.base import Cell, HState, LSTMState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HState, LSTMState
 
-STATES: dict[int, type[Any]] = {1: HState, 2: LSTMState}
-"""The state for the number of tensors that a module carries."""
+
+@cache
+def state_of(count: int) -> type[Any]:
+    """The state for a module that carries ``count`` tensors: h, then c, or h, s2, s3, .. where there are more."""
+    if count <= 2:
+        return HState if count == 1 else LSTMState
+    return namedtuple(f"State{count}", ["h", *(f"s{place}" for place in range(2, count + 1))])
 
 
 class External(Cell[Any]):
@@ -33,22 +41,22 @@ class External(Cell[Any]):
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.module = module
-        self.widths = self._probe()
+        self.shapes = self._probe()
 
     def project(self, inputs: Tensor) -> Tensor:
         return inputs
 
     def step(self, state: Any, drive: Tensor) -> Any:
-        after = self.module(drive, state.h if len(self.widths) == 1 else tuple(state))
-        return STATES[len(self.widths)](*((after,) if torch.is_tensor(after) else after))
+        after = self.module(drive, state.h if len(self.shapes) == 1 else tuple(state))
+        return state_of(len(self.shapes))(*((after,) if torch.is_tensor(after) else after))
 
     def initial_state(self, batch: int) -> Any:
         like = next(self.module.parameters())
-        return STATES[len(self.widths)](*(like.new_zeros(batch, width) for width in self.widths))
+        return state_of(len(self.shapes))(*(like.new_zeros(batch, *shape) for shape in self.shapes))
 
     @torch.no_grad()
-    def _probe(self) -> list[int]:
-        """The widths of the tensors that the module carries: it is asked for two steps, the first from none."""
+    def _probe(self) -> list[tuple[int, ...]]:
+        """The shapes of the tensors that the module carries: it is asked for two steps, the first from none."""
         name = type(self.module).__name__
         inputs = next(self.module.parameters()).new_zeros(2, self.input_size)
         try:
@@ -59,12 +67,12 @@ class External(Cell[Any]):
                 f"cell._target_: {name} is no recurrent cell, it takes no (input, state): {reason}"
             ) from error
         shapes = [tuple(part.shape) for part in ((after,) if torch.is_tensor(after) else after)]
-        if len(shapes) not in STATES or shapes[0] != (2, self.hidden_size):
+        if shapes[:1] != [(2, self.hidden_size)] or any(shape[:1] != (2,) for shape in shapes):
             raise UserError(
                 f"cell._target_: {name} returns shapes {shapes} for 2 sequences; a cell returns h [2, "
-                f"{self.hidden_size}], or h and one more tensor"
+                f"{self.hidden_size}], or h and more tensors [2, *]"
             )
-        return [width for _, width in shapes]
+        return [shape[1:] for shape in shapes]
 
 
 def from_target(target: str, input_size: int, hidden_size: int, options: dict[str, Any]) -> Cell[Any]:

@@ -20,7 +20,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HState
 
 
 class GRUResetBefore(Cell[HState]):

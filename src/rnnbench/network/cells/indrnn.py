@@ -22,8 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import check_choice, check_range
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.elman import NONLINEARITIES
+from rnnbench.network.states import HState
 
 
 class IndRNN(Cell[HState]):

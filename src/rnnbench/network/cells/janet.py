@@ -21,8 +21,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.drawing import chrono, set_gate
+from rnnbench.network.states import HState
 
 
 class JANET(Cell[HState]):

@@ -15,8 +15,7 @@ stack of LRUs is a linear network. With parameters in half precision h_t stays c
 
 D x_t, a way around the recurrence, is left out by default; ``skip`` puts it in. The authors' code has a vector D ~ N(0,
 1), because all its layers are of one width. Here I may differ from H, so D is a matrix [H, I] ~ N(0, 1/I), with which
-D x_t varies as much. It is a third block of rows of ``input_projection``, and the state keeps D x_t beside h_t for y_t,
-although no later step reads it.
+D x_t varies as much. It is a third block of rows of ``input_projection``.
 
 By default r_max is .999, at which a unit forgets within about a thousand steps; init=paper draws with r_max = 1.
 """
@@ -25,14 +24,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import HState, LinearCell
+from rnnbench.network.cells.base import LinearCell
+from rnnbench.network.states import HState
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "identity": lambda value: value}
 
@@ -42,18 +41,10 @@ def single(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-class LRUState(NamedTuple):
-    """The state of an LRU with ``skip``. ``h``: complex [B, H]; ``skip``: D x_t [B, H], which is not carried on."""
-
-    h: Tensor
-    skip: Tensor
-
-
-class LRU(LinearCell[Any]):
+class LRU(LinearCell[HState]):
     """The LRU with eigenvalues in a ring; ``normalise=False`` leaves exp(gamma) out, ``skip`` adds D x_t.
 
-    The state is an HState, with ``skip`` an LRUState. ``activation`` is ``gelu`` or ``identity``. Raises UserError for
-    any other name.
+    h is complex. ``activation`` is ``gelu`` or ``identity``. Raises UserError for any other name.
     """
 
     source = "Orvieto et al. 2023"
@@ -105,19 +96,18 @@ class LRU(LinearCell[Any]):
         entering = torch.complex(real, imaginary)
         return self.decay(), entering if self.gamma is None else single(self.gamma).exp() * entering
 
-    def emit(self, memory: Tensor, drive: Tensor) -> HState | LRUState:
-        return LRUState(h=memory, skip=drive[..., 2 * self.hidden_size :]) if self.skip else HState(h=memory)
+    def emit(self, memory: Tensor, drive: Tensor) -> HState:
+        return HState(h=memory)
 
-    def readout(self, state: HState | LRUState) -> Tensor:
+    def readout(self, state: HState, drive: Tensor) -> Tensor:
         h = torch.cat([state.h.real, state.h.imag], dim=-1).to(self.output_projection.weight.dtype)
         y = self.output_projection(h)
-        return ACTIVATIONS[self.activation](y + state.skip if isinstance(state, LRUState) else y)
+        return ACTIVATIONS[self.activation](y + drive[..., 2 * self.hidden_size :] if self.skip else y)
 
-    def initial_state(self, batch: int) -> HState | LRUState:
-        zero = self._zeros(batch)
-        h = torch.complex(single(zero), single(zero))
-        return LRUState(h=h, skip=zero) if self.skip else HState(h=h)
+    def initial_state(self, batch: int) -> HState:
+        zero = single(self._zeros(batch))
+        return HState(h=torch.complex(zero, zero))
 
-    def retention(self, state: HState | LRUState, drive: Tensor) -> Tensor:
+    def retention(self, state: HState, drive: Tensor) -> Tensor:
         """abs(lambda) of each unit."""
         return torch.exp(-single(self.nu).exp()).expand(len(drive), -1)

@@ -21,8 +21,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from rnnbench.network.cells.base import Cell, LSTMState
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.drawing import set_gate
+from rnnbench.network.states import LSTMState
 
 
 class LSTM(Cell[LSTMState]):

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from rnnbench.errors import UserError, check_range
-from rnnbench.network.cells.base import Cell, LSTMState
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.drawing import assign
+from rnnbench.network.states import LSTMState
 
 
 class SharedRows(nn.Module):

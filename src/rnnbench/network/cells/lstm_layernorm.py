@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rnnbench.network.cells.base import Cell, LSTMState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import LSTMState
 
 
 class LayerNormLSTM(Cell[LSTMState]):

@@ -26,7 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import Cell, LSTMState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import LSTMState
 
 ABSENT_GATE = {
     "none": None,

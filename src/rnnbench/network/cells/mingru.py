@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import HState, LinearCell
+from rnnbench.network.cells.base import LinearCell
+from rnnbench.network.states import HState
 
 
 def positive(value: Tensor) -> Tensor:

@@ -22,8 +22,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import HState, LinearCell
+from rnnbench.network.cells.base import LinearCell
 from rnnbench.network.cells.mingru import CANDIDATES
+from rnnbench.network.states import HState
 
 
 class MinLSTM(LinearCell[HState]):

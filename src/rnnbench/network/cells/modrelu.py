@@ -20,7 +20,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
+from rnnbench.network.states import HState
 
 
 def modrelu(values: Tensor, bias: Tensor) -> Tensor:

@@ -27,9 +27,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
 from rnnbench.errors import UserError, check_choice
-from rnnbench.network.cells.base import Cell, HState
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.elman import NONLINEARITIES
 from rnnbench.network.cells.modrelu import modrelu, modrelu_bias
+from rnnbench.network.states import HState
 
 FIRST_ANGLES = {"matrix_exp": (-math.pi, math.pi), "cayley": (0.0, math.pi / 2)}
 """The range of the rotation angles that W begins with, for each map."""

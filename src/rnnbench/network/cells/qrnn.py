@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from rnnbench.errors import check_choice
-from rnnbench.network.cells.base import LinearCell, LSTMState
+from rnnbench.network.cells.base import LinearCell
+from rnnbench.network.states import LSTMState
 
 POOLINGS = {
     "fo": ("candidate", "forget", "output"),

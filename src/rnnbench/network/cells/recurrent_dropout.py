@@ -29,7 +29,7 @@ class RecurrentDropout(Wrapper):
                 f"network.recurrent_dropout={rate}: the cell {type(cell).__name__} carries h itself over time, which "
                 "dropout would erase; use network.zoneout"
             )
-        super().__init__(cell, extra=cell.initial_state(1).h.numel())
+        super().__init__(cell, extra=_carried(cell.initial_state(1), rate).numel())
         self.rate = rate
         self.mask: Tensor | None = None
 
@@ -37,7 +37,7 @@ class RecurrentDropout(Wrapper):
         super().begin(batch)
         if not self.training:  # a measurement must not change what training draws next
             return
-        like = self.cell.initial_state(batch).h.real
+        like = _carried(self.cell.initial_state(batch), self.rate).real
         self.mask = like.new_full((batch, self.extra), 1 - self.rate).bernoulli() / (1 - self.rate)
 
     def project(self, inputs: Tensor) -> Tensor:
@@ -50,3 +50,14 @@ class RecurrentDropout(Wrapper):
     def step(self, state: Any, drive: Tensor) -> Any:
         inner, mask = self.split(drive)
         return self.cell.step(state._replace(h=mask.reshape(state.h.shape) * state.h), inner)
+
+
+def _carried(state: Any, rate: float) -> Tensor:
+    """The h of a state. Raises UserError where it has none."""
+    if "h" not in state._fields:
+        raise UserError(
+            f"network.recurrent_dropout={rate}: drops units of h, and a {type(state).__name__} has only "
+            f"{', '.join(state._fields)}; use network.zoneout_memory"
+        )
+    h: Tensor = state.h
+    return h

@@ -35,8 +35,12 @@ class Wrapper(Cell[Any]):
     def initial_state(self, batch: int) -> Any:
         return self.cell.initial_state(batch)
 
-    def readout(self, state: Any) -> Tensor:
-        return self.cell.readout(state)
+    @property
+    def output_size(self) -> int:
+        return self.cell.output_size
+
+    def readout(self, state: Any, drive: Tensor) -> Tensor:
+        return self.cell.readout(state, self.split(drive)[0])
 
     def retention(self, state: Any, drive: Tensor) -> Tensor | None:
         """What the step itself keeps, without the wrapper."""

@@ -16,18 +16,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.network.cells.base import Cell, map_state
+from rnnbench.errors import UserError
+from rnnbench.network.cells.base import Cell
 from rnnbench.network.cells.wrapper import Wrapper
+from rnnbench.network.states import map_state
 
 
 class Zoneout(Wrapper):
-    """``cell`` with zoneout at ``rate`` on h and at ``memory_rate`` on the other parts of its state."""
+    """``cell`` with zoneout at ``rate`` on h and at ``memory_rate`` on the other parts of its state.
+
+    Raises UserError for a ``rate`` where the state has no h.
+    """
 
     def __init__(self, cell: Cell[Any], rate: float, memory_rate: float) -> None:
-        sizes = [part[0].numel() for part in cell.initial_state(1)]
+        start = cell.initial_state(1)
+        if rate > 0 and "h" not in start._fields:
+            raise UserError(
+                f"network.zoneout={rate}: the state of {type(cell).__name__} has no h, only "
+                f"{', '.join(start._fields)}; use network.zoneout_memory"
+            )
+        sizes = [part.numel() for part in start]
         super().__init__(cell, extra=sum(sizes))
         self.sizes = sizes
-        self.rates = [rate, *[memory_rate] * (len(sizes) - 1)]
+        self.rates = [rate if name == "h" else memory_rate for name in start._fields]
 
     def project(self, inputs: Tensor) -> Tensor:
         drive = self.cell.project(inputs)

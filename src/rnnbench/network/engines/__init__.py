@@ -13,7 +13,6 @@ from torch import Tensor
 
 from rnnbench.errors import check_choice
 from rnnbench.network.cells import Cell, LinearCell
-from rnnbench.network.cells.base import S
 from rnnbench.network.engines.associative import associative, faster_than_loop
 from rnnbench.network.engines.associative import check as associative_check
 from rnnbench.network.engines.associative import supports as associative_supports
@@ -21,6 +20,7 @@ from rnnbench.network.engines.fused import check as fused_check
 from rnnbench.network.engines.fused import fused, supports_inputs
 from rnnbench.network.engines.fused import supports as fused_supports
 from rnnbench.network.engines.loop import loop
+from rnnbench.network.states import S
 
 Engine = Callable[..., tuple[Tensor, Any]]
 

@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell, LinearCell
-from rnnbench.network.cells.base import S, map_state
+from rnnbench.network.states import S, map_state
 
 LOOP_FROM = 8192
 """On a CPU the loop is faster from this many units B*H of a step on: there memory decides, not the number of steps."""
@@ -49,7 +49,7 @@ def associative(cell: LinearCell[S], inputs: Tensor, state: S, perturbation: Any
     drive = cell.project(inputs)
     decay, entering = cell.coefficients(drive)
     states = cell.emit(scan(decay, entering, cell.memory(state)), drive)
-    return cell.readout(states), map_state(lambda part: part[-1], states)
+    return cell.readout(states, drive), map_state(lambda part: part[-1], states)
 
 
 def faster_than_loop(cell: LinearCell[S], inputs: Tensor) -> bool:
@@ -58,9 +58,9 @@ def faster_than_loop(cell: LinearCell[S], inputs: Tensor) -> bool:
 
 
 def scan(decay: Tensor, entering: Tensor, initial: Tensor) -> Tensor:
-    """All m_t = decay_t * m_{t-1} + entering_t with m_0 = ``initial`` [B, H]: [T, B, H].
+    """All m_t = decay_t * m_{t-1} + entering_t with m_0 = ``initial``: [T, B, *].
 
-    ``entering`` is [T, B, H], ``decay`` too or, where it is constant, [H]. Real or complex.
+    ``initial`` is [B, *], ``entering`` [T, B, *], ``decay`` too or, where it is constant, [*]. Real or complex.
     """
     memory: Tensor = _Scan.apply(decay, entering, initial)
     return memory
@@ -81,17 +81,18 @@ class _Scan(torch.autograd.Function):
         decay, initial, memory = context.saved_tensors
         conjugate = decay.conj().resolve_conj()
         to_entering = _back(conjugate, gradient)
-        to_initial = to_entering[0] * (conjugate if decay.dim() == 1 else conjugate[0])
+        constant = decay.dim() < gradient.dim()
+        to_initial = to_entering[0] * (conjugate if constant else conjugate[0])
         to_decay = torch.empty_like(memory)
         torch.mul(to_entering[0], initial.conj(), out=to_decay[0])
         torch.mul(to_entering[1:], memory[:-1].conj(), out=to_decay[1:])
-        return to_decay.sum(dim=(0, 1)) if decay.dim() == 1 else to_decay, to_entering, to_initial
+        return to_decay.sum(dim=(0, 1)) if constant else to_decay, to_entering, to_initial
 
 
 def _ahead(decay: Tensor, entering: Tensor, initial: Tensor) -> Tensor:
     """m_t = decay_t * m_{t-1} + entering_t from m_0 = ``initial``, without a gradient."""
     steps = len(entering)
-    a, b = _chunked(decay, steps), _chunked(entering, steps)
+    a, b = _chunked(decay, entering), _chunked(entering, entering)
     memory = torch.empty_like(b)
     chunks, size = b.shape[:2]
     end, whole = b[:, 0].clone(), a[:, 0].clone()
@@ -111,7 +112,7 @@ def _ahead(decay: Tensor, entering: Tensor, initial: Tensor) -> Tensor:
 def _back(decay: Tensor, entering: Tensor) -> Tensor:
     """g_t = entering_t + decay_{t+1} * g_{t+1} from g_T = entering_T, without a gradient."""
     steps = len(entering)
-    a, b = _chunked(decay, steps), _chunked(entering, steps)
+    a, b = _chunked(decay, entering), _chunked(entering, entering)
     gradient = torch.empty_like(b)
     chunks, size = b.shape[:2]
     start, whole = b[:, -1].clone(), a[:, -1].clone()
@@ -129,11 +130,15 @@ def _back(decay: Tensor, entering: Tensor) -> Tensor:
     return gradient.flatten(0, 1)[:steps]
 
 
-def _chunked(values: Tensor, steps: int) -> Tensor:
-    """``values`` [T, B, H] as [chunks, about sqrt(T), B, H], filled up with zeros; [H] expanded to one such chunk."""
+def _chunked(values: Tensor, entering: Tensor) -> Tensor:
+    """``values`` [T, B, *] as [chunks, about sqrt(T), B, *], filled up with zeros; [*] expanded to one such chunk.
+
+    T is that of ``entering`` [T, B, *].
+    """
+    steps = len(entering)
     size = math.isqrt(steps - 1) + 1
-    if values.dim() == 1:
-        return values.expand(1, size, 1, -1)
+    if values.dim() < entering.dim():
+        return values.expand(1, size, 1, *values.shape)
     missing = -steps % size
     if missing:
         values = torch.cat([values, values.new_zeros(missing, *values.shape[1:])])

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from rnnbench.errors import UserError
-from rnnbench.network.cells import GRU, IRNN, LSTM, Cell, Elman, HState, LSTMState
-from rnnbench.network.cells.base import S
+from rnnbench.network.cells import GRU, IRNN, LSTM, Cell, Elman
+from rnnbench.network.states import HState, LSTMState, S
 
 # What every torch.nn kernel takes after its weights.
 OPTIONS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrize import cached
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
-from rnnbench.network.cells.base import S, map_state
+from rnnbench.network.states import S, map_state
 
 
 def check(cell: Cell[Any], perturbation: Any) -> None:
@@ -24,7 +24,7 @@ def check(cell: Cell[Any], perturbation: Any) -> None:
 
 
 def loop(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
-    """Runs any ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, H] and the final state.
+    """Runs any ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, O] and the final state.
 
     ``perturbation``, a state with a leading axis of T steps, is added to s_t part by part after each step. With zeros
     nothing changes, and the gradient of each part is exactly dL/ds_t of that part: the derivative through the readout
@@ -39,5 +39,5 @@ def loop(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None)
             state = cell.step(state, drive)
             if perturbation is not None:
                 state = map_state(lambda part, extra, t=t: part + extra[t], state, perturbation)
-            outputs.append(cell.readout(state))
+            outputs.append(cell.readout(state, drive))
     return torch.stack(outputs), state
