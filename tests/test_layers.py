@@ -74,7 +74,7 @@ class TestAgainstTorch:
         expected, last = make_twin(row, stack, depth, directions)(packed)
         padded, _ = pad_packed_sequence(expected, total_length=11)
         torch.testing.assert_close(outputs, padded, rtol=1e-10, atol=1e-12)
-        self.check_final(stack, outputs, lengths, final, last)
+        self.check_final(stack, outputs, LENGTHS, final, last)
 
     @staticmethod
     def check_final(stack, outputs, lengths, final, last):
