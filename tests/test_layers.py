@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from catalogue import CELL_ROWS, TWINS
 from own_cells import OWN_CELLS
-from rnnbench.gradients import lyapunov_spectrum, omega, saliency, state_gradients, trajectory
+from rnnbench.gradients import Measurement, gradient_profile, lyapunov_spectrum, omega, saliency
 from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
@@ -214,14 +214,10 @@ def test_nor_does_a_bare_engine_a_text_or_a_diagnostic_compute_it_at_every_step(
         each()
         assert Counted.calls == 1
     batch = Batch(tokens, tokens)
-    for diagnostic in (state_gradients, omega, saliency):
+    for diagnostic in (gradient_profile, lyapunov_spectrum, omega, saliency):
         Counted.calls = 0
-        diagnostic(model, batch, "cross_entropy")
+        diagnostic(Measurement(model, batch, "cross_entropy"))
         assert Counted.calls == 1  # for the copy with plain weights
-    for diagnostic in (trajectory, lyapunov_spectrum):
-        Counted.calls = 0
-        diagnostic(model, batch)
-        assert Counted.calls == 1
 
 
 def test_dropout_acts_between_layers_and_only_in_training():

@@ -14,7 +14,7 @@ from histories import curve
 from rnnbench.build import build_learner, build_model
 from rnnbench.cli.entry import read
 from rnnbench.errors import UserError
-from rnnbench.gradients import gradient_profile
+from rnnbench.gradients import Measurement, gradient_profile
 from rnnbench.run import run
 from rnnbench.store import records
 from rnnbench.training.data import held_out_stream
@@ -72,7 +72,9 @@ def test_the_probe_sees_the_weights_of_its_moment(configure):
     assert batch.inputs.shape == (10, 4, 2)
     learner.load_state_dict(torch.load(folder(config) / "last.ckpt", weights_only=True)["state_dict"])
     with np.load(folder(config) / "gradients.npz") as arrays:
-        np.testing.assert_allclose(arrays["h"][-1], gradient_profile(learner.model, batch, "mse")["h"], rtol=1e-3)
+        np.testing.assert_allclose(
+            arrays["h"][-1], gradient_profile(Measurement(learner.model, batch, "mse"))["h"], rtol=1e-3
+        )
     silent = configure("cell=gru", "probe=off", "name=silent")
     assert run(silent).final == record.final
     assert not (folder(silent) / "gradients.npz").exists()

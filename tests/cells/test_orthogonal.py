@@ -9,7 +9,7 @@ from scipy import stats
 
 from rnnbench.build import build_learner, build_model
 from rnnbench.errors import UserError
-from rnnbench.gradients import float64_copy, gradient_profile, step_jacobian, survey_all
+from rnnbench.gradients import Measurement, float64_copy, gradient_profile, step_jacobian, survey_all
 from rnnbench.network.cells import CELLS
 from rnnbench.network.cells.modrelu import modrelu
 from rnnbench.network.engines import ENGINES
@@ -87,7 +87,7 @@ def test_an_init_gives_the_orthogonal_factor_of_its_draw():
 @pytest.mark.parametrize("map", MAPS)
 def test_law_1_the_gradient_of_a_linear_network_keeps_its_norm(map):
     model = network(cell(map=map, nonlinearity="linear"))
-    profile = gradient_profile(model, Batch(torch.randn(80, 4, 3), torch.randn(4, 2)), "mse")["h"][0, 0]
+    profile = gradient_profile(Measurement(model, Batch(torch.randn(80, 4, 3), torch.randn(4, 2)), "mse"))["h"][0, 0]
     np.testing.assert_allclose(profile, profile[0], rtol=1e-12)
 
 
@@ -112,7 +112,7 @@ def test_the_matrix_is_computed_once_a_forward_pass(monkeypatch):
     model(torch.randn(30, 4, 3))
     assert len(calls) == 1
     calls.clear()
-    survey_all(model, Batch(torch.randn(30, 4, 3), torch.randn(4, 2)), "mse", sequences=2, exponents=2)
+    survey_all(Measurement(model, Batch(torch.randn(30, 4, 3), torch.randn(4, 2)), "mse"), sequences=2, exponents=2)
     assert calls == [torch.float64]  # for the one copy that it makes, and for no step
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from rnnbench.build import build_learner
 from rnnbench.errors import UserError
-from rnnbench.gradients import float64_copy, state_gradients, time_constants, trajectory
+from rnnbench.gradients import Measurement, float64_copy, time_constants
 from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Recurrent, Stack
@@ -29,7 +29,7 @@ def batch(steps, size=8):
 
 def active_throughout(model, given):
     """Which units of which sequences are positive at every step: [B, H]."""
-    return (trajectory(model, given)[0][0].states.h[1:] > 0).all(dim=0)
+    return (Measurement(model, given, "mse").paths[0][0].states.h[1:] > 0).all(dim=0)
 
 
 def test_where_an_irnn_begins():
@@ -42,7 +42,7 @@ def test_where_an_irnn_begins():
 
 def test_law_6_the_gradient_of_an_active_irnn_unit_is_constant():
     model, given = network(CELLS["irnn"](3, 64)), batch(40)
-    gradient = state_gradients(model, given, "mse")[0][0].h
+    gradient = Measurement(model, given, "mse").gradients[0][0].h
     active = active_throughout(model, given)
     assert 20 < active.sum() < active.numel()
     assert torch.equal(gradient[:, active], gradient[-1, active].expand(40, -1))
@@ -50,7 +50,7 @@ def test_law_6_the_gradient_of_an_active_irnn_unit_is_constant():
 
 def test_the_gradient_of_an_active_indrnn_unit_is_a_power_of_its_weight():
     model, given = network(CELLS["indrnn"](3, 64, length=12, long_memory=True)), batch(12)
-    gradient = state_gradients(model, given, "mse")[0][0].h
+    gradient = Measurement(model, given, "mse").gradients[0][0].h
     active = active_throughout(model, given)
     assert 20 < active.sum() < active.numel()
     weight = model.stack.layers[0].cell.recurrent_weight.detach().expand(8, -1)[active]
@@ -99,7 +99,7 @@ def test_law_12_time_constants_of_an_indrnn():
     model = network(CELLS["indrnn"](3, 4, length=10))
     cell = model.stack.layers[0].cell
     cell.recurrent_weight.data = torch.tensor([0.5, -0.5, 0.99, 1.05]).double()
-    found = time_constants(trajectory(model, batch(6))[0][0])
+    found = time_constants(Measurement(model, batch(6), "mse"))[0][0]
     np.testing.assert_allclose(found.tau[:3], -1 / np.log([0.5, 0.5, np.float32(0.99)]), rtol=1e-12)
     assert found.tau[3] > 1e15  # a unit that grows does not forget
     assert found.share_open == 0.5

@@ -1,12 +1,15 @@
 """Small networks with random weights, cells of a user's own, and a gradient computed by hand."""
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from own_cells import OWN_CELLS
+from rnnbench.gradients import Measurement
+from rnnbench.gradients.precision import in_float64
 from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
@@ -178,3 +181,27 @@ def by_hand(model, batch, loss):
         [[type(s)(*(torch.zeros_like(p) if p.grad is None else p.grad for p in s)) for s in nodes] for nodes in kept]
         for kept in result
     ]
+
+
+def measured(model, batch, loss=None):
+    """A Measurement, by default with the loss that the targets go with."""
+    return Measurement(model, batch, loss or ("mse" if batch.targets.is_floating_point() else "cross_entropy"))
+
+
+class Alone(NamedTuple):
+    """What a function of a Measurement needs that asks each path."""
+
+    path: object
+
+    def each(self, function):
+        return [[function(self.path)]]
+
+
+def of_path(function, path):
+    """What a function of a Measurement says of one path."""
+    return function(Alone(path))[0][0]
+
+
+def of_cell(function, cell):
+    """What a function of a Measurement says of a cell that takes no path."""
+    return of_path(function, SimpleNamespace(cell=in_float64(cell)))

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from gradient_networks import DIRECTIONS, MAKERS, linear, network, orthogonal, real_batch, single
+from gradient_networks import DIRECTIONS, MAKERS, linear, measured, network, orthogonal, real_batch, single
 
 from rnnbench.gradients import far_shares, float64_copy
 
@@ -51,19 +51,19 @@ def share(cells, lengths):
 @pytest.mark.parametrize("cell", MAKERS)
 def test_the_share_is_that_of_a_copy_of_the_parameters_for_each_step(cell, direction, lengths):
     model, batch = network(cell, depth=1, direction=direction), real_batch(6, size=3, lengths=lengths)
-    np.testing.assert_allclose(far_shares(model, batch, "mse"), by_copies(model, batch), rtol=1e-9)
+    np.testing.assert_allclose(far_shares(measured(model, batch, "mse")), by_copies(model, batch), rtol=1e-9)
 
 
 def test_one_step_is_near_and_no_gradient_has_no_share():
     model = network("lstm", depth=2, direction="both")
-    np.testing.assert_array_equal(far_shares(model, real_batch(1), "mse"), np.zeros((2, 2)))
+    np.testing.assert_array_equal(far_shares(measured(model, real_batch(1), "mse")), np.zeros((2, 2)))
     for parameter in model.head.parameters():
         parameter.data.zero_()
-    assert np.isnan(far_shares(model, real_batch(4), "mse")).all()
+    assert np.isnan(far_shares(measured(model, real_batch(4), "mse"))).all()
 
 
 def test_what_a_decaying_gradient_teaches_comes_from_near():
     batch = real_batch(40, outputs=1)
-    kept, lost = (far_shares(single(linear(rho * orthogonal(4)), batch), batch, "mse") for rho in (1.0, 0.5))
+    kept, lost = (far_shares(measured(single(linear(rho * orthogonal(4)), batch), batch, "mse")) for rho in (1.0, 0.5))
     assert lost < 1e-5
     assert 0.1 < kept < 0.9

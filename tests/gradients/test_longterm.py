@@ -3,23 +3,35 @@ import math
 import numpy as np
 import pytest
 import torch
-from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, orthogonal, real_batch, single
+from gradient_networks import (
+    DIRECTIONS,
+    MAKERS,
+    alone,
+    linear,
+    measured,
+    network,
+    of_path,
+    orthogonal,
+    real_batch,
+    single,
+)
 
-from rnnbench.gradients import flatten, long_term, state_gradients, step_jacobians, trajectory, unflatten
+from rnnbench.gradients import long_term, step_jacobians
 from rnnbench.network.cells import LSTM
+from rnnbench.network.states import flatten, unflatten
 
 
 def linear_path(weight, steps):
     batch = real_batch(steps, outputs=1)
-    return trajectory(single(linear(weight), batch), batch)[0][0]
+    return measured(single(linear(weight), batch), batch).paths[0][0]
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm", "linear", "spiral"])
 def test_products_agree_with_the_derivative_of_the_end_by_each_state(cell, direction):
     model, batch = network(cell, hidden=2, depth=2, direction=direction), real_batch(4, size=1)
-    for path in (path for row in trajectory(model, batch) for path in row):
-        result = long_term(path)
+    for path in (path for row in measured(model, batch).paths for path in row):
+        result = of_path(long_term, path)
         for lag in range(4):
 
             def end(flat, path=path, lag=lag):
@@ -30,7 +42,7 @@ def test_products_agree_with_the_derivative_of_the_end_by_each_state(cell, direc
 
             matrix = torch.autograd.functional.jacobian(end, flatten(path.at(4 - lag)))[:, 0].numpy()
             values = np.linalg.svd(matrix, compute_uv=False)
-            factors = step_jacobians(path)[4 - lag :, 0].numpy()
+            factors = of_path(step_jacobians, path)[4 - lag :, 0].numpy()
             norms = np.linalg.svd(factors, compute_uv=False)[:, 0]
             assert result.log_largest[lag] == pytest.approx(math.log(values[0]), rel=1e-9, abs=1e-12)
             assert result.log_smallest[lag] == pytest.approx(math.log(values[-1]), rel=1e-9, abs=1e-12)
@@ -41,14 +53,14 @@ def test_products_agree_with_the_derivative_of_the_end_by_each_state(cell, direc
 
 @pytest.mark.parametrize("cell", MAKERS)
 def test_the_norm_keeps_below_the_bound(cell):
-    result = long_term(trajectory(network(cell, scale=1), real_batch(12))[0][0])
+    result = long_term(measured(network(cell, scale=1), real_batch(12)))[0][0]
     pairs = [pair for pair in zip(result.log_largest, result.log_bound, strict=True) if None not in pair]
     assert len(pairs) >= 2
     assert all(norm <= bound + 1e-12 for norm, bound in pairs)
 
 
 def test_a_rotation_scaled_far_below_the_smallest_float():
-    result = long_term(linear_path(0.01 * orthogonal(4), 200))
+    result = of_path(long_term, linear_path(0.01 * orthogonal(4), 200))
     expected = math.log(0.01) * np.arange(200)  # 1e-398 at the end
     for values in (result.log_largest, result.log_smallest, result.log_bound):
         np.testing.assert_allclose(values, expected, rtol=1e-12)
@@ -58,7 +70,7 @@ def test_a_rotation_scaled_far_below_the_smallest_float():
 def test_a_condition_number_far_above_the_rounding():
     frame = orthogonal(3)
     weight = frame @ torch.diag(torch.tensor([1.2, 1.0, 0.01], dtype=torch.float64)) @ frame.T
-    result = long_term(linear_path(weight, 80))
+    result = of_path(long_term, linear_path(weight, 80))
     lags = np.arange(80)
     np.testing.assert_allclose(result.log_largest, math.log(1.2) * lags, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(result.log_smallest, math.log(0.01) * lags, rtol=1e-10, atol=1e-13)
@@ -66,11 +78,11 @@ def test_a_condition_number_far_above_the_rounding():
 
 
 def test_a_singular_factor_says_none_and_nothing_infinite():
-    result = long_term(linear_path(torch.diag(torch.tensor([0.5, 0.0])), 5))
+    result = of_path(long_term, linear_path(torch.diag(torch.tensor([0.5, 0.0])), 5))
     np.testing.assert_allclose(result.log_largest, math.log(0.5) * np.arange(5), rtol=1e-12)
     assert result.log_smallest == [0.0, None, None, None, None]
     assert result.log_condition == [0.0, None, None, None, None]
-    zero = long_term(linear_path(torch.zeros(2, 2), 3))
+    zero = of_path(long_term, linear_path(torch.zeros(2, 2), 3))
     assert zero == ([0.0, None, None],) * 4
 
 
@@ -83,20 +95,20 @@ def test_a_factor_singular_early_in_the_sequence_matters_only_at_its_lag():
     cell.recurrent_projection.bias.data.zero_()
     inputs = torch.ones(4, 1, 2, dtype=torch.float64)
     inputs[1] = -9  # the unit is silent at step 2
-    result = long_term(trajectory(model, batch._replace(inputs=inputs))[0][0])
+    result = long_term(measured(model, batch._replace(inputs=inputs)))[0][0]
     for values in (result.log_largest, result.log_smallest, result.log_bound):
         assert values == pytest.approx([0, math.log(0.5), 2 * math.log(0.5), None])
 
 
 def test_one_step_has_only_lag_0():
-    assert long_term(trajectory(network("lstm"), real_batch(1))[0][0]) == ([0.0],) * 4
+    assert long_term(measured(network("lstm"), real_batch(1)))[0][0] == ([0.0],) * 4
 
 
 def test_lengths_give_the_mean_over_the_sequences_alone():
     model, batch = network("gru", direction="both"), real_batch(6, lengths=[2, 5, 3])
     for direction in (0, 1):
-        together = long_term(trajectory(model, batch)[0][direction])
-        singles = [long_term(trajectory(model, alone(batch, b))[0][direction]) for b in range(3)]
+        together = long_term(measured(model, batch))[0][direction]
+        singles = [long_term(measured(model, alone(batch, b)))[0][direction] for b in range(3)]
         for name in together._fields:
             columns = [getattr(one, name) for one in singles]
             expected = [np.mean([column[lag] for column in columns if lag < len(column)]) for lag in range(5)]
@@ -113,12 +125,12 @@ def test_law_5_a_constant_forget_gate_sets_the_decay_of_the_cell_state():
     model = single(cell, batch)
     f = 1 / (1 + math.exp(-1))
     assert f**100 == pytest.approx(2.5e-14, rel=0.1)
-    path = trajectory(model, batch)[0][0]
-    jacobians = step_jacobians(path)
+    path = measured(model, batch).paths[0][0]
+    jacobians = of_path(step_jacobians, path)
     product = torch.linalg.multi_dot([j[0] for j in jacobians[1:].flip(0)])
     torch.testing.assert_close(product[3:, 3:], f**100 * torch.eye(3, dtype=torch.float64), rtol=1e-12, atol=0)
-    gradient = state_gradients(model, batch, "mse")[0][0].c
+    gradient = measured(model, batch, "mse").gradients[0][0].c
     assert not gradient[-1].any()  # L reads h_T, and dL/dc_T holds h_T fixed
     torch.testing.assert_close(gradient[:-2], f * gradient[1:-1], rtol=1e-12, atol=0)
     # ds_T/ds_t is [[0, o tanh'(c_T) f^k], [0, f^k]] per unit, so its norm falls by f a step from the first on.
-    np.testing.assert_allclose(np.diff(long_term(path).log_largest[1:]), math.log(f), rtol=1e-10)
+    np.testing.assert_allclose(np.diff(of_path(long_term, path).log_largest[1:]), math.log(f), rtol=1e-10)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from gradient_networks import linear, network, orthogonal, real_batch, single
+from gradient_networks import linear, measured, network, of_cell, orthogonal, real_batch, single
 
 from rnnbench.gradients import (
     float64_copy,
@@ -17,12 +17,10 @@ from rnnbench.gradients import (
     omega,
     precise,
     saliency,
-    state_gradients,
     step_spectra,
     survey_all,
     survey_profile,
     time_constants,
-    trajectory,
     weight_spectra,
 )
 from rnnbench.tasks import Batch
@@ -33,20 +31,20 @@ def of_survey(survey):
 
 
 DIAGNOSTICS = {
-    "gradient_norms": lambda model, batch: [n.data for n in gradient_norms(model, batch, "mse").values()],
-    "gradient_profile": lambda model, batch: list(gradient_profile(model, batch, "mse").values()),
-    "long_term": lambda model, batch: [np.array(a, float) for a in long_term(trajectory(model, batch)[0][0])],
-    "lyapunov_spectrum": lambda model, batch: lyapunov_spectrum(model, batch)[0],
-    "omega": lambda model, batch: [omega(model, batch, "mse")],
-    "saliency": lambda model, batch: list(saliency(model, batch, "mse")),
-    "state_gradients": lambda model, batch: [part.numpy() for part in state_gradients(model, batch, "mse")[0][0]],
-    "step_spectra": lambda model, batch: list(step_spectra(trajectory(model, batch)[0][0])),
-    "survey_all": lambda model, batch: of_survey(survey_all(model, batch, "mse", sequences=2, exponents=2)),
-    "survey_profile": lambda model, batch: of_survey(survey_profile(model, batch, "mse")),
-    "time_constants": lambda model, batch: list((time_constants(trajectory(model, batch)[0][0]) or [])[:2]),
-    "trajectory": lambda model, batch: [part.numpy() for part in trajectory(model, batch)[0][0].states],
+    "gradient_norms": lambda model, batch: [n.data for n in gradient_norms(measured(model, batch, "mse")).values()],
+    "gradient_profile": lambda model, batch: list(gradient_profile(measured(model, batch, "mse")).values()),
+    "long_term": lambda model, batch: [np.array(a, float) for a in long_term(measured(model, batch))[0][0]],
+    "lyapunov_spectrum": lambda model, batch: lyapunov_spectrum(measured(model, batch))[0],
+    "omega": lambda model, batch: [omega(measured(model, batch, "mse"))],
+    "saliency": lambda model, batch: list(saliency(measured(model, batch, "mse"))),
+    "state_gradients": lambda model, batch: [part.numpy() for part in measured(model, batch, "mse").gradients[0][0]],
+    "step_spectra": lambda model, batch: list(step_spectra(measured(model, batch))[0][0]),
+    "survey_all": lambda model, batch: of_survey(survey_all(measured(model, batch, "mse"), sequences=2, exponents=2)),
+    "survey_profile": lambda model, batch: of_survey(survey_profile(measured(model, batch, "mse"))),
+    "time_constants": lambda model, batch: list((time_constants(measured(model, batch))[0][0] or [])[:2]),
+    "trajectory": lambda model, batch: [part.numpy() for part in measured(model, batch).paths[0][0].states],
     "weight_spectra": lambda model, _: [
-        np.array(values) for w in weight_spectra(model.stack.layers[0].cell).values() for values in w
+        np.array(values) for w in of_cell(weight_spectra, model.stack.layers[0].cell).values() for values in w
     ],
 }
 
@@ -78,14 +76,14 @@ def test_a_narrow_network_has_the_numbers_of_its_float64_copy(diagnostic, cell, 
         assert torch.equal(value, before[name])
 
 
-@pytest.mark.parametrize("profile", [gradient_profile, lambda *a: {"h": survey_profile(*a).arrays["h"].values}])
+@pytest.mark.parametrize("profile", [gradient_profile, lambda found: {"h": survey_profile(found).arrays["h"].values}])
 def test_half_a_gradient_a_step_over_200_steps(profile):
     """0.5^199 = 1e-60, which is no number of float32."""
     batch = real_batch(200, outputs=1)
     model = single(linear(0.5 * orthogonal(6)), batch).float()
-    found = profile(model, narrow(batch), "mse")["h"][0, 0]
+    found = profile(measured(model, narrow(batch), "mse"))["h"][0, 0]
     np.testing.assert_allclose(np.diff(np.log(found)), math.log(0.5), rtol=1e-6)
-    assert saliency(model, narrow(batch), "mse").norms[0].all()
+    assert saliency(measured(model, narrow(batch), "mse")).norms[0].all()
 
 
 def test_a_precise_network_is_not_copied_and_another_only_once(monkeypatch):
@@ -94,7 +92,7 @@ def test_a_precise_network_is_not_copied_and_another_only_once(monkeypatch):
     assert precise(model, batch)[1].inputs is batch.inputs
     copies, original = [], float64_copy
     monkeypatch.setattr(
-        sys.modules["rnnbench.gradients.trajectory"], "float64_copy", lambda m: copies.append(m) or original(m)
+        sys.modules["rnnbench.gradients.precision"], "float64_copy", lambda m: copies.append(m) or original(m)
     )
     for name in ("omega", "survey_all"):
         copies.clear()

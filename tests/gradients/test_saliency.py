@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 import torch
-from gradient_networks import DIRECTIONS, MAKERS, alone, linear, network, orthogonal, real_batch, single, token_batch
+from gradient_networks import (
+    DIRECTIONS,
+    MAKERS,
+    alone,
+    linear,
+    measured,
+    network,
+    orthogonal,
+    real_batch,
+    single,
+    token_batch,
+)
 
 from rnnbench.gradients import saliency
 from rnnbench.network.model import Model, last_loss
@@ -27,7 +38,7 @@ def differences(model, batch, loss):
 @pytest.mark.parametrize("cell", MAKERS)
 def test_real_inputs_agree_with_finite_differences(cell, direction, steps):
     model, batch = network(cell, depth=2, direction=direction), real_batch(steps)
-    result = saliency(model, batch, "mse")
+    result = saliency(measured(model, batch, "mse"))
     expected = differences(model, batch, "mse")
     np.testing.assert_allclose(result.norms, expected, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(result.by_step, expected.mean(axis=1), rtol=1e-6, atol=1e-9)
@@ -36,7 +47,7 @@ def test_real_inputs_agree_with_finite_differences(cell, direction, steps):
 def test_tokens_are_differentiated_as_one_hot_vectors():
     model = network("lstm", inputs=4, outputs=4, depth=2, direction="both", tokens=True, every_step=True).train()
     batch = token_batch()
-    result = saliency(model, batch, "cross_entropy")
+    result = saliency(measured(model, batch, "cross_entropy"))
     np.testing.assert_allclose(result.norms, differences(model, batch, "cross_entropy"), rtol=1e-6, atol=1e-9)
     assert model.tokens
     assert model.training
@@ -51,15 +62,15 @@ def test_the_linear_network_has_its_closed_form():
     for _ in range(6):
         expected.insert(0, (error * (row @ cell.input_projection.weight).norm()).detach().numpy())
         row = row @ cell.recurrent_projection.weight
-    np.testing.assert_allclose(saliency(model, batch, "mse").norms, expected, rtol=1e-12)
+    np.testing.assert_allclose(saliency(measured(model, batch, "mse")).norms, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_padded_batch_is_its_sequences_alone(direction):
     model, batch = network("gru", depth=2, direction=direction), real_batch(7, lengths=[3, 6, 1])
-    result = saliency(model, batch, "mse")
+    result = saliency(measured(model, batch, "mse"))
     for b, length in enumerate([3, 6, 1]):
-        expected = saliency(model, alone(batch, b), "mse").norms[:, 0]
+        expected = saliency(measured(model, alone(batch, b), "mse")).norms[:, 0]
         np.testing.assert_allclose(result.norms[:length, b], expected, rtol=1e-10)
         assert not result.norms[length:, b].any()
     counts = [3, 2, 2, 1, 1, 1, 1]
@@ -67,7 +78,7 @@ def test_a_padded_batch_is_its_sequences_alone(direction):
 
 
 def test_the_share_on_flat_positions_and_on_a_mask():
-    result = saliency(network("elman"), real_batch(4, size=3), "mse")
+    result = saliency(measured(network("elman"), real_batch(4, size=3), "mse"))
     expected = (result.norms[1, 2] + result.norms[3, 0]) / result.norms.sum()
     mask = np.zeros((4, 3), dtype=bool)
     mask[1, 2] = mask[3, 0] = True
@@ -80,6 +91,6 @@ def test_the_share_on_flat_positions_and_on_a_mask():
 def test_without_any_gradient_there_is_no_share():
     model = network("elman")
     model.head.weight.data.zero_()
-    result = saliency(model, real_batch(), "mse")
+    result = saliency(measured(model, real_batch(), "mse"))
     assert not result.norms.any()
     assert result.share([0]) is None

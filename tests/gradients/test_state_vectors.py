@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from own_cells import MatrixState
-from rnnbench.gradients import flatten, unflatten
-from rnnbench.network.states import HState, LSTMState
+from rnnbench.network.states import HState, LSTMState, flatten, unflatten
 
 
 def test_the_parts_of_a_state_lie_side_by_side():

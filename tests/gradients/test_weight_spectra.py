@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from gradient_networks import MAKERS, linear, orthogonal, randomize
+from gradient_networks import MAKERS, linear, of_cell, orthogonal, randomize
 
 from catalogue import CELL_ROWS
 from rnnbench.gradients import weight_spectra
@@ -12,7 +12,7 @@ from rnnbench.gradients import weight_spectra
 def test_every_gate_has_its_own_block():
     for row in CELL_ROWS.values():
         cell = randomize(row.make(2, 5))
-        result = weight_spectra(cell)
+        result = of_cell(weight_spectra, cell)
         assert tuple(result) == cell.recurrent_gates
         for index, gate in enumerate(cell.recurrent_gates):
             weight = cell.recurrent_projection.weight.detach().numpy()
@@ -26,7 +26,7 @@ def test_every_gate_has_its_own_block():
 
 @pytest.mark.parametrize("seed", range(8))  # the rounding of a normal matrix has either sign
 def test_an_orthogonal_matrix(seed):
-    spectrum = weight_spectra(linear(orthogonal(5, seed)))["hidden"]
+    spectrum = of_cell(weight_spectra, linear(orthogonal(5, seed)))["hidden"]
     np.testing.assert_allclose(spectrum.singular_values, 1, rtol=1e-12)
     assert spectrum.orthogonality_gap == pytest.approx(0, abs=1e-13)
     assert spectrum.nonnormality == pytest.approx(0, abs=1e-6)
@@ -34,16 +34,16 @@ def test_an_orthogonal_matrix(seed):
 
 def test_a_shift_is_as_far_from_normal_as_can_be():
     """The nilpotent [[0, a], [0, 0]] has the eigenvalues 0 and the norm a."""
-    spectrum = weight_spectra(linear(torch.tensor([[0.0, 3.0], [0.0, 0.0]])))["hidden"]
+    spectrum = of_cell(weight_spectra, linear(torch.tensor([[0.0, 3.0], [0.0, 0.0]])))["hidden"]
     assert spectrum.nonnormality == pytest.approx(3, rel=1e-12)
     assert spectrum.orthogonality_gap == pytest.approx(math.hypot(1, 8), rel=1e-12)
     np.testing.assert_allclose(spectrum.singular_values, [3, 0], atol=1e-15)
 
 
 def test_a_cell_without_a_recurrent_matrix_has_no_spectrum():
-    assert weight_spectra(MAKERS["spiral"](2, 3)) == {}
+    assert of_cell(weight_spectra, MAKERS["spiral"](2, 3)) == {}
 
 
 def test_float32_weights_are_computed_in_float64():
-    spectrum = weight_spectra(linear(torch.eye(3)).float())["hidden"]
+    spectrum = of_cell(weight_spectra, linear(torch.eye(3)).float())["hidden"]
     assert spectrum.singular_values.dtype == np.float64

@@ -1,34 +1,40 @@
-"""How a gradient flows back through time: pure functions of (model, batch), of a path through it, or of a cell."""
+"""How a gradient flows back through time: diagnostics of a Measurement, one network on one batch."""
 
 from rnnbench.gradients.contributions import far_shares
 from rnnbench.gradients.decay import Decay, fit_decay
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
 from rnnbench.gradients.gates import TimeConstants, time_constants
-from rnnbench.gradients.jacobian import StepSpectra, step_jacobian, step_jacobians, step_spectra
-from rnnbench.gradients.longterm import LongTerm, long_term
+from rnnbench.gradients.jacobian import LongTerm, StepSpectra, long_term, step_jacobians, step_spectra
 from rnnbench.gradients.lyapunov import lyapunov_spectrum
+from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.omega import omega
 from rnnbench.gradients.parameters import GROUPS, gradient_norms_by_group, membership, parameter_group
-from rnnbench.gradients.profile import gradient_norms, gradient_profile, state_gradients
+from rnnbench.gradients.path import Path, step_jacobian
+from rnnbench.gradients.precision import float64_copy, precise
+from rnnbench.gradients.profile import gradient_norms, gradient_profile
+from rnnbench.gradients.registry import DIAGNOSTICS
 from rnnbench.gradients.saliency import Saliency, saliency
-from rnnbench.gradients.survey import Measured, Survey, survey_all, survey_profile
-from rnnbench.gradients.trajectory import Trajectory, float64_copy, precise, trajectory
+from rnnbench.gradients.survey import Survey, survey, survey_all, survey_profile
 from rnnbench.gradients.weights import WeightSpectrum, weight_spectra
-from rnnbench.network.states import flatten, unflatten
 
 __all__ = [
+    "DIAGNOSTICS",
     "GROUPS",
     "Decay",
+    "Diagnostic",
+    "Found",
     "LongTerm",
     "Measured",
+    "Measurement",
+    "Options",
+    "Path",
     "Saliency",
     "StepSpectra",
     "Survey",
     "TimeConstants",
-    "Trajectory",
     "WeightSpectrum",
     "far_shares",
     "fit_decay",
-    "flatten",
     "float64_copy",
     "gradient_norms",
     "gradient_norms_by_group",
@@ -40,14 +46,12 @@ __all__ = [
     "parameter_group",
     "precise",
     "saliency",
-    "state_gradients",
     "step_jacobian",
     "step_jacobians",
     "step_spectra",
+    "survey",
     "survey_all",
     "survey_profile",
     "time_constants",
-    "trajectory",
-    "unflatten",
     "weight_spectra",
 ]

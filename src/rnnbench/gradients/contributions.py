@@ -7,63 +7,76 @@ at half the sequence it has a far and a near part; a profile says what arrives a
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.profile import state_gradients
-from rnnbench.gradients.trajectory import Array, Trajectory, evaluation, precise, trajectory
-from rnnbench.network.layers import Recurrent
-from rnnbench.network.model import Model
-from rnnbench.network.states import map_state
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Number, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array, Path, Way
+from rnnbench.network.states import map_state, over_batch
+
+LARGEST = 2**16
+"""Numbers of the states that are stepped at once: more take more memory and are no quicker."""
 
 
-def far_shares(model: Model, batch: Any, loss: str, gradients: list[list[Any]] | None = None) -> Array:
+def far_shares(measurement: Measurement) -> Array:
     """Return the share of each direction's parameter gradient that comes from lags above T/2: [layer, direction].
 
     ||far|| / (||far|| + ||near||) in [0, 1], of the gradient of the summed last losses, T being each sequence's own
-    length; nan where no gradient arrives at all, or the direction has no parameters. ``gradients`` are those of
-    ``state_gradients``, where they are there already. Raises FloatingPointError where a state is not finite.
+    length; nan where no gradient arrives at all, or the direction has no parameters. Raises FloatingPointError where a
+    state is not finite.
     """
-    model, batch = precise(model, batch)
-    arriving = state_gradients(model, batch, loss) if gradients is None else gradients
-    paths = trajectory(model, batch)
-    with evaluation(model):
-        return np.array(
-            [
-                [_far_share(*each, batch.lengths) for each in zip(*layer, strict=True)]
-                for layer in zip(arriving, paths, model.stack.ways(), strict=True)
-            ]
-        )
+    return np.array(measurement.each(_far_share))
 
 
-def _far_share(arriving: Any, path: Trajectory, direction: Recurrent, lengths: Tensor | None) -> float:
+def _contributions(measurement: Measurement, options: Options) -> Found:
+    try:
+        far = far_shares(measurement)
+    except FloatingPointError:  # what has diverged still has a profile
+        far = np.full([len(measurement.gradients), len(measurement.gradients[0])], np.nan)
+    ways: dict[Way, dict[str, Number]] = {
+        (layer, direction): {"far_share": None if np.isnan(share) else float(share)}
+        for (layer, direction), share in np.ndenumerate(far)
+    }
+    return Found(ways=ways)
+
+
+def _far_share(path: Path) -> float:
     parameters = [each for each in path.cell.parameters() if each.requires_grad]
     if not parameters:
         return float("nan")
-    steps = len(path.drives)
-    arriving = map_state(lambda part: direction.running_order(part, lengths)[:steps].flatten(0, 1), arriving)
-    before = map_state(lambda part: part[:-1].flatten(0, 1), path.states)
-    with torch.enable_grad():
-        drives = path.cell.project(path.inputs)
-        after = path.cell.step(before, drives.flatten(0, 1))
+    steps, sequences = path.drives.shape[:2]
     lag = path.lengths - 1 - torch.arange(steps, device=path.lengths.device)[:, None]  # negative after the end
     far = 2 * lag > path.lengths
-    norms = []
-    for chosen in (far, (lag >= 0) & ~far):
-        cotangents = _masked(arriving, chosen.flatten())
-        # A part may be one of the state before, as it was.
-        pairs = [pair for pair in zip(after, cotangents, strict=True) if pair[0].requires_grad]
-        found = torch.autograd.grad(
-            [part for part, _ in pairs], parameters, [seed for _, seed in pairs], retain_graph=True,
-            materialize_grads=True,
-        )  # fmt: skip
-        norms.append(float(torch.stack([torch.linalg.vector_norm(each) for each in found]).norm()))
+    totals: list[list[Tensor]] = [[], []]
+    at_once = max(1, LARGEST // (sequences * path.size))
+    for start in range(0, steps, at_once):
+        piece = slice(start, start + at_once)
+        before = map_state(lambda part, piece=piece: part[:-1][piece].flatten(0, 1), path.states)
+        arriving = map_state(lambda part, piece=piece: part[piece].flatten(0, 1), path.arriving)
+        with torch.enable_grad():
+            after = path.cell.step(before, path.cell.project(path.inputs[piece]).flatten(0, 1))
+        for half, chosen in enumerate((far[piece], ((lag >= 0) & ~far)[piece])):
+            cotangents = map_state(lambda part, c=chosen: part * over_batch(c.flatten(), part), arriving)
+            # A part may be one of the state before, as it was.
+            pairs = [pair for pair in zip(after, cotangents, strict=True) if pair[0].requires_grad]
+            found = torch.autograd.grad(
+                [part for part, _ in pairs], parameters, [seed for _, seed in pairs], retain_graph=half == 0,
+                materialize_grads=True,
+            )  # fmt: skip
+            totals[half] = [a + b for a, b in zip(totals[half], found, strict=True)] if totals[half] else list(found)
+    norms = [float(torch.stack([torch.linalg.vector_norm(each) for each in half]).norm()) for half in totals]
     return norms[0] / sum(norms) if sum(norms) > 0 else float("nan")
 
 
-def _masked(state: Any, chosen: Tensor) -> Any:
-    """``state``, parts [N, *], with zeros where it is not ``chosen`` [N]."""
-    return map_state(lambda part: part * chosen.reshape(-1, *[1] * (part.dim() - 1)), state)
+DIAGNOSTIC = Diagnostic(
+    name="contributions",
+    title="the share of the parameters' gradient that comes from the far half of the sequence",
+    formula="||sum over lags > T/2 of dL/ds_t ds_t/dtheta||, as a share of itself and the same of the other lags",
+    source="Pascanu, Mikolov & Bengio 2013, eqs. 3 to 5",
+    needs=("paths", "profile"),
+    cost="one step on all states at once, twice differentiated",
+    law="both halves sum to the gradient of the parameters",
+    of_network=_contributions,
+)

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
-from rnnbench.gradients.trajectory import Array, Trajectory
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array, Path
 from rnnbench.network.states import map_state
 
 OPEN, CLOSED = 0.9, 0.1
@@ -33,12 +36,16 @@ class TimeConstants(NamedTuple):
     """The share of all f below CLOSED."""
 
 
-@torch.no_grad()
-def time_constants(path: Trajectory) -> TimeConstants | None:
-    """The time constants of a cell's units along a path, or None for a cell without gates.
+def time_constants(measurement: Measurement) -> list[list[TimeConstants | None]]:
+    """Return the time constants of the units of each direction; None for a cell without gates.
 
     A gate that rounds to 0 or 1 counts as the nearest number inside (0, 1), so tau is at most about 1 / eps of float64.
     """
+    return measurement.each(_time_constants)
+
+
+@torch.no_grad()
+def _time_constants(path: Path) -> TimeConstants | None:
     before = map_state(lambda part: part[:-1].flatten(0, 1), path.states)
     kept = path.cell.retention(before, path.drives.flatten(0, 1))
     if kept is None:
@@ -49,3 +56,32 @@ def time_constants(path: Trajectory) -> TimeConstants | None:
     quantiles = tau.quantile(tau.new_tensor(QUANTILES))
     shares = [float(chosen.double().mean()) for chosen in (kept > OPEN, kept < CLOSED)]
     return TimeConstants(tau.cpu().numpy(), quantiles.cpu().numpy(), *shares)
+
+
+def _of_path(path: Path, options: Options) -> Found:
+    gates = _time_constants(path)
+    if gates is None:
+        return Found()
+    arrays = {
+        "time_constant": Measured(("unit",), gates.tau),
+        "share_open": Measured((), np.array(gates.share_open)),
+        "share_closed": Measured((), np.array(gates.share_closed)),
+    }
+    numbers = {
+        "time_constant_median": float(np.median(gates.tau)),
+        "share_open": gates.share_open,
+        "share_closed": gates.share_closed,
+    }
+    return Found(arrays, dict(numbers))
+
+
+DIAGNOSTIC = Diagnostic(
+    name="gates",
+    title="how long gated units remember",
+    formula="tau = -1 / mean ln f of each unit, f the share of its memory that it keeps in a step",
+    source="Tallec & Ollivier 2018",
+    needs=("paths", "gates"),
+    cost="one step on all states at once",
+    law="an LSTM without recurrent weights and with forget bias b has tau = -1 / ln sigmoid(b)",
+    of_path=_of_path,
+)

@@ -11,40 +11,29 @@ enters dL/ds_k at step k itself, from a loss or from the layer above.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch.nn import functional
 
-from rnnbench.gradients.jacobian import pull_back
-from rnnbench.gradients.profile import state_gradients
-from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
-from rnnbench.network.layers import Recurrent
-from rnnbench.network.model import Model
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array, Path, pull_back
 from rnnbench.network.states import flatten, map_state
 
 
-def omega(model: Model, batch: Any, loss: str) -> Array:
-    """The mean over sequences of Omega, dimensionless: float64 [layer, direction].
+def omega(measurement: Measurement) -> Array:
+    """Return the mean over sequences of Omega, dimensionless: float64 [layer, direction].
 
-    ``loss`` is ``mse`` or ``cross_entropy``. A term whose dL/ds_{k+1} is zero is left out: nothing is there to keep.
-    Raises FloatingPointError where a state is not finite.
+    A term whose dL/ds_{k+1} is zero is left out: nothing is there to keep. Raises FloatingPointError where a state is
+    not finite.
     """
-    model, batch = precise(model, batch)
-    gradients, paths = state_gradients(model, batch, loss), trajectory(model, batch)
-    return np.array(
-        [
-            [_omega(*each, batch) for each in zip(*layer, strict=True)]
-            for layer in zip(gradients, paths, model.stack.ways(), strict=True)
-        ]
-    )
+    return np.array(measurement.each(_omega))
 
 
 @torch.no_grad()
-def _omega(gradient: Any, path: Trajectory, direction: Recurrent, batch: Any) -> float:
-    # Entry t of the reordered gradient is dL/ds_{t+1}: from the second on, each is pulled back to the state before it.
-    arriving = direction.running_order(flatten(gradient, 2), batch.lengths)[1 : len(path.drives)]
+def _omega(path: Path) -> float:
+    # Entry t is dL/ds_{t+1}: from the second on, each is pulled back to the state before it.
+    arriving = flatten(path.arriving, 2)[1:]
     largest = arriving.abs().amax(dim=-1, keepdim=True)
     arrived = largest > 0
     # Brought near 1 before it is squared: the square of a tiny gradient would underflow.
@@ -53,3 +42,23 @@ def _omega(gradient: Any, path: Trajectory, direction: Recurrent, batch: Any) ->
     pulled = pull_back(path.cell, before, path.drives[1:].flatten(0, 1))(unit.flatten(0, 1)).view_as(unit)
     terms = (torch.linalg.vector_norm(pulled.double(), dim=-1) - 1).square()
     return float(terms.where(arrived[:, :, 0], 0).sum(dim=0).mean())
+
+
+def _of_path(path: Path, options: Options) -> Found:
+    found = _omega(path)
+    earlier = path.valid[1:]  # a step before each sequence's last: its gradient has passed the recurrence
+    # Of a dead gradient nothing is left to keep its norm.
+    dead = bool(earlier.any()) and not flatten(path.arriving, 2)[:-1][earlier].any()
+    return Found({"omega": Measured((), np.array(found))}, {"omega": None if dead else found})
+
+
+DIAGNOSTIC = Diagnostic(
+    name="omega",
+    title="how far the gradient is from keeping its norm on its way back",
+    formula="sum over k of (||dL/ds_{k+1} J_{k+1}|| / ||dL/ds_{k+1}|| - 1)^2",
+    source="Pascanu, Mikolov & Bengio 2013, eq. 9",
+    needs=("paths", "profile"),
+    cost="one vector-Jacobian product of all steps at once",
+    law="0 for a linear RNN with an orthogonal W",
+    of_path=_of_path,
+)

@@ -11,69 +11,67 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from rnnbench.gradients.trajectory import evaluation, precise
+from rnnbench.gradients.decay import fit_decay
+from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array, Way
 from rnnbench.network.layers import Recurrent, reversal
-from rnnbench.network.model import Model, last_loss
-from rnnbench.network.states import as_real, flatten, map_state
+from rnnbench.network.states import as_real, flatten
 
-Array = np.ndarray[Any, Any]
 MaskedArray = Any  # numpy.ma.MaskedArray, which NumPy does not type yet
 
 
-def state_gradients(model: Model, batch: Any, loss: str) -> list[list[Any]]:
-    """dL/ds_t of each sequence's own last loss: [layer][direction], forward before backward.
-
-    Each entry is a state of the cell whose parts are [T, B, *], float64: dL/dh_t and, for an LSTM, dL/dc_t, each the
-    derivative with the other parts of s_t held fixed. ``loss`` is ``mse`` or ``cross_entropy``. A zero perturbation is
-    added to every state and differentiated, which runs the loop engine on the same parameters; dropout is off.
-    """
-    model, batch = precise(model, batch)
-    steps, size = batch.inputs.shape[:2]
-    zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.ways()]
-    perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
-    leaves = [part for layer in zeros for state in layer for part in state]
-    with evaluation(model), torch.enable_grad():
-        total = last_loss(model, batch, loss, perturbation).sum()
-        # A part that the loss never reads has no path to it: c_1 of a single LSTM step.
-        flat = torch.autograd.grad(total, leaves, materialize_grads=True)
-    gradients = iter(flat)
-    return [[map_state(lambda _: next(gradients), state) for state in layer] for layer in zeros]
-
-
-def gradient_norms(model: Model, batch: Any, loss: str) -> dict[str, MaskedArray]:
-    """||dL/ds_t||_2 of every sequence by lag, for each part of the state: masked float64 [layer, direction, T, B].
+def gradient_norms(measurement: Measurement) -> dict[str, MaskedArray]:
+    """Return ||dL/ds_t||_2 of every sequence by lag, part by part: masked float64 [layer, direction, T, B].
 
     The keys are the names of the parts (``h``; ``h`` and ``c`` for an LSTM) and ``state`` for the norm of the whole.
     Entry k of the lag axis is the gradient k steps of that direction before the sequence's end; it is masked where the
     sequence has no more than k steps.
     """
-    return norms_by_lag(model, batch, state_gradients(model, batch, loss))
-
-
-def norms_by_lag(model: Model, batch: Any, gradients: list[list[Any]]) -> dict[str, MaskedArray]:
-    """Return the ``gradient_norms`` of the ``state_gradients`` of a batch."""
+    gradients, batch = measurement.gradients, measurement.batch
     names = gradients[0][0]._fields
     parts: dict[str, Callable[[Any], Tensor]] = {name: partial(_part, name) for name in names} | {"state": _whole}
     return {
         name: np.ma.stack(
             [
                 np.ma.stack([_by_lag(part(state), way, batch) for state, way in zip(*layer, strict=True)])
-                for layer in zip(gradients, model.stack.ways(), strict=True)
+                for layer in zip(gradients, measurement.model.stack.ways(), strict=True)
             ]
         )
         for name, part in parts.items()
     }
 
 
-def gradient_profile(model: Model, batch: Any, loss: str) -> dict[str, Array]:
-    """The mean of ``gradient_norms`` over the sequences that reach each lag: float64 [layer, direction, T].
+def gradient_profile(measurement: Measurement) -> dict[str, Array]:
+    """Return the mean of ``gradient_norms`` over the sequences that reach each lag: float64 [layer, direction, T].
 
     Zero at lags that no sequence reaches.
     """
-    return {name: norms.mean(axis=-1).filled(0) for name, norms in gradient_norms(model, batch, loss).items()}
+    return {name: norms.mean(axis=-1).filled(0) for name, norms in gradient_norms(measurement).items()}
+
+
+def _profile(measurement: Measurement, options: Options) -> Found:
+    """The mean and the median norm by lag, the share where it is exactly zero, and what the mean says."""
+    arrays = {}
+    for part, norms in gradient_norms(measurement).items():
+        arrays[part] = Measured((*WAY, "lag"), norms.mean(axis=-1).filled(0))
+        arrays[f"{part}_median"] = Measured((*WAY, "lag"), np.ma.median(norms, axis=-1).filled(0))
+        arrays[f"{part}_dead"] = Measured((*WAY, "lag"), (norms == 0).mean(axis=-1).filled(np.nan))
+        if part == "state":
+            dead = np.ma.filled((norms[:, :, 1:] == 0).all(axis=2).mean(axis=-1), np.nan)
+    batch = measurement.batch
+    reached = len(batch.inputs) if batch.lengths is None else int(batch.lengths.max())
+    whole = np.nan_to_num(arrays["state"].values[:, :, :reached])
+    ways: dict[Way, dict[str, Number]] = {
+        (layer, direction): {
+            **fit_decay(whole[layer, direction])._asdict(),
+            "dead_share": float(dead[layer, direction]) if reached > 1 else None,
+        }
+        for layer, direction in np.ndindex(dead.shape)
+    }
+    return Found(arrays, ways=ways)
 
 
 def _part(name: str, state: Any) -> Tensor:
@@ -82,11 +80,6 @@ def _part(name: str, state: Any) -> Tensor:
 
 def _whole(state: Any) -> Tensor:
     return flatten(state, 2)
-
-
-def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
-    start = direction.cell.initial_state(size)
-    return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), start)
 
 
 def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> MaskedArray:
@@ -98,3 +91,15 @@ def _by_lag(gradient: Tensor, direction: Recurrent, batch: Any) -> MaskedArray:
     if lengths is not None:
         masked.mask = np.arange(len(norms))[:, None] >= lengths.cpu().numpy()
     return masked
+
+
+DIAGNOSTIC = Diagnostic(
+    name="profile",
+    title="the norm of the gradient that arrives at the state, by lag, and what it does: decays, flat, grows or dead",
+    formula="g(k) = mean over sequences of ||dL/ds_{T-k}||, of the whole state and of each part",
+    source="Hochreiter 1991; Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013",
+    needs=("profile",),
+    cost="one pass of the loop engine forward and back",
+    law="linear RNN, W = rho * orthogonal: the slope of ln g against lag is ln rho",
+    of_network=_profile,
+)

@@ -7,14 +7,14 @@ that the network really sees. A network that has found the dependency has its ma
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.trajectory import Array, evaluation, precise
-from rnnbench.network.model import Model, last_loss
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array
 
 
 class Saliency(NamedTuple):
@@ -36,18 +36,11 @@ class Saliency(NamedTuple):
         return float(mass.sum() / total) if total > 0 else None
 
 
-def saliency(model: Model, batch: Any, loss: str) -> Saliency:
-    """How strongly the last loss of each sequence depends on each input; ``loss``: ``mse`` or ``cross_entropy``."""
-    model, batch = precise(model, batch)
-    with evaluation(model), torch.enable_grad():
-        inputs = model.encode(batch.inputs).detach().requires_grad_()
-        # A second view of the same network, which takes the encoded inputs as they are.
-        reader = copy.copy(model)
-        reader.tokens = False
-        total = last_loss(reader, batch._replace(inputs=inputs), loss).sum()
-        (gradient,) = torch.autograd.grad(total, [inputs])
-    norms = torch.linalg.vector_norm(gradient, dim=-1)
-    return Saliency(norms.cpu().numpy(), (norms.sum(dim=1) / _sequences(norms, batch.lengths)).cpu().numpy())
+def saliency(measurement: Measurement) -> Saliency:
+    """Return how strongly the last loss of each sequence depends on each input."""
+    lengths = measurement.batch.lengths
+    norms = torch.linalg.vector_norm(measurement.input_gradient, dim=-1)
+    return Saliency(norms.cpu().numpy(), (norms.sum(dim=1) / _sequences(norms, lengths)).cpu().numpy())
 
 
 def _sequences(norms: Tensor, lengths: Tensor | None) -> Tensor:
@@ -55,3 +48,22 @@ def _sequences(norms: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return torch.full_like(norms[:, 0], norms.shape[1])
     return (torch.arange(len(norms), device=norms.device)[:, None] < lengths).sum(dim=1).clamp(min=1)
+
+
+def _of_network(measurement: Measurement, options: Options) -> Found:
+    """The share is None for a batch that does not say which inputs carry the information."""
+    seen, informative = saliency(measurement), measurement.batch.informative
+    share = None if informative is None else seen.share(informative)
+    return Found({"saliency": Measured(("step",), seen.by_step)}, {"saliency_share": share})
+
+
+DIAGNOSTIC = Diagnostic(
+    name="saliency",
+    title="which inputs the prediction listens to, and the share of those that carry the information",
+    formula="||dL/dx_t||",
+    source="Simonyan, Vedaldi & Zisserman 2014",
+    needs=("inputs",),
+    cost="none beside that of the profile",
+    law="zero at inputs after the end of a sequence",
+    of_network=_of_network,
+)

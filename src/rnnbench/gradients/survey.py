@@ -1,48 +1,31 @@
-"""All diagnostics of one network on one batch: arrays with named axes, and the numbers that sum them up.
+"""Several diagnostics of one network on one batch: arrays with named axes, and the numbers that sum them up.
 
-Everything is computed in float64, on one copy. An entry of an array is nan where it does not exist (a long-term
-Jacobian with a singular factor); what a cell does not have (gates, a recurrent matrix) is absent.
+An entry of an array is nan where it does not exist (a long-term Jacobian with a singular factor); what a cell does not
+have (gates, a recurrent matrix) is absent.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from rnnbench.gradients.contributions import far_shares
-from rnnbench.gradients.decay import fit_decay
-from rnnbench.gradients.gates import time_constants
-from rnnbench.gradients.jacobian import step_spectra
-from rnnbench.gradients.longterm import long_term
-from rnnbench.gradients.lyapunov import lyapunov_spectrum
-from rnnbench.gradients.omega import omega
-from rnnbench.gradients.profile import norms_by_lag, state_gradients
-from rnnbench.gradients.saliency import saliency
-from rnnbench.gradients.trajectory import Array, Trajectory, precise, trajectory
-from rnnbench.gradients.weights import weight_spectra
-from rnnbench.network.model import Model
-from rnnbench.network.states import flatten
+from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
+from rnnbench.gradients.measurement import Measurement
+from rnnbench.gradients.path import Array, Way
+from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS, FULL
 
-WAY = ("layer", "direction")
 DIRECTIONS = ("forward", "backward")
-Way = tuple[int, ...]
-"""The places of a layer and a direction in an array."""
-Numbers = dict[str, Any]
-
-
-class Measured(NamedTuple):
-    """An array and the names of its axes."""
-
-    axes: tuple[str, ...]
-    values: Array
+Numbers = dict[str, Number]
+OPTIONS = Options()
 
 
 class Survey(NamedTuple):
     """What was measured at one moment."""
 
     arrays: dict[str, Measured]
-    scalars: dict[str, float | str | None]
+    scalars: dict[str, Number]
     """None for no number. Under plain names those of the layer and direction that ``headline`` names, whose gradient
     reaches furthest; where there are several, those of each too, as ``layer1_forward/horizon``."""
 
@@ -55,86 +38,43 @@ class Survey(NamedTuple):
         return found
 
 
-def survey_profile(model: Model, batch: Any, loss: str) -> Survey:
-    """Return the gradient norm of the state by lag, whole and by parts, and what it says.
+def survey(measurement: Measurement, diagnostics: Sequence[Diagnostic] = (), options: Options = OPTIONS) -> Survey:
+    """Return what ``diagnostics`` say of a network on a batch, beside those of DEFAULT, which say what the headline is.
 
-    Over the sequences that reach a lag: the mean and the median of the norm, and the share where it is exactly zero.
-    The scalars are those of ``fit_decay`` on the mean norm of the whole state, the ``far_share`` of ``far_shares``, and
-    ``dead_share``, the share of the sequences whose norm is zero at each lag from 1 on.
+    Those of paths see the first ``options.sequences`` sequences alone. A path is done with before the next begins: its
+    Jacobians are the largest thing there is. Raises FloatingPointError where a state is not finite.
     """
-    arrays, found = _profile(*precise(model, batch), loss)
-    return Survey(arrays, _scalars(found, arrays["state"].values))
+    chosen = list(dict.fromkeys([*(DIAGNOSTICS[name] for name in DEFAULT), *diagnostics]))
+    found = [each.of_network(measurement, options) for each in chosen if each.of_network is not None]
+    along = [each.of_path for each in chosen if each.of_path is not None]
+    if along:
+        found.append(
+            _stacked(
+                [
+                    [[function(path, options) for function in along] for path in layer]
+                    for layer in measurement.first(options.sequences)
+                ]
+            )
+        )
+    arrays: dict[str, Measured] = {}
+    ways: dict[Way, Numbers] = {}
+    network: Numbers = {}
+    for each in found:
+        arrays |= each.arrays
+        network |= each.numbers
+        for way, numbers in each.ways.items():
+            ways[way] = ways.get(way, {}) | numbers
+    return Survey(arrays, _scalars(ways, arrays["state"].values) | network)
 
 
-def survey_all(model: Model, batch: Any, loss: str, sequences: int, exponents: int) -> Survey:
-    """Return every diagnostic: ``survey_profile`` and the saliency on ``batch``, the others on its first ``sequences``.
-
-    ``exponents`` is the number of Lyapunov exponents, the largest, at most the size of the state. The share of the
-    saliency on ``batch.informative`` is None for a batch that does not say which inputs carry the information. Raises
-    FloatingPointError where a state is not finite.
-    """
-    model, batch = precise(model, batch)
-    arrays, found = _profile(model, batch, loss)
-    few = _first(model, batch, sequences)
-    paths = trajectory(model, few)
-    size = flatten(paths[0][0].at(0), 1).shape[-1]
-    seen = saliency(model, batch, loss)
-    arrays |= _stack([[_along(path) for path in layer] for layer in paths])
-    arrays["omega"] = Measured(WAY, omega(model, few, loss))
-    arrays["lyapunov"] = Measured((*WAY, "exponent"), np.array(lyapunov_spectrum(model, few, min(exponents, size))))
-    arrays["saliency"] = Measured(("step",), seen.by_step)
-    for way, numbers in found.items():
-        numbers["lyapunov_max"] = float(arrays["lyapunov"].values[way][0])
-        # Of a dead gradient nothing is left to keep its norm.
-        numbers["omega"] = None if numbers["decay"] == "dead" else float(arrays["omega"].values[way])
-        if "time_constant" in arrays:
-            numbers["time_constant_median"] = float(np.median(arrays["time_constant"].values[way]))
-            numbers["share_open"] = float(arrays["share_open"].values[way])
-            numbers["share_closed"] = float(arrays["share_closed"].values[way])
-    share = None if batch.informative is None else seen.share(batch.informative)
-    return Survey(arrays, _scalars(found, arrays["state"].values) | {"saliency_share": share})
+def survey_profile(measurement: Measurement) -> Survey:
+    """Return the gradient norm of the state by lag, whole and by parts, and what it says: ``probe=default``."""
+    return survey(measurement)
 
 
-def _profile(model: Model, batch: Any, loss: str) -> tuple[dict[str, Measured], dict[Way, Numbers]]:
-    """The arrays of ``survey_profile``, and the numbers of each layer and direction."""
-    gradients = state_gradients(model, batch, loss)
-    arrays = {}
-    for part, norms in norms_by_lag(model, batch, gradients).items():
-        arrays[part] = Measured((*WAY, "lag"), norms.mean(axis=-1).filled(0))
-        arrays[f"{part}_median"] = Measured((*WAY, "lag"), np.ma.median(norms, axis=-1).filled(0))
-        arrays[f"{part}_dead"] = Measured((*WAY, "lag"), (norms == 0).mean(axis=-1).filled(np.nan))
-        if part == "state":
-            dead = np.ma.filled((norms[:, :, 1:] == 0).all(axis=2).mean(axis=-1), np.nan)
-    try:
-        far = far_shares(model, batch, loss, gradients)
-    except FloatingPointError:  # what has diverged still has a profile
-        far = np.full_like(dead, np.nan)
-    reached = len(batch.inputs) if batch.lengths is None else int(batch.lengths.max())
-    whole = np.nan_to_num(arrays["state"].values[:, :, :reached])
-    found: dict[Way, Numbers] = {}
-    for way in np.ndindex(dead.shape):
-        numbers: Numbers = {**fit_decay(whole[way])._asdict(), "far_share": _number(far[way])}
-        found[way] = numbers | {"dead_share": _number(dead[way]) if whole.shape[-1] > 1 else None}
-    return arrays, found
-
-
-def _scalars(found: dict[Way, Numbers], norms: Array) -> dict[str, float | str | None]:
-    """Those of the headline under plain names, and of each layer and direction where there are several.
-
-    The headline has the largest horizon; of several the one with the largest of the ``norms`` that arrive there.
-    """
-
-    def reach(way: Way) -> tuple[int, float]:
-        horizon = found[way]["horizon"]
-        return (-1, 0.0) if horizon is None else (horizon, norms[way][horizon])
-
-    head = max(found, key=reach)
-    scalars: dict[str, float | str | None] = {"headline": way_name(*head), **found[head]}
-    if len(found) > 1:
-        for (layer, direction), numbers in found.items():
-            prefix = f"layer{layer + 1}_{DIRECTIONS[direction]}"
-            scalars |= {f"{prefix}/{name}": value for name, value in numbers.items()}
-    return scalars
+def survey_all(measurement: Measurement, sequences: int, exponents: int) -> Survey:
+    """Return what ``probe=full`` takes."""
+    return survey(measurement, [DIAGNOSTICS[name] for name in FULL], Options(sequences, exponents))
 
 
 def way_name(layer: int, direction: int) -> str:
@@ -142,39 +82,41 @@ def way_name(layer: int, direction: int) -> str:
     return f"layer {layer + 1}, {DIRECTIONS[direction]}"
 
 
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _stacked(found: list[list[list[Found]]]) -> Found:
+    """What was found [layer][direction][diagnostic], with layers and directions as the first two axes.
 
-
-def _along(path: Trajectory) -> dict[str, Measured]:
-    """What is said of one direction of one layer."""
-    found = {f"jacobian_{name}": Measured(("step",), values) for name, values in step_spectra(path)._asdict().items()}
-    for name, values in long_term(path)._asdict().items():
-        found[f"long_term_{name}"] = Measured(("lag",), np.array(values, dtype=float))  # None becomes nan
-    gates = time_constants(path)
-    if gates is not None:
-        found["time_constant"] = Measured(("unit",), gates.tau)
-        found["share_open"] = Measured((), np.array(gates.share_open))
-        found["share_closed"] = Measured((), np.array(gates.share_closed))
-    weights = weight_spectra(path.cell).values()
-    if weights:
-        singular = np.stack([weight.singular_values for weight in weights])
-        found["weight_singular_values"] = Measured(("gate", "unit"), singular)
-        found["weight_orthogonality_gap"] = Measured(("gate",), np.array([w.orthogonality_gap for w in weights]))
-        found["weight_nonnormality"] = Measured(("gate",), np.array([w.nonnormality for w in weights]))
-    return found
-
-
-def _stack(found: list[list[dict[str, Measured]]]) -> dict[str, Measured]:
-    """Layers and directions as the first two axes; all have the same cell, hence the same names."""
-    return {
-        name: Measured((*WAY, *first.axes), np.array([[way[name].values for way in layer] for layer in found]))
-        for name, first in found[0][0].items()
+    An array that only some of them have, because their cells differ, is left out.
+    """
+    arrays = [[{k: v for each in way for k, v in each.arrays.items()} for way in layer] for layer in found]
+    names = [name for name in arrays[0][0] if all(name in way for layer in arrays for way in layer)]
+    stacked = {
+        name: Measured(
+            (*WAY, *arrays[0][0][name].axes), np.array([[way[name].values for way in layer] for layer in arrays])
+        )
+        for name in names
     }
+    ways = {
+        (layer, direction): {k: v for each in way for k, v in each.numbers.items()}
+        for layer, row in enumerate(found)
+        for direction, way in enumerate(row)
+    }
+    return Found(stacked, ways=ways)
 
 
-def _first(model: Model, batch: Any, sequences: int) -> Any:
-    """The first ``sequences`` sequences of a batch, as far as a diagnostic reads them."""
-    targets = batch.targets[:, :sequences] if model.every_step else batch.targets[:sequences]
-    lengths = None if batch.lengths is None else batch.lengths[:sequences]
-    return batch._replace(inputs=batch.inputs[:, :sequences], targets=targets, lengths=lengths)
+def _scalars(found: dict[Way, Numbers], norms: Array) -> Numbers:
+    """Those of the headline under plain names, and of each layer and direction where there are several.
+
+    The headline has the largest horizon; of several the one with the largest of the ``norms`` that arrive there.
+    """
+
+    def reach(way: Way) -> tuple[int, float]:
+        horizon = found[way]["horizon"]
+        return (int(horizon), norms[way][int(horizon)]) if isinstance(horizon, int) else (-1, 0.0)
+
+    head = max(found, key=reach)
+    scalars: Numbers = {"headline": way_name(*head), **found[head]}
+    if len(found) > 1:
+        for (layer, direction), numbers in found.items():
+            prefix = f"layer{layer + 1}_{DIRECTIONS[direction]}"
+            scalars |= {f"{prefix}/{name}": value for name, value in numbers.items()}
+    return scalars

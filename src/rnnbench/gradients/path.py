@@ -1,0 +1,161 @@
+"""The path that a network takes through its states, direction by direction, and what it does along it.
+
+A gradient flows back along the states s_0, s_1, ..., s_T of the forward pass, so every Jacobian J_t = ds_t/ds_{t-1} is
+taken at these states and inputs (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnbench.network.cells import Cell
+from rnnbench.network.states import flatten, map_state, unflatten
+
+Array = np.ndarray[Any, Any]
+Way = tuple[int, int]
+"""The places of a layer and a direction, from 0."""
+AT_ONCE = 2**17
+"""Numbers of the Jacobians that are computed at once: more take more memory and are no quicker."""
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The path of one direction of one layer, T = the steps of the longest sequence, in the direction's own order.
+
+    A backward direction starts at each sequence's last valid step. After a sequence's end its state stays as it was,
+    and ``valid`` says which steps were taken.
+    """
+
+    way: Way
+    cell: Cell[Any]
+    """The cell that ran: in float64, with plain weights in place of parametrised ones."""
+    states: Any
+    """s_0 .. s_T: a state of the cell whose parts are [T + 1, B, *]."""
+    drives: Tensor
+    """What ``cell.project`` gave for steps 1 .. T: [T, B, ...]; s_{t+1} = step(s_t, drives[t])."""
+    lengths: Tensor
+    """The steps that each sequence took: [B] int64."""
+    inputs: Tensor
+    """What the direction saw at steps 1 .. T: [T, B, I]."""
+    arriving: Any
+    """dL/ds_1 .. dL/ds_T of each sequence's own last loss, part by part with the others held fixed: [T, B, *]."""
+
+    @property
+    def valid(self) -> Tensor:
+        """Whether sequence b took step t + 1: [T, B] bool."""
+        return torch.arange(len(self.drives), device=self.lengths.device)[:, None] < self.lengths
+
+    def at(self, t: int) -> Any:
+        """The state s_t, parts [B, *]."""
+        return map_state(lambda part: part[t], self.states)
+
+    @property
+    def size(self) -> int:
+        """S, the numbers of the state as one real vector."""
+        return flatten(self.at(0), 1).shape[-1]
+
+    def sequence_mean(self, values: Tensor) -> Array:
+        """The mean of ``values`` [T, B] over the sequences that took each step: float64 [T]."""
+        valid = self.valid
+        return (values.double().where(valid, 0).sum(dim=1) / valid.sum(dim=1)).cpu().numpy()
+
+    def first(self, sequences: int) -> Path:
+        """The path of the first ``sequences`` sequences, as long as the longest of them."""
+        chosen = slice(sequences)
+        steps = int(self.lengths[chosen].max())
+        return replace(
+            self,
+            states=map_state(lambda part: part[: steps + 1, chosen], self.states),
+            drives=self.drives[:steps, chosen],
+            lengths=self.lengths[chosen],
+            inputs=self.inputs[:steps, chosen],
+            arriving=map_state(lambda part: part[:steps, chosen], self.arriving),
+        )
+
+    def pieces(self) -> Iterator[slice]:
+        """The steps from the first to the last, as many at once as have Jacobians of AT_ONCE numbers."""
+        steps, sequences = self.drives.shape[:2]
+        length = max(1, AT_ONCE // (sequences * self.size**2))
+        return (slice(start, min(start + length, steps)) for start in range(0, steps, length))
+
+    def jacobians(self, steps: Tensor) -> Tensor:
+        """ds_t/ds_{t-1} at steps t - 1, of each sequence its own: [N, B, S, S] of ``steps`` [N, B]."""
+        sequences = torch.arange(steps.shape[1], device=steps.device)
+        state = map_state(lambda part: part[steps, sequences].flatten(0, 1), self.states)
+        return step_jacobian(self.cell, state, self.drives[steps, sequences].flatten(0, 1)).unflatten(0, steps.shape)
+
+
+class Recorder(Cell[Any]):
+    """``cell``, with what passed through it: it may be run in several pieces, one after the other."""
+
+    def __init__(self, cell: Cell[Any]) -> None:
+        torch.nn.Module.__init__(self)
+        self.cell = cell
+        self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
+        self.seen: list[Tensor] = []
+        self.drives: list[Tensor] = []
+        self.after: list[Any] = []
+
+    @property
+    def output_size(self) -> int:
+        return self.cell.output_size
+
+    def begin(self, batch: int) -> None:
+        self.cell.begin(batch)
+
+    def initial_state(self, batch: int) -> Any:
+        return self.cell.initial_state(batch)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        drives = self.cell.project(inputs)
+        self.seen.append(inputs.detach())
+        self.drives.append(drives.detach())
+        return drives
+
+    def step(self, state: Any, drive: Tensor) -> Any:
+        after = self.cell.step(state, drive)
+        self.after.append(map_state(Tensor.detach, after))
+        return after
+
+    def readout(self, state: Any, drive: Tensor) -> Tensor:
+        return self.cell.readout(state, drive)
+
+    def path(
+        self, way: Way, order: Callable[..., Tensor], gradient: Any, taken: Tensor, lengths: Tensor | None
+    ) -> Path:
+        """The path of what was recorded; ``order`` brings ``gradient`` into the order of this direction."""
+        steps, size = len(self.after), len(taken)
+        start = map_state(lambda part: part.detach(), self.cell.initial_state(size))
+        states = map_state(lambda *parts: torch.stack(parts), start, *self.after)
+        # What ran on beyond a sequence's end, because others did, stays at that end.
+        place = torch.minimum(torch.arange(steps + 1, device=taken.device)[:, None], taken)
+        states = map_state(lambda part: part[place, torch.arange(size, device=taken.device)], states)
+        if not all(part.isfinite().all() for part in states):
+            name = type(self.cell).__name__
+            raise FloatingPointError(f"the states of {name} are not finite: no Jacobian exists there")
+        arriving = map_state(lambda part: order(part, lengths)[:steps], gradient)
+        return Path(way, self.cell, states, torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
+
+
+def pull_back(cell: Cell[Any], state: Any, drive: Tensor) -> Callable[[Tensor], Tensor]:
+    """The function g -> g J for g [B, S], J the Jacobian of ``cell.step`` at ``state`` (parts [B, *]) and ``drive``."""
+    product = torch.func.vjp(lambda flat: flatten(cell.step(unflatten(flat, state), drive), 1), flatten(state, 1))[1]
+    return lambda gradient: product(gradient)[0]
+
+
+@torch.no_grad()
+def step_jacobian(cell: Cell[Any], state: Any, drive: Tensor) -> Tensor:
+    """ds'/ds [B, S, S] of one step s' = step(s, drive), for every sequence, in the state's dtype.
+
+    Rows are outputs: J[i, j] = ds_t[i] / ds_{t-1}[j], so a gradient, a row vector, flows back as g_{t-1} = g_t J_t. By
+    reverse-mode differentiation of ``cell.step`` alone, so it holds for any cell.
+    """
+    product, flat = pull_back(cell, state, drive), flatten(state, 1)
+    rows = torch.eye(flat.shape[1], dtype=flat.dtype, device=flat.device)
+    return torch.func.vmap(lambda row: product(row.expand_as(flat)))(rows).transpose(0, 1)
