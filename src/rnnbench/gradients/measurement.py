@@ -17,6 +17,7 @@ from torch import Tensor
 from rnnbench.errors import UserError, check_choice
 from rnnbench.gradients.path import Path, Recorder
 from rnnbench.gradients.precision import evaluation, precise
+from rnnbench.network.engines import loop
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.model import Model, last_loss
 from rnnbench.network.states import map_state
@@ -80,20 +81,13 @@ class Measurement:
 
     @cached_property
     def _passed(self) -> _Pass:
-        """One pass forward and back, through recorders in a copy of the network that shares its parameters."""
+        """One pass forward and back."""
         model, batch = self.model, self.batch
         steps, size = batch.inputs.shape[:2]
         zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.ways()]
         perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
         leaves = [part for layer in zeros for state in layer for part in state]
-        memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-        reader = copy.deepcopy(model, memo)
-        recorders = []
-        for layer in reader.stack.ways():
-            recorders.append([Recorder(direction.cell) for direction in layer])
-            for direction, recorder in zip(layer, recorders[-1], strict=True):
-                direction.cell = recorder
-        reader.tokens = False  # it takes the encoded inputs as they are
+        reader, recorders = recorded(model)
         with evaluation(reader), torch.enable_grad():
             inputs = model.encode(batch.inputs).detach().requires_grad_()
             total = last_loss(reader, batch._replace(inputs=inputs), self.loss, perturbation).sum()
@@ -108,6 +102,22 @@ class _Pass(NamedTuple):
     recorders: list[list[Recorder]]
     gradients: list[list[Any]]
     input_gradient: Tensor
+
+
+def recorded(model: Model) -> tuple[Model, list[list[Recorder]]]:
+    """A copy of a network that shares its parameters, takes encoded inputs and has a recorder around each cell.
+
+    Its engines are the loop, the one that steps.
+    """
+    memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    reader = copy.deepcopy(model, memo)
+    reader.tokens = False
+    recorders = []
+    for layer in reader.stack.ways():
+        recorders.append([Recorder(direction.cell) for direction in layer])
+        for direction, recorder in zip(layer, recorders[-1], strict=True):
+            direction.cell, direction.engine = recorder, loop
+    return reader, recorders
 
 
 def _zeros(direction: Recurrent, steps: int, size: int) -> Any:

@@ -130,6 +130,11 @@ class Recorder(Cell[Any]):
         self, way: Way, order: Callable[..., Tensor], gradient: Any, taken: Tensor, lengths: Tensor | None
     ) -> Path:
         """The path of what was recorded; ``order`` brings ``gradient`` into the order of this direction."""
+        arriving = map_state(lambda part: order(part, lengths)[: len(self.after)], gradient)
+        return Path(way, self.cell, self.states(taken), torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
+
+    def states(self, taken: Tensor) -> Any:
+        """s_0 .. s_T of sequences that took ``taken`` [B] steps: parts [T + 1, B, *]."""
         steps, size = len(self.after), len(taken)
         start = map_state(lambda part: part.detach(), self.cell.initial_state(size))
         states = map_state(lambda *parts: torch.stack(parts), start, *self.after)
@@ -139,8 +144,7 @@ class Recorder(Cell[Any]):
         if not all(part.isfinite().all() for part in states):
             name = type(self.cell).__name__
             raise FloatingPointError(f"the states of {name} are not finite: no Jacobian exists there")
-        arriving = map_state(lambda part: order(part, lengths)[:steps], gradient)
-        return Path(way, self.cell, states, torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
+        return states
 
 
 def pull_back(cell: Cell[Any], state: Any, drive: Tensor) -> Callable[[Tensor], Tensor]:
