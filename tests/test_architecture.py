@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "build": {"config", "errors", "gradients", "network", "training"},
     "run": {"build", "config", "network", "results", "stop", "store", "tasks", "tracking", "training"},
     "sweep": {"config", "errors", "report", "results", "run", "statistics", "stop", "store", "tasks", "tracking"},
-    "cli": {"config", "errors", "results", "run", "store", "sweep", "tracking"},
+    "cli": {"build", "config", "errors", "gradients", "results", "run", "store", "sweep", "tracking"},
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}

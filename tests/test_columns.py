@@ -9,19 +9,11 @@ import pytest
 from planted import make
 from rnnbench.build import build_model, build_probe
 from rnnbench.config.identity import flatten
+from rnnbench.gradients import DIAGNOSTICS as REGISTRY
 from rnnbench.network.cells import CELLS
 from rnnbench.results import rows
-from rnnbench.results.columns import (
-    CLIPPING,
-    COLUMNS,
-    DIAGNOSTICS,
-    HEADLINE,
-    MOMENTS,
-    NETWORK,
-    column,
-    configuration,
-    row,
-)
+from rnnbench.results.columns import CLIPPING, COLUMNS, column, configuration, row
+from rnnbench.results.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 from rnnbench.run import run
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
@@ -89,16 +81,23 @@ class TestARealRun:
 
 
 def test_every_diagnostic_is_a_column(configure):
-    """All that ``survey_all`` can say, and nothing more: some cells have gates, parity says which inputs matter."""
+    """All that they can say, and nothing more: some cells have gates, parity says which inputs matter."""
     names = {each.name for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
     seen = set()
     for cell in CELLS:
-        config = configure(f"cell={cell}", "task=parity", *FULL)
+        config = configure(f"cell={cell}", "task=parity", *FULL, f"probe.diagnostics=[{','.join(REGISTRY)}]")
         probe = build_probe(config)
         scalars = probe.survey(build_model(config), probe.batch).scalars
         assert scalars.keys() <= names
         seen |= scalars.keys()
     assert seen == names
+
+
+def test_the_number_of_a_diagnostic_of_ones_own_is_a_column_too():
+    for name in ("own_kurtosis_final", "layer2_backward_own_kurtosis_initial"):
+        assert column(name).kind is float
+        assert "kurtosis" in column(name).meaning
+    assert column("kurtosis_final") is None
 
 
 @pytest.mark.parametrize("metric", METRICS)

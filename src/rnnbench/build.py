@@ -12,8 +12,8 @@ import torch
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
 from rnnbench.config.schema import Config, NetworkConfig, OptimizerConfig
 from rnnbench.errors import UserError, unknown
-from rnnbench.gradients import DIAGNOSTICS, Measurement, Options, survey
-from rnnbench.gradients.registry import DEFAULT, FULL
+from rnnbench.gradients import Measurement, Options, survey
+from rnnbench.gradients.registry import KINDS, named
 from rnnbench.network import budget, costs
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.cells.external import from_target
@@ -138,8 +138,8 @@ def build_probe(config: Config) -> Probe | None:
     if config.probe.kind == "off":
         return None
     task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)
+    chosen = [named(name) for name in (*KINDS[config.probe.kind], *config.probe.diagnostics)]
     options = Options(config.probe.sequences, config.probe.exponents)
-    chosen = [DIAGNOSTICS[name] for name in (FULL if config.probe.kind == "full" else DEFAULT)]
     return Probe(
         lambda model, batch: survey(Measurement(model, batch, task.loss), chosen, options), batch, config.probe.every
     )

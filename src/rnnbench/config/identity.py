@@ -38,6 +38,7 @@ NEUTRAL: dict[str, Any] = {
     "network.zoneout_memory": 0.0,
     "optimizer.momentum": 0.0,
     "optimizer.weight_decay": 0.0,
+    "probe.diagnostics": "[]",
     "task.test_lengths": "[]",
     "trainer.accelerator": "cpu",
     "trainer.threads": 1,

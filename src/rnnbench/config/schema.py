@@ -5,7 +5,7 @@ Defaults are not here but in ``conf/``, in one place. A task is configured by it
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnnbench.config.cell_options import CellConfig
@@ -142,9 +142,13 @@ class ProbeConfig:
     batch_size: int
     sequences: int
     exponents: int
+    diagnostics: list[str] = field(default_factory=list)
+    """More of them, beside those of ``kind``; none in a configuration from before this key."""
 
     def __post_init__(self) -> None:
         check_choice("probe.kind", self.kind, ["default", "full", "off"])
+        if self.kind == "off" and self.diagnostics:
+            raise UserError(f"probe.diagnostics={self.diagnostics}: probe=off measures nothing; use probe=default")
         check_range("probe.every", self.every, at_least=1, at_most=MOST_STEPS)
         for key in ("batch_size", "sequences", "exponents"):
             check_range(f"probe.{key}", getattr(self, key), at_least=1, at_most=10**6)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pkgutil import resolve_name
+from typing import Any
+
+from rnnbench.errors import UserError, unknown
 from rnnbench.gradients.capacity import DIAGNOSTIC as capacity
 from rnnbench.gradients.contributions import DIAGNOSTIC as contributions
-from rnnbench.gradients.diagnostic import Diagnostic
+from rnnbench.gradients.diagnostic import Diagnostic, Found, Options
 from rnnbench.gradients.gates import DIAGNOSTIC as gates
 from rnnbench.gradients.jacobian import DIAGNOSTIC as jacobian
 from rnnbench.gradients.lyapunov import DIAGNOSTIC as lyapunov
@@ -36,6 +42,44 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
 }
 
 DEFAULT = ("profile", "contributions")
-"""What ``probe=default`` takes, and every survey begins with: the headline is chosen by the profile."""
-FULL = (*DEFAULT, "jacobian", "lyapunov", "omega", "gates", "weights", "saliency")
-"""What ``probe=full`` takes."""
+"""What every survey begins with: the headline is chosen by the profile."""
+KINDS = {
+    "default": DEFAULT,
+    "full": (*DEFAULT, "jacobian", "lyapunov", "omega", "gates", "weights", "saliency"),
+    "off": (),
+}
+"""What each kind of probe takes. The others are taken where they are named, because they cost more."""
+
+
+def named(name: str) -> Diagnostic:
+    """Return the diagnostic called ``name``, or one of a user's own that ``package.module:NAME`` holds.
+
+    All that the latter finds begins with ``own_``. Raises UserError where there is none.
+    """
+    if name in DIAGNOSTICS:
+        return DIAGNOSTICS[name]
+    if ":" not in name and "." not in name:
+        raise unknown("diagnostic", name, DIAGNOSTICS)
+    try:
+        found = resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"diagnostic {name}: {error}; give package.module:NAME") from error
+    if not isinstance(found, Diagnostic):
+        raise UserError(f"diagnostic {name}: is no rnnbench.gradients.Diagnostic")
+    return replace(found, of_path=_own(found.of_path), of_network=_own(found.of_network))
+
+
+def _own(function: Callable[..., Found] | None) -> Callable[..., Found] | None:
+    """``function`` with ``own_`` before the name of all that it finds."""
+    if function is None:
+        return None
+
+    def renamed(subject: Any, options: Options) -> Found:
+        found = function(subject, options)
+        return Found(
+            {f"own_{name}": values for name, values in found.arrays.items()},
+            {f"own_{name}": number for name, number in found.numbers.items()},
+            {way: {f"own_{name}": number for name, number in each.items()} for way, each in found.ways.items()},
+        )
+
+    return renamed

@@ -14,7 +14,7 @@ import numpy as np
 from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
 from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Way
-from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS, FULL
+from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS, KINDS
 
 DIRECTIONS = ("forward", "backward")
 Numbers = dict[str, Number]
@@ -74,7 +74,7 @@ def survey_profile(measurement: Measurement) -> Survey:
 
 def survey_all(measurement: Measurement, sequences: int, exponents: int) -> Survey:
     """Return what ``probe=full`` takes."""
-    return survey(measurement, [DIAGNOSTICS[name] for name in FULL], Options(sequences, exponents))
+    return survey(measurement, [DIAGNOSTICS[name] for name in KINDS["full"]], Options(sequences, exponents))
 
 
 def way_name(layer: int, direction: int) -> str:

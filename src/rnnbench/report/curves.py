@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles, thin
 from rnnbench.report.lines import Array, Lines
-from rnnbench.results.columns import MOMENTS
+from rnnbench.results.diagnostic_columns import MOMENTS
 from rnnbench.results.settings import Setting, solves
 from rnnbench.statistics import survival
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from rnnbench.report import reach
 from rnnbench.report.tables import Table
-from rnnbench.results.columns import COLUMNS, MOMENTS
+from rnnbench.results.columns import COLUMNS
+from rnnbench.results.diagnostic_columns import MOMENTS
 from rnnbench.results.settings import Setting
 from rnnbench.results.ways import named
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from rnnbench.results.columns import COLUMNS, MOMENTS, WAY, Row
+from rnnbench.results.columns import COLUMNS, Row
+from rnnbench.results.diagnostic_columns import MOMENTS, WAY
 from rnnbench.results.settings import Setting
 
 NOT_MEASURED = "not measured"

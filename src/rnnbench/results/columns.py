@@ -6,58 +6,17 @@ A name with a dot is no column of this list but a configuration key that varies 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rnnbench.config.identity import OUTSIDE, below, flatten
-from rnnbench.results.ways import DIRECTIONS, named
+from rnnbench.results.column import Column
+from rnnbench.results.diagnostic_columns import DIAGNOSTICS, GRADIENTS, OWN, WAY, measured
 from rnnbench.store.records import Record
-from rnnbench.store.status import Status, clipped
+from rnnbench.store.status import clipped
 
 Row = dict[str, Any]
 """One run: plain values by column, None where a value is missing."""
-MOMENTS = {"initial": "before training", "final": "after training"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column; a value is missing where there is nothing to say."""
-
-    name: str
-    kind: type
-    meaning: str
-    """For people: what it is, in a phrase that begins a sentence."""
-    unit: str = ""
-    better: str = ""
-    """``higher`` or ``lower``; empty where neither is."""
-    format: str = ""
-    """How a number is shown, as Python's ``format`` takes it."""
-    path: tuple[str, ...] | None = None
-    """Where a record holds it: a field and then keys; None: in the field of its name, (): nowhere."""
-    digits: int | None = None
-    """After the point, of what is known no better."""
-    circumstance: bool = False
-    """Whether it says how a run came about, not what came of it: it may differ when the run is repeated."""
-    optional: bool = False
-    """Whether only some runs measure it: by the choice of a probe, or because older programs did not."""
-
-    def value(self, record: Record) -> Any:
-        """Return the value for one run; None where there is none."""
-        first, *keys = (self.name,) if self.path is None else self.path or ("",)
-        found: Any = getattr(record, first, None)
-        for key in keys:
-            found = (found or {}).get(key)
-        if found in (None, ""):  # a run that failed early does not know its metric
-            return None
-        if isinstance(found, Status):
-            return found.value  # W&B would show its name
-        return found if self.digits is None else round(found, self.digits)
-
-    def text(self, value: Any) -> str:
-        """Return a value as a table shows it."""
-        return "–" if value is None else format(value, self.format)
-
-
 IDENTITY = (
     Column("run_id", str, "the task, the cell, the seed, and a hash of all that can change the result"),
     Column(
@@ -96,52 +55,6 @@ OUTCOME = (
     Column("validation_sequences", int, "the same of the validation set", format=".0f", optional=True),
     Column("steps", int, "training steps taken; a run that solves its task may stop early", "steps", format=".0f"),
 )  # fmt: skip
-HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "
-                  "the other numbers of the gradient are its own")  # fmt: skip
-DIAGNOSTICS = (
-    Column("decay", str, "what the gradient norm does from lag 1 on: decays, flat (within a tenth), grows, or dead: "
-           "exactly zero"),
-    Column("slope", float, "of ln of the gradient norm against lag: the least-squares line over the lags from 1 on",
-           "1/step", format=".3g"),
-    Column("fit", float, "the share of the variance that this line explains, R^2", format=".2f"),
-    Column("half_life", float, "after how many steps back the gradient norm has halved, by its slope; none where it "
-           "does not decay or the line does not fit (R^2 below 0.9)", "steps", "higher", ".1f"),
-    Column("horizon", int, "the largest lag with a gradient norm of at least 1 % of that at lag 1", "steps", "higher",
-           ".0f"),
-    Column("zero_from", int, "the lag from which on the gradient is exactly zero", "steps", format=".0f"),
-    Column("vanishing_ratio", float, "the gradient norm at the largest lag over that at lag 0", "", "higher", ".2g"),
-    Column("far_share", float, "the share of the parameters' gradient that comes from lags above T/2", "", "higher",
-           ".2g"),
-    Column("dead_share", float, "the share of sequences whose gradient is exactly zero from lag 1 on", "", "lower",
-           ".2f"),
-    Column("lyapunov_max", float, "the largest Lyapunov exponent", "1/step", format=".3f"),
-    Column("omega", float, "how far the gradient is from keeping its norm on its way back: the squared relative change "
-           "of each step, summed", "", "lower", ".3g"),
-    Column("time_constant_median", float, "how long gates remember, the median over units", "steps", format=".1f"),
-    Column("share_open", float, "the share of gate values above 0.9", format=".3f"),
-    Column("share_closed", float, "the share of gate values below 0.1", format=".3f"),
-)  # fmt: skip
-"""Of the norm of dL/ds over the whole state of a layer and direction, before and after training."""
-NETWORK = (
-    Column("saliency_share", float, "the share of the loss's gradient by the inputs that lies on those which carry the "
-           "information", "", "higher", ".3f"),
-)  # fmt: skip
-"""Of the whole network, before and after training."""
-
-
-def _measured(each: Column, moment: str, way: str = "") -> Column:
-    """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
-    where = f", {named(way)}" if way else ""
-    return replace(
-        each,
-        name="_".join(filter(None, (way, each.name, moment))),
-        meaning=f"{each.meaning}; {MOMENTS[moment]}{where}",
-        path=("gradients", moment, f"{way}/{each.name}" if way else each.name),
-        optional=True,
-    )
-
-
-GRADIENTS = tuple(_measured(each, moment) for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK))
 CLIPPING = tuple(
     replace(each, path=("training", each.name), optional=True)
     for each in (
@@ -194,10 +107,6 @@ SPLITS = {
 }
 OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
 """The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
-WAY = re.compile(
-    rf"(layer\d+_(?:{'|'.join(DIRECTIONS)}))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
-)
-"""The names of the columns with the gradient of one layer and direction, of networks that have several."""
 
 
 def column(name: str) -> Column | None:
@@ -206,7 +115,11 @@ def column(name: str) -> Column | None:
         return COLUMNS[name]
     if found := WAY.fullmatch(name):
         way, diagnostic, moment = found.groups()
-        return _measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
+        return measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
+    if found := OWN.fullmatch(name):
+        way, diagnostic, moment = found.groups()
+        meaning = f"{diagnostic.removeprefix('own_').replace('_', ' ')}, of a diagnostic of one's own"
+        return measured(Column(diagnostic, float, meaning, format=".3g"), moment, way or "")
     found = OTHER.fullmatch(name)
     if found is None:
         return None
@@ -235,7 +148,7 @@ def row(record: Record) -> Row:
     for moment, numbers in record.gradients.items():
         for key in numbers:
             way, _, diagnostic = key.rpartition("/")
-            of = column(f"{way}_{diagnostic}_{moment}") if way else None
+            of = column("_".join(filter(None, (way, diagnostic, moment))))
             if of is not None:
                 found[of.name] = of.value(record)
     return found | configuration(record.config)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from rnnbench.results.agreement import ROUNDING
-from rnnbench.results.columns import MOMENTS, WAY, Row
+from rnnbench.results.columns import Row
+from rnnbench.results.diagnostic_columns import MOMENTS, WAY
 from rnnbench.store.status import Status
 
 

@@ -86,6 +86,8 @@ def ended(config: Config, retry: bool) -> Record | None:
 def other_probe(old: Record, config: Config) -> str:
     """Return by which probe a run was measured where another one is asked for now; empty where it is the same."""
     was, now = old.config.get("probe"), config.to_dict()["probe"]
+    if isinstance(was, dict):
+        was = {"diagnostics": []} | was  # a run from before that key
     if was == now or not isinstance(was, dict):
         return ""
     changed = [key for key in now if was.get(key) != now[key]]

@@ -144,9 +144,12 @@ class Record:
         return f"{what} at step {self.diverged_at_step}"
 
 
-def write(folder: Path, record: Record) -> None:
-    """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error."""
-    record.ended = now()
+def write(folder: Path, record: Record, ended: str | None = None) -> None:
+    """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error.
+
+    The run ended now, or when ``ended`` says.
+    """
+    record.ended = ended or now()
     text = json.dumps(asdict(record) | {"score": record.score}, indent=2, allow_nan=False)
     with replacing(folder / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
