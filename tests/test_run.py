@@ -18,6 +18,7 @@ from rnnbench.gradients import Measurement, gradient_profile
 from rnnbench.run import run
 from rnnbench.store import records
 from rnnbench.training.data import held_out_stream
+from rnnbench.training.learner import Learner
 
 pytestmark = pytest.mark.whole
 
@@ -247,6 +248,14 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
         (["trainer.accelerator=cuda"], "trainer.accelerator=cuda: no CUDA GPU here"),
         (["trainer.accelerator=mps"], "trainer.accelerator=mps: no Apple GPU here"),
         (["trainer.accelerator=tpu"], "trainer.accelerator=tpu: no TPU here"),
+        (
+            ["trainer.precision=16-mixed"],
+            "trainer.precision=16-mixed: needs a CUDA GPU, trainer.accelerator=cpu has none",
+        ),
+        (
+            ["trainer.precision=bf16-mixed", "network.engine=fused", "cell=gru"],
+            "fused cannot run the cell GRU in torch.bf",
+        ),
         (["init=uniform_gate", "network.hidden_size=1"], "init.memory=uniform_gate: needs a width of at least 2"),
         (["tracking=online"], "tracking=online: .* or use tracking=offline"),
     ],
@@ -258,6 +267,34 @@ def test_a_users_mistake_writes_nothing(configure, tmp_path, monkeypatch, overri
         monkeypatch.setattr(f"rnnbench.training.device.{kind}Accelerator.is_available", lambda: False)
     with pytest.raises(UserError, match=message):
         run(configure(*overrides))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("64", torch.float64), ("bf16-mixed", torch.float32)])
+@pytest.mark.parametrize("overrides", [["cell=lru"], ["cell=orthogonal", "task=char_lm"]])
+def test_other_precisions_train(configure, monkeypatch, precision, dtype, overrides):
+    """With parameters of the precision; what they compute in shows in the prediction."""
+    seen, original = [], Learner._forward
+
+    def forward(learner, batch, split):
+        loss, prediction = original(learner, batch, split)
+        seen.append((next(learner.model.parameters()).dtype, prediction.dtype))
+        return loss, prediction
+
+    monkeypatch.setattr(Learner, "_forward", forward)
+    config = configure(*overrides, f"trainer.precision={precision}", "trainer.max_steps=3", "task.length=12")
+    assert run(config).status == "done"
+    assert set(seen) == {(dtype, torch.float64 if precision == "64" else torch.bfloat16)}
+    assert config.run_id != configure(*overrides, "trainer.max_steps=3", "task.length=12").run_id
+
+
+def test_a_network_that_cannot_run_in_a_precision_is_named_before_it_trains(configure, tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError('"tanh" not implemented for BFloat16\nat line 5')
+
+    monkeypatch.setattr("rnnbench.network.model.Model.forward", broken)
+    with pytest.raises(UserError, match='cannot run in torch.bfloat16 ."tanh" not implemented for BFloat16.; use'):
+        run(configure("trainer.precision=bf16-mixed"))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -41,7 +41,8 @@ class ValidatingSweeper(Sweeper):
         plan = expand(self.hydra_context.config_loader, self.config)
         configs = [job.config for job in (plan.tuning | plan.candidates).values()]
         if self.config.hydra.runtime.choices["hydra/launcher"] == "local":  # on a cluster other machines run them
-            _check_devices({config.trainer.accelerator for config in configs} - {"auto", "cpu"})
+            asked = {(config.trainer.accelerator, config.trainer.precision) for config in configs}
+            _check_devices({(kind, precision) for kind, precision in asked if (kind, precision[:2]) not in PLAIN})
         check_sweep(configs)
         published = reuse.published(configs)
         folder, self.published = plan.folder, reuse.folder(configs[0]) if configs[0].reuse else None
@@ -70,13 +71,17 @@ class ValidatingSweeper(Sweeper):
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 
-def _check_devices(kinds: set[str]) -> None:
-    """Raises UserError where this machine lacks a kind of device that runs ask for."""
-    if kinds:
+PLAIN = {(kind, precision) for kind in ("auto", "cpu") for precision in ("32", "64", "bf")}
+"""Devices and precisions that every machine has."""
+
+
+def _check_devices(wanted: set[tuple[str, str]]) -> None:
+    """Raises UserError where this machine lacks a kind of device that runs ask for, or that lacks their precision."""
+    if wanted:
         from rnnbench.training import device  # loads torch
 
-        for kind in sorted(kinds):
-            device.check(kind)
+        for kind, precision in sorted(wanted):
+            device.check(kind, precision)
 
 
 @dataclass

@@ -54,12 +54,14 @@ def run(config: Config, retry: bool = True) -> Record:
     old = ended(config, retry)
     if old is not None:
         return old
-    device.check(config.trainer.accelerator)
+    device.check(config.trainer.accelerator, config.trainer.precision)
     device.one_process()
     torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
     with device.enough_memory():
         learner, probe = build_learner(config), build_probe(config)
+        example = torch.from_numpy(config.task.batch("train", config.seed, 0).inputs[:2, :2])
+        device.try_out(learner.model, example, config.trainer.accelerator, config.trainer.precision)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
@@ -188,6 +190,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
     return lightning.Trainer(
         accelerator=options.accelerator,
         devices=1,
+        precision=device.PRECISIONS.get(options.precision, options.precision),
         max_steps=options.max_steps,
         val_check_interval=min(options.validate_every, options.max_steps),
         check_val_every_n_epoch=None,

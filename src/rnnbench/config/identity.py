@@ -41,6 +41,7 @@ NEUTRAL: dict[str, Any] = {
     "probe.diagnostics": "[]",
     "task.test_lengths": "[]",
     "trainer.accelerator": "cpu",
+    "trainer.precision": "32",
     "trainer.threads": 1,
 }
 """The neutral value of each key that has one; null and an empty table are neutral by themselves."""

@@ -181,11 +181,14 @@ class TrainerConfig:
     threads: int
     progress: bool
     checkpoint_every: int
+    precision: str = "32"
+    """That of configurations from before this key."""
 
     def __post_init__(self) -> None:
         for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
             check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
         check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
+        check_choice("trainer.precision", self.precision, ["64", "32", "bf16-mixed", "16-mixed"])
         check_choice("trainer.accelerator", self.accelerator, ["auto", "cpu", "cuda", "gpu", "mps", "tpu"])
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator, XLAAccelerator
 from pytorch_lightning.plugins.environments import LightningEnvironment
+from torch import Tensor
 
 from rnnbench.errors import UserError
+from rnnbench.network.model import Model
 
 WORDS = {"cuda": "CUDA GPU", "gpu": "GPU", "mps": "Apple GPU", "tpu": "TPU"}
 
 
-def check(kind: str) -> None:
-    """Raises UserError where this machine has no device of the kind."""
+PRECISIONS: dict[str, Any] = {"64": "64-true", "32": "32-true"}
+"""Lightning's names, where they are not ours."""
+
+
+def check(kind: str, precision: str) -> None:
+    """Raises UserError where this machine has no device of the kind, or that has not the precision."""
     here = {
         "cuda": CUDAAccelerator.is_available(),
         "gpu": CUDAAccelerator.is_available() or MPSAccelerator.is_available(),
@@ -26,6 +34,33 @@ def check(kind: str) -> None:
     }
     if not here.get(kind, True):
         raise UserError(f"trainer.accelerator={kind}: no {WORDS[kind]} here; use trainer.accelerator=cpu")
+    gpu = kind in ("cuda", "gpu", "auto") and here["cuda"]
+    if precision == "16-mixed" and not gpu:
+        raise UserError(f"trainer.precision=16-mixed: needs a CUDA GPU, trainer.accelerator={kind} has none; use "
+                        "bf16-mixed")  # fmt: skip
+    if precision == "64" and not gpu and (kind == "mps" or (kind in ("gpu", "auto") and here["mps"])):
+        raise UserError("trainer.precision=64: an Apple GPU has no float64; use trainer.accelerator=cpu")
+
+
+@torch.no_grad()
+def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
+    """Raises UserError where the network cannot run in the precision on a CPU: before training, not in it.
+
+    ``inputs`` are some of its task. On another device, which has its own kernels, nothing is tried.
+    """
+    if kind != "cpu" or precision == "32":
+        return
+    dtype = torch.float64 if precision == "64" else torch.bfloat16
+    twin = copy.deepcopy(model).double() if precision == "64" else model
+    with torch.random.fork_rng(devices=[]), torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision != "64"):
+        try:
+            twin(inputs)
+        except UserError:
+            raise
+        except Exception as error:  # whatever an operation without a kernel raises
+            reason = next(iter(str(error).splitlines()), "")
+            raise UserError(f"trainer.precision={precision}: this network cannot run in {dtype} ({reason}); use "
+                            "trainer.precision=32")  from error  # fmt: skip
 
 
 def one_process() -> LightningEnvironment:
