@@ -10,7 +10,7 @@ import yaml
 from scipy import stats
 
 from catalogue import CELL_ROWS
-from rnnbench.config.schema import InitConfig
+from rnnbench.config.network import InitConfig
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS
 from rnnbench.network.initialization import initialize

@@ -10,18 +10,20 @@ from typing import Any
 import torch
 
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
-from rnnbench.config.schema import Config, NetworkConfig, OptimizerConfig
+from rnnbench.config.network import NetworkConfig
+from rnnbench.config.schema import Config, OptimizerConfig
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Measurement, Options, survey
 from rnnbench.gradients.registry import KINDS, named
 from rnnbench.network import budget, costs
+from rnnbench.network.block import Block, make_mixer, norm
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.cells.external import from_target
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.initialization import initialize
-from rnnbench.network.layers import Bidirectional, Recurrent, Stack
-from rnnbench.network.model import Model
+from rnnbench.network.layers import Layer, Recurrent, Stack
+from rnnbench.network.model import Embedding, Model
 from rnnbench.training.data import held_out_batch
 from rnnbench.training.learner import Learner
 from rnnbench.training.probe import Probe
@@ -84,18 +86,29 @@ def _check_memory(network: NetworkConfig, numbers: int) -> None:
 
 def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     task, network = config.task, config.network
-    layers: list[Recurrent | Bidirectional] = []
+    block = network.block == "residual"
+    width = hidden if block else network.embedding
+    layers: list[Layer] = []
     for index in range(network.depth):
-        size = layers[-1].output_size if layers else task.input_size
+        size = layers[-1].output_size if layers else width or task.input_size
         ways = []
         for reverse in (False, True) if network.bidirectional else (False,):
             cell = _cell(config.cell, size, hidden)
             if draw:
                 initialize(cell, **config.init.options(), last=index == network.depth - 1)
             ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
-        layers.append(Bidirectional(*ways) if network.bidirectional else ways[0])
-    stack = Stack(layers, network.dropout)
-    return Model(stack, task.input_size, task.output_size, tokens=task.tokens, every_step=task.every_step)
+        mixer = make_mixer(ways, network.convolution)
+        layers.append(Block(mixer, hidden, network.norm, network.mlp) if block else mixer)
+    return Model(
+        Stack(layers, network.dropout),
+        task.input_size,
+        task.output_size,
+        tokens=task.tokens,
+        every_step=task.every_step,
+        embedding=None if width is None else Embedding(task.input_size, width, task.tokens),
+        norm=norm(network.norm, hidden) if block else None,
+        tied_head=network.tied_head,
+    )
 
 
 def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:

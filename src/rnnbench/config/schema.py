@@ -10,74 +10,11 @@ from typing import Any
 
 from rnnbench.config.cell_options import CellConfig
 from rnnbench.config.identity import digest
+from rnnbench.config.network import InitConfig, NetworkConfig
 from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
-from rnnbench.network.budget import parse as parse_budget
 from rnnbench.tasks import Task
 
 MOST_STEPS = 10**9
-
-
-@dataclass(kw_only=True)
-class NetworkConfig:
-    hidden_size: int | None
-    budget: str | None
-    depth: int
-    bidirectional: bool
-    dropout: float
-    recurrent_dropout: float
-    zoneout: float
-    zoneout_memory: float
-    engine: str
-
-    def __post_init__(self) -> None:
-        if self.budget is not None:
-            parse_budget(self.budget)
-        elif self.hidden_size is None:
-            raise UserError("network.hidden_size=null: give a width, or a network.budget such as parameters:70000")
-        if self.hidden_size is not None:
-            check_range("network.hidden_size", self.hidden_size, at_least=1, at_most=10**6)
-        if self.budget is not None:
-            self.hidden_size = None  # the budget decides
-        check_range("network.depth", self.depth, at_least=1, at_most=1000)
-        for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
-            check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
-        check_choice("network.engine", self.engine, ["auto", "associative", "fused", "loop"])
-
-
-@dataclass(kw_only=True)
-class InitConfig:
-    """Distributions by name (``rnnbench.network.initialization``), separate for the three kinds of parameters."""
-
-    name: str
-    paper: bool
-    input: str
-    input_scale: float
-    recurrent: str
-    recurrent_scale: float
-    bias: str
-    bias_scale: float
-    gate_bias: dict[str, float]
-    memory: str
-    t_max: float | None
-
-    def __post_init__(self) -> None:
-        if self.t_max is not None:
-            check_range("init.t_max", self.t_max, above=2 if self.memory == "chrono" else 0, at_most=10**9)
-        if self.memory != "chrono" and not self.paper:
-            self.t_max = None  # so that nothing else depends on the length of the task
-        elif self.memory == "chrono" and self.t_max is None:
-            raise UserError("init.memory=chrono needs init.t_max, the longest time constant in steps")
-        for kind in ("input", "recurrent", "bias"):
-            scale = getattr(self, f"{kind}_scale")
-            check_range(f"init.{kind}_scale", scale, at_least=-1000, at_most=1000)
-            if getattr(self, kind) == "default" and scale != 1:
-                raise UserError(f"init.{kind}_scale={scale}: choose a distribution to scale, init.{kind}=...")
-        for gate, value in self.gate_bias.items():
-            check_range(f"init.gate_bias.{gate}", value, at_least=-1000, at_most=1000)
-
-    def options(self) -> dict[str, Any]:
-        """The keyword arguments of ``initialize``."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
 @dataclass(kw_only=True)
@@ -223,6 +160,12 @@ class Config:
         width, multiple = self.network.hidden_size, self.cell.width_multiple
         if width is not None and width % multiple:
             raise UserError(f"network.hidden_size={width}: must be a multiple of {multiple} for cell={self.cell.name}")
+        if self.network.embedding is not None and not self.task.tokens:
+            raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
+                            "numbers, not symbols; leave it null")  # fmt: skip
+        if self.network.tied_head and not (self.task.tokens and self.task.input_size == self.task.output_size):
+            raise UserError(f"network.tied_head=true: task={self.task.name} does not predict the symbols it reads; "
+                            "use network.tied_head=false")  # fmt: skip
         if self.network.bidirectional and self.task.causal:
             raise UserError(
                 f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "

@@ -17,13 +17,14 @@ GROUPS = ("input", "recurrent", "bias", "head")
 def parameter_group(name: str) -> str:
     """The kind of the parameter called ``name`` in a Model: one of GROUPS.
 
-    All biases of the cells are ``bias``; whatever else a cell has besides its input matrix is ``recurrent``.
+    All biases, of norms too, are ``bias``; whatever else a cell has besides its input matrix is ``recurrent``; and what
+    stands around the cells, an embedding or a block, is ``input``.
     """
     if name.startswith("head."):
         return "head"
     if name.removesuffix(".original").endswith("bias"):  # a parametrised bias is one too
         return "bias"
-    return "input" if "input_projection" in name else "recurrent"
+    return "input" if "input_projection" in name or ".cell." not in f".{name}" else "recurrent"
 
 
 def membership(model: nn.Module) -> Tensor:

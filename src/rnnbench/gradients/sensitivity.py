@@ -36,7 +36,7 @@ def parameter_sensitivity(measurement: Measurement) -> list[list[float | None]]:
 
 def _sensitivity(path: Path) -> float | None:
     named = path.cell.named_parameters()
-    parameters = [each for name, each in named if parameter_group(name) == "recurrent" and each.requires_grad]
+    parameters = [each for name, each in named if parameter_group(f"cell.{name}") == "recurrent" and each.requires_grad]
     if not parameters:
         return None
     with torch.enable_grad():

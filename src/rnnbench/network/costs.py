@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.model import Model
+from rnnbench.network.states import leaves
 
 
 def parameters(model: Model) -> int:
@@ -20,13 +21,16 @@ def parameters(model: Model) -> int:
 
 def state(model: Model) -> int:
     """Real numbers that are carried from one step to the next."""
-    parts = [part for cell in _cells(model) for part in cell.initial_state(1)]
+    parts = leaves(model.stack.initial_state(1))
     return sum(part.numel() * (2 if part.is_complex() else 1) for part in parts)
 
 
 def flops(model: Model) -> int:
     """Floating-point operations of all matrix products of one step of one sequence; elementwise ones do not count."""
-    return sum(map(step_flops, _cells(model))) + 2 * model.head.weight.numel()
+    inside = {id(module) for cell in _cells(model) for module in cell.modules()}
+    outside = [module for module in model.modules() if id(module) not in inside]
+    weights = [weight for module in outside for weight in module.parameters(recurse=False) if weight.dim() > 1]
+    return sum(map(step_flops, _cells(model))) + 2 * sum(weight.numel() for weight in weights)
 
 
 COSTS: dict[str, Callable[[Model], int]] = {"flops": flops, "parameters": parameters, "state": state}

@@ -108,7 +108,7 @@ class Recurrent(Layer):
 class Bidirectional(Layer):
     """Two directions over the same inputs, outputs side by side (Schuster & Paliwal 1997). States are pairs."""
 
-    def __init__(self, forward: Recurrent, backward: Recurrent) -> None:
+    def __init__(self, forward: Layer, backward: Layer) -> None:
         super().__init__()
         self.forward_direction = forward
         self.backward_direction = backward
@@ -186,6 +186,11 @@ def last_of(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return outputs[-1]
     return outputs[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+
+
+def valid_steps(values: Tensor, lengths: Tensor) -> Tensor:
+    """Whether each sequence has a step t: bool [T, B] of ``values`` [T, B, *]."""
+    return torch.arange(len(values), device=lengths.device)[:, None] < lengths
 
 
 def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import cached
 
+from rnnbench.errors import UserError
 from rnnbench.network.layers import Stack
 
 
@@ -23,16 +24,54 @@ class Output(NamedTuple):
     state: list[Any]
 
 
+class Embedding(nn.Module):
+    """x W, W [I, D]: the rows of W stand for symbols that come as one-hot vectors, or mix real inputs.
+
+    A product, and no look-up, so that a gradient with respect to the input exists. W begins as N(0, 1/D) for symbols,
+    whose vectors then have a norm of about 1, and as N(0, 1/I) for real inputs.
+    """
+
+    def __init__(self, input_size: int, size: int, tokens: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(input_size, size) * (size if tokens else input_size) ** -0.5)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs @ self.weight
+
+
 class Model(nn.Module):
     """A stack of recurrent layers with a linear head, on every step or on the summary of the sequence.
 
     ``tokens`` says that inputs are symbols below ``input_size``; ``every_step`` that each step has a target.
+    ``embedding`` stands before the stack, ``norm`` behind it; with ``tied_head`` the head's weight is the embedding's.
+    Raises UserError where they do not fit each other.
     """
 
-    def __init__(self, stack: Stack, input_size: int, output_size: int, *, tokens: bool, every_step: bool) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        input_size: int,
+        output_size: int,
+        *,
+        tokens: bool,
+        every_step: bool,
+        embedding: Embedding | None = None,
+        norm: nn.Module | None = None,
+        tied_head: bool = False,
+    ) -> None:
         super().__init__()
+        self.embedding = nn.Identity() if embedding is None else embedding
         self.stack = stack
+        self.norm = nn.Identity() if norm is None else norm
         self.head = nn.Linear(stack.output_size if every_step else stack.summary_size, output_size)
+        if tied_head:
+            if embedding is None or self.head.weight.shape != embedding.weight.shape:
+                given = "none" if embedding is None else str(list(embedding.weight.shape))
+                raise UserError(
+                    f"network.tied_head=true: the head is {list(self.head.weight.shape)} and the embedding {given}, "
+                    "[symbols, width]; give network.embedding the width of what the head reads, or tied_head=false"
+                )
+            self.head.weight = embedding.weight
         self.input_size = input_size
         self.tokens = tokens
         self.every_step = every_step
@@ -50,7 +89,8 @@ class Model(nn.Module):
         perturbation: list[Any] | None = None,
     ) -> Output:
         """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
-        outputs, final = self.stack(self.encode(inputs), lengths, state, perturbation)
+        outputs, final = self.stack(self.embedding(self.encode(inputs)), lengths, state, perturbation)
+        outputs = self.norm(outputs)
         features = outputs if self.every_step else self.stack.summary(outputs, lengths)
         return Output(self.head(features), final)
 
