@@ -89,7 +89,7 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
         size = layers[-1].output_size if layers else task.input_size
         ways = []
         for reverse in (False, True) if network.bidirectional else (False,):
-            cell = _cell(config.cell, size, hidden)
+            cell = build_cell(config.cell, size, hidden)
             if draw:
                 initialize(cell, **config.init.options(), last=index == network.depth - 1)
             ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
@@ -98,7 +98,8 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     return Model(stack, task.input_size, task.output_size, tokens=task.tokens, every_step=task.every_step)
 
 
-def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
+def build_cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
+    """One cell, as its constructor draws it. Raises UserError where there is no such cell."""
     if isinstance(config, ExternalConfig):
         return from_target(config._target_, input_size, hidden_size, config.arguments)
     if config.name not in CELLS:

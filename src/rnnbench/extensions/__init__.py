@@ -8,11 +8,14 @@ nothing of that package.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Container
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, TypeVar
 
 from rnnbench.errors import UserError
+
+T = TypeVar("T")
 
 EXTERNAL = "external"
 """The cell or the task whose class is given by ``_target_``."""
@@ -24,6 +27,19 @@ def installed(group: str) -> dict[str, str]:
     """Return the targets that installed packages offer for a group, by name in order."""
     found = {each.name: dotted(each.value) for each in entry_points(group=GROUPS[group])}
     return dict(sorted(found.items()))
+
+
+def described(group: str, builtin: Container[str], describe: Callable[[str], T]) -> tuple[list[T], list[str]]:
+    """Return what ``describe`` says of each name that packages offer, and a line for each that cannot be used."""
+    found, broken = [], []
+    for name, target in installed(group).items():
+        try:
+            if name in builtin:
+                raise UserError(f"{target} is not used: a {group} of this package has this name")
+            found.append(describe(name))
+        except UserError as error:
+            broken.append(f"{name}: {error}")
+    return found, broken
 
 
 def dotted(target: str) -> str:

@@ -162,8 +162,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     settings = list(dict.fromkeys(map(composer.fitting, itertools.product(*dimensions.values()))))
     for line in filter(targeted, itertools.chain(*dimensions.values())):
         if not any(line in setting for setting in settings):
-            group = targeted(line)
-            raise UserError(f"{line}: goes with {group}=external, which no run of this sweep has")
+            given, group = line.replace("\\", ""), targeted(line)
+            raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
 
     def jobs(seeds: Sequence[int], group: str | None = None) -> dict[str, Job]:
         found: dict[str, Job] = {}
@@ -201,7 +201,7 @@ def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
 
 def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
     """Return the runs of the multirun that ``arguments`` make of the configuration ``name`` in the folder ``conf``."""
-    offer_installed()
+    offer_installed(conf)
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         return expand(loader, loader.load_configuration(name, list(arguments), run_mode=RunMode.MULTIRUN))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -15,12 +16,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.extensions import EXTERNAL, GROUPS, installed
+from rnnbench.extensions import EXTERNAL, GROUPS, dotted, installed, label
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
 
@@ -65,8 +66,12 @@ def typed(composed: DictConfig) -> DictConfig:
 
 def _settle(group: str, chosen: DictConfig) -> None:
     """Take ``_target_`` and ``arguments``, which conf/train.yaml states for all, from a choice that has no class."""
-    if chosen.name == EXTERNAL or chosen.get("_target_") is not None:
+    target = chosen.get("_target_")
+    if target is not None:
+        label(group, chosen.name, dotted(str(target)))
         return
+    if chosen.name == EXTERNAL:
+        raise UserError(f"{group}={EXTERNAL} needs the class, as in {group}._target_=my.module:My{group.title()}")
     OmegaConf.set_struct(chosen, False)
     arguments = chosen.pop("arguments", None)
     if arguments:
@@ -88,13 +93,15 @@ def fitting(override: str, composed: DictConfig) -> bool:
     return not (targeted(override) and own)
 
 
-def offer_installed() -> None:
-    """Make what installed packages offer a choice of its group, beside the files of ``conf/``, which come first."""
+def offer_installed(conf: Path) -> None:
+    """Make what installed packages offer a choice of its group, less what has a name of the files in ``conf``."""
     store = ConfigStore.instance()
     for group in GROUPS:
         for name, target in installed(group).items():
-            node = {"defaults": [EXTERNAL if group in TARGETED else "default", "_self_"]}
-            store.store(name, node | {"name": name, "_target_": target}, group=group, provider="rnnbench")
+            if not (conf / group / f"{name}.yaml").exists():
+                base = EXTERNAL if group in TARGETED else "default"
+                node = {"defaults": [base, "_self_"], "name": name, "_target_": target}
+                store.store(name, node, group=group, provider="rnnbench")
 
 
 def checked(made: DictConfig) -> Config:
@@ -157,6 +164,8 @@ def explain(error: Exception) -> str:
         if (found := re.match(pattern, str(error))) is not None:
             return advice.format(*found.groups())
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, MissingMandatoryValue):
+        return f"{cause.full_key}: has no default; give it, as in {cause.full_key}=..."
     if isinstance(cause, OmegaConfBaseException):
         if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):
             prefix = str(cause.full_key or cause.key).rpartition(".")[0]
