@@ -51,8 +51,9 @@ def typed(composed: DictConfig) -> DictConfig:
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
     for group in TARGETED:
         _settle(group, _group(group, own))
+    tasks = TASKS | {EXTERNAL: ExternalTask}
     schema = {
-        "task": ExternalTask if "_target_" in own.task else _choose("task", own, TASKS),
+        "task": ExternalTask if "_target_" in own.task else _choose("task", own, tasks),
         "cell": cell_config(own.cell),
         "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
     }
@@ -71,7 +72,8 @@ def _settle(group: str, chosen: DictConfig) -> None:
         label(group, chosen.name, dotted(str(target)))
         return
     if chosen.name == EXTERNAL:
-        raise UserError(f"{group}={EXTERNAL} needs the class, as in {group}._target_=my.module:My{group.title()}")
+        chosen["_target_"] = "???"  # as its file says; to OmegaConf that is no reason to replace null
+        return
     OmegaConf.set_struct(chosen, False)
     arguments = chosen.pop("arguments", None)
     if arguments:
