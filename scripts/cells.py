@@ -4,8 +4,10 @@ import inspect
 import sys
 from pathlib import Path
 
+from rnnbench.build import build_cell
 from rnnbench.cli.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
+from rnnbench.extensions import described, installed, load
 from rnnbench.network.cells import CELLS
 from rnnbench.network.costs import step_flops
 from rnnbench.network.engines import supporting
@@ -18,28 +20,31 @@ HEADER = ("cell", "paper", "state", "parameters", "FLOPs a step", "engines", "as
 
 def row(name: str) -> list[str]:
     """The facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
-    options = configure(CONF, f"cell={name}").cell.options()
-    cell = CELLS[name](SIZE, SIZE, **options)
+    cell = build_cell(configure(CONF, f"cell={name}").cell, SIZE, SIZE)
     start = cell.initial_state(1)
     state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)
     parameters = sum(parameter.numel() for parameter in cell.parameters())
-    facts = [name, cell.source, state, str(parameters), str(step_flops(cell)), ", ".join(supporting(cell))]
-    return [*facts, cell.paper or "-"]
+    source, engines = getattr(cell, "source", "-"), ", ".join(supporting(cell))
+    return [name, source, state, str(parameters), str(step_flops(cell)), engines, cell.paper or "-"]
 
 
 def main() -> None:
     with exit_on_user_error():
         names = sys.argv[1:]
         if not names:
-            show(HEADER, map(row, CELLS))
+            own, broken = described("cell", CELLS, row)
+            show(HEADER, [*map(row, CELLS), *own])
+            print("".join(f"{line}\n" for line in broken), end="", file=sys.stderr)
         for name in names:
             if name in ("-h", "--help"):
                 print(__doc__)
                 return
-            if name not in CELLS:
-                raise unknown("cell", name, CELLS)
-            print(inspect.getdoc(inspect.getmodule(CELLS[name])))
-            print(f"\nAs in its paper: {' '.join(['cell=' + name, CELLS[name].paper]).strip()}")
+            offered = installed("cell")
+            if name not in {*CELLS, *offered}:
+                raise unknown("cell", name, {*CELLS, *offered})
+            kind = CELLS[name] if name in CELLS else load("cell._target_", offered[name])
+            print(inspect.getdoc(inspect.getmodule(kind)) or kind.__doc__ or name)
+            print(f"\nAs in its paper: {' '.join(['cell=' + name, getattr(kind, 'paper', '')]).strip()}")
 
 
 if __name__ == "__main__":

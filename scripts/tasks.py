@@ -10,11 +10,17 @@ import numpy as np
 
 from rnnbench.cli.entry import configure
 from rnnbench.errors import exit_on_user_error, unknown
+from rnnbench.extensions import EXTERNAL, described, installed
 from rnnbench.report.console import show
-from rnnbench.tasks import TASKS, Task
+from rnnbench.tasks import TASKS, Arrays, Task
 
 CONF = Path(__file__).parents[1] / "conf"
 HEADER = ("task", "variant", "what", "input", "target", "metric", "baseline", "solved below", "source")
+ARRAYS = [
+    "arrays", "-", Arrays.title, "real [T, B, I] or tokens [T, B]", "each sequence or each step", "mse or accuracy",
+    "mse or cross_entropy of the data", "-", Arrays.source,
+]  # fmt: skip
+"""What can be said of a task that has no data by default."""
 
 
 def configured(name: str, *overrides: str) -> tuple[Task, int]:
@@ -27,6 +33,9 @@ def rows() -> list[list[str]]:
     """The facts of every variant of every task at its defaults, in the order of HEADER."""
     found = []
     for name, kind in TASKS.items():
+        if kind is Arrays:
+            found.append(ARRAYS)
+            continue
         default, _ = configured(name)
         for variant in kind.variants:
             task, _ = configured(name, f"task.variant={variant}")
@@ -70,13 +79,15 @@ def example(name: str, *overrides: str) -> None:
 def main() -> None:
     with exit_on_user_error():
         if len(sys.argv) == 1:
-            show(HEADER, rows())
+            own, broken = described("task", TASKS, lambda name: row(configured(name)[0], "-"))
+            show(HEADER, [*rows(), *own])
+            print("".join(f"{line}\n" for line in broken), end="", file=sys.stderr)
             return
         name, *overrides = sys.argv[1:]
         if name in ("-h", "--help"):
             print(__doc__)
-        elif name not in TASKS:
-            raise unknown("task", name, TASKS)
+        elif name not in (known := {*TASKS, *installed("task"), EXTERNAL}):
+            raise unknown("task", name, known)
         else:
             example(name, *overrides)
 

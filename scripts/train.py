@@ -5,6 +5,8 @@ python scripts/train.py -m cell=elman,lstm,gru clip=none,norm seed=0,1 task=addi
 python scripts/train.py experiment=demo
 """
 
+from pathlib import Path
+
 import hydra
 from omegaconf import DictConfig
 
@@ -17,4 +19,4 @@ def main(composed: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    launch(main)
+    launch(main, Path(__file__).parents[1] / "conf")

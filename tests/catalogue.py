@@ -142,6 +142,15 @@ def tiny_mnist() -> str:
     return str(folder)
 
 
+def tiny_arrays() -> str:
+    """A file of 600 sequences whose class is the sign of the first number."""
+    X = np.random.default_rng(0).normal(size=(600, 10, 2))
+    folder = tempfile.mkdtemp(prefix="rnnbench-arrays-")
+    atexit.register(shutil.rmtree, folder)
+    np.savez(f"{folder}/tiny.npz", X=X, y=(X[:, 0, 0] > 0).astype(np.int64))
+    return f"{folder}/tiny.npz"
+
+
 @dataclass(frozen=True)
 class TaskRow:
     """A task at a size for tests."""
@@ -154,6 +163,11 @@ class TaskRow:
 
 TASK_ROWS = {
     "adding": TaskRow({"variant": "half", "length": 10, "batch_size": 32}, beats=0.5, steps=400),
+    "arrays": TaskRow(
+        {"data": tiny_arrays(), "length": 10, "validation_share": 0.15, "test_share": 0.15, "batch_size": 32},
+        beats=0.8,
+        steps=400,
+    ),
     "char_lm": TaskRow(
         {
             "corpus": "docs",

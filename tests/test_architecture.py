@@ -12,12 +12,13 @@ PACKAGE = ROOT / "src" / "rnnbench"
 
 MAY_IMPORT = {
     "errors": set(),
+    "extensions": {"errors"},
     "statistics": set(),
     "stop": set(),
-    "network": {"errors"},
-    "tasks": {"errors"},
+    "network": {"errors", "extensions"},
+    "tasks": {"errors", "extensions"},
     "gradients": {"errors", "network"},
-    "config": {"errors", "network", "tasks"},
+    "config": {"errors", "extensions", "network", "tasks"},
     "store": {"config", "errors"},
     "results": {"config", "errors", "statistics", "store", "tasks"},
     "report": {"errors", "results", "statistics", "store"},
@@ -25,13 +26,25 @@ MAY_IMPORT = {
     "tracking": {"config", "errors", "results", "store", "training"},
     "build": {"config", "errors", "gradients", "network", "training"},
     "run": {"build", "config", "network", "results", "stop", "store", "tasks", "tracking", "training"},
-    "sweep": {"config", "errors", "report", "results", "run", "statistics", "stop", "store", "tasks", "tracking"},
+    "sweep": {
+        "config",
+        "errors",
+        "extensions",
+        "report",
+        "results",
+        "run",
+        "statistics",
+        "stop",
+        "store",
+        "tasks",
+        "tracking",
+    },
     "cli": {"build", "config", "errors", "gradients", "results", "run", "store", "sweep", "tracking"},
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
-    "cli", "config", "errors", "network/budget", "report", "results", "statistics", "stop", "store", "sweep", "tasks",
+    "cli", "config", "errors", "extensions", "network/budget", "report", "results", "statistics", "stop", "store", "sweep", "tasks",
 }  # fmt: skip
 """What answers before torch is loaded, and what must never load it."""
 

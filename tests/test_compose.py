@@ -10,7 +10,8 @@ from rnnbench.cli.entry import configure
 from rnnbench.errors import UserError
 from rnnbench.results.columns import row
 from rnnbench.store.records import Record
-from rnnbench.sweep.compose import plan, plan_again
+from rnnbench.sweep.compose import plan
+from rnnbench.sweep.recorded import plan_again
 
 CONF = Path(__file__).parents[1] / "conf"
 SEEDS = ["protocol.tune_seeds=[7,8]", "protocol.report_seeds=[0]"]

@@ -17,6 +17,7 @@ from rnnbench.config.schema import OPTIMIZER_CONFIGS, ClipConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS
 from rnnbench.tasks import TASKS
+from rnnbench.tasks.external import ExternalTask
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -126,7 +127,7 @@ CLASSES = {
     "init": lambda keys: InitConfig,
     "optimizer": lambda keys: OPTIMIZER_CONFIGS[keys["name"]],
     "probe": lambda keys: ProbeConfig,
-    "task": lambda keys: TASKS[keys["name"]],
+    "task": lambda keys: ExternalTask if "_target_" in keys else TASKS[keys["name"]],
 }
 """What makes a group's configuration of the keys in one of its files."""
 WRAPPED = {"list": lambda number: [number], "dict": lambda number: {"forget": number}}
@@ -135,7 +136,8 @@ WRAPPED = {"list": lambda number: [number], "dict": lambda number: {"forget": nu
 def chosen(group, path):
     """The configuration of one file of a group, alone."""
     keys = yaml.safe_load(path.read_text(encoding="utf-8").replace("${task.length}", "10").replace("???", "a.B"))
-    return CLASSES[group](keys)(**keys)
+    missing = {key: value for key, value in TASK_ROWS["arrays"].options.items() if keys.get(key) == "a.B"}
+    return CLASSES[group](keys)(**(keys | missing))
 
 
 def numeric(config):

@@ -51,7 +51,7 @@ def test_the_commands(command, tmp_path):
         assert command("publish.py", experiment).returncode == 0
         assert command("report.py", experiment).returncode == 0
     ran = set()
-    for line in lines(blocks("bash", before="## Add a cell")):
+    for line in lines(blocks("bash", before="## Bring your own")):
         words = shlex.split(line)
         if words[0] in SHELL:
             targets = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -88,6 +88,23 @@ def test_the_parts():
 
 
 @pytest.mark.whole
+def test_what_one_brings(command, tmp_path, monkeypatch):
+    """As written, in a folder of one's own."""
+    monkeypatch.chdir(tmp_path)
+    exec(blocks("python", "## Bring your own", "## Add a cell")[0], {})
+    for name, code in zip(("ran", "first_bit"), blocks("python", after="## Add a cell"), strict=True):
+        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    arrays, own = lines(blocks("bash", "## Bring your own", "## Add a cell"))
+    ended = command("train.py", *shlex.split(arrays)[2:], *SMALL)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert own.startswith("PYTHONPATH=. python scripts/train.py -m ")
+    ended = command("train.py", *shlex.split(own)[3:], *SMALL, PYTHONPATH=str(tmp_path))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    done = re.findall(r"^(\w+-\w+)-seed0-\w+: done", ended.stdout, re.MULTILINE)
+    assert sorted(done) == ["FirstBit-RAN", "FirstBit-lstm", "adding-RAN", "adding-lstm"]
+
+
+@pytest.mark.whole
 def test_a_cell_and_a_task_of_ones_own(tmp_path):
     """As written: a file each, a name in the registry, the commands of the blocks."""
     for name in ("src", "conf", "scripts"):
@@ -95,7 +112,7 @@ def test_a_cell_and_a_task_of_ones_own(tmp_path):
     package = tmp_path / "src" / "rnnbench"
     code = blocks("python", after="## Add a cell")
     for place, registry, name, module, text in (
-        ("cells", "CELLS: dict[str, type[Cell]] = {", "RAN", "ran", code[0]),
+        ("network/cells", "CELLS: dict[str, type[Cell]] = {", "RAN", "ran", code[0]),
         ("tasks", "TASKS: dict[str, type[Task]] = {", "FirstBit", "first_bit", code[1]),
     ):
         (package / place / f"{module}.py").write_text(text, encoding="utf-8")
@@ -103,7 +120,7 @@ def test_a_cell_and_a_task_of_ones_own(tmp_path):
         before = path.read_text(encoding="utf-8")
         assert registry in before
         named = before.replace(registry, f'{registry}\n    "{module}": {name},')
-        path.write_text(f"from rnnbench.{place}.{module} import {name}\n{named}", encoding="utf-8")
+        path.write_text(f"from rnnbench.{place.replace('/', '.')}.{module} import {name}\n{named}", encoding="utf-8")
     written = lines(blocks("bash", after="## Add a cell"))
     assert [line.split()[0] for line in written] == ["echo", "python", "printf", "python"]
     for line in (written[0], written[2]):

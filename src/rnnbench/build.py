@@ -93,7 +93,7 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
         size = layers[-1].output_size if layers else width or task.input_size
         ways = []
         for reverse in (False, True) if network.bidirectional else (False,):
-            cell = _cell(config.cell, size, hidden)
+            cell = build_cell(config.cell, size, hidden)
             if draw:
                 initialize(cell, **config.init.options(), last=index == network.depth - 1)
             ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
@@ -111,7 +111,8 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     )
 
 
-def _cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
+def build_cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
+    """One cell, as its constructor draws it. Raises UserError where there is no such cell."""
     if isinstance(config, ExternalConfig):
         return from_target(config._target_, input_size, hidden_size, config.arguments)
     if config.name not in CELLS:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LONGEST = 255  # bytes of a folder's name
 CLOSED = 141  # the exit code of a program that a closed pipe ends
@@ -58,6 +58,23 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
         raise UserError(f"{key}={value}: must be at most {at_most}")
     if below is not None and not value < below:
         raise UserError(f"{key}={value}: must be less than {below}")
+
+
+def check_plain(key: str, value: Any) -> None:
+    """Raises UserError for what a record, which is JSON, cannot hold."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if not isinstance(name, str):
+                raise UserError(f"{key}.{name}: the name must be text, as in '{name}'")
+            check_plain(f"{key}.{name}", each)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            check_plain(f"{key}[{index}]", each)
+    elif isinstance(value, int | float):
+        most = 10**38 if isinstance(value, float) else 2**63 - 1
+        check_range(key, value, at_least=-most, at_most=most)
+    elif not isinstance(value, str | None):
+        raise UserError(f"{key}={value}: must be a number, text, a list or named values")
 
 
 def check_name(text: str) -> str:

@@ -27,7 +27,7 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, exit_on_user_error
 from rnnbench.results.reuse import ended, published
 from rnnbench.store.provenance import COMMAND
-from rnnbench.sweep.composed import check_groups, explained, parse
+from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
 from rnnbench.tracking import lend_folders
 from rnnbench.tracking.loading import loading
 
@@ -62,14 +62,15 @@ def execute(composed: DictConfig) -> float | None:
         return run(config, retry=single or config.retry_failed).score
 
 
-def launch(main: Callable[[], Any]) -> None:
-    """Runs a script's Hydra main; a user's mistake becomes one line and exit code 2."""
+def launch(main: Callable[[], Any], conf: Path) -> None:
+    """Runs a script's Hydra main on the folder ``conf``; a user's mistake becomes one line and exit code 2."""
     os.environ[COMMAND] = shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
     try:
         with exit_on_user_error(), explained():
+            offer_installed(conf)
             main()
     finally:
         gc.freeze()  # Python would look through all of torch for garbage as it ends
@@ -80,6 +81,7 @@ def configure(conf: Path, *overrides: str) -> Config:
 
     Raises UserError where they are not valid.
     """
+    offer_installed(conf)
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         check_groups(loader, OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rnnbench.errors import UserError, check_choice, check_range
-
-EXTERNAL = "external"
+from rnnbench.errors import UserError, check_choice, check_plain, check_range
+from rnnbench.extensions import EXTERNAL, dotted, label
 
 
 @dataclass(kw_only=True)
@@ -98,28 +97,9 @@ class ExternalConfig(CellConfig):
     arguments: dict[str, Any]
 
     def __post_init__(self) -> None:
-        label = self._target_.rpartition(".")[2]
-        if self.name not in (EXTERNAL, label):
-            raise UserError(f"cell._target_={self._target_}: goes with cell={EXTERNAL}, not with cell={self.name}")
-        self.name = label  # what tables and run ids show
-        _check_plain("cell.arguments", self.arguments)
-
-
-def _check_plain(key: str, value: Any) -> None:
-    """Raises UserError for what a record, which is JSON, cannot hold."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            if not isinstance(name, str):
-                raise UserError(f"{key}.{name}: the name must be text, as in '{name}'")
-            _check_plain(f"{key}.{name}", each)
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            _check_plain(f"{key}[{index}]", each)
-    elif isinstance(value, int | float):
-        most = 10**38 if isinstance(value, float) else 2**63 - 1
-        check_range(key, value, at_least=-most, at_most=most)
-    elif not isinstance(value, str | None):
-        raise UserError(f"{key}={value}: must be a number, text, a list or named values")
+        self._target_ = dotted(self._target_)
+        self.name = label("cell", self.name, self._target_)
+        check_plain("cell.arguments", self.arguments)
 
 
 @dataclass(kw_only=True)
@@ -232,6 +212,4 @@ def cell_config(keys: Mapping[Any, Any]) -> type[CellConfig]:
 
     A cell of another package is known by its keys: once configured it bears the name of its class.
     """
-    if {"_target_", "arguments"} <= set(keys):
-        return ExternalConfig
-    return CELL_CONFIGS.get(keys["name"], CellConfig)
+    return ExternalConfig if "_target_" in keys else CELL_CONFIGS.get(keys["name"], CellConfig)

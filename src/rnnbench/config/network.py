@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rnnbench.errors import UserError, check_choice, check_range
+from rnnbench.errors import UserError, check_choice, check_plain, check_range
+from rnnbench.extensions import dotted
 from rnnbench.network.budget import parse as parse_budget
 
 
@@ -66,7 +67,10 @@ class NetworkConfig:
 
 @dataclass(kw_only=True)
 class InitConfig:
-    """Distributions by name (``rnnbench.network.initialization``), separate for the three kinds of parameters."""
+    """Distributions by name (``rnnbench.network.initialization``), separate for the three kinds of parameters.
+
+    ``_target_`` is a function of the user's own that comes last, ``arguments`` what it takes besides the cell.
+    """
 
     name: str
     paper: bool
@@ -79,8 +83,15 @@ class InitConfig:
     gate_bias: dict[str, float]
     memory: str
     t_max: float | None
+    _target_: str | None = None  # a run from before there was one has a config.yaml without it
+    arguments: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_plain("init.arguments", self.arguments)
+        if self._target_ is not None:
+            self._target_ = dotted(self._target_)
+        elif self.arguments:
+            raise UserError(f"init.arguments.{next(iter(self.arguments))}: goes with init._target_=my.module:function")
         if self.t_max is not None:
             check_range("init.t_max", self.t_max, above=2 if self.memory == "chrono" else 0, at_most=10**9)
         if self.memory != "chrono" and not self.paper:
@@ -97,4 +108,5 @@ class InitConfig:
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments of ``initialize``."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
+        own = {"target": self._target_, "arguments": self.arguments}
+        return {key: value for key, value in asdict(self).items() if key not in ("name", "_target_")} | own

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError, check_choice
+from rnnbench.extensions import load, told
 from rnnbench.network.cells import Cell
 from rnnbench.network.cells.drawing import assign, chrono, set_gate
 from rnnbench.network.cells.orthogonal import Orthogonal, rotations
@@ -88,13 +89,16 @@ def initialize(
     memory: str = DEFAULT,
     t_max: float | None = None,
     last: bool = True,
+    target: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Draws a cell's parameters in place from torch's global generator.
 
     With ``paper`` first as the cell's paper does, in the last layer or, by ``last``, in another. ``gate_bias`` sets
     gates by name to a pre-activation at zero input and zero state, the sum of their two biases; ``memory`` (chrono up
-    to ``t_max`` steps, or uniform_gate) does so for the gates that decide how long the memory lasts. Raises UserError
-    for an unknown name, and for what the cell does not have.
+    to ``t_max`` steps, or uniform_gate) does so for the gates that decide how long the memory lasts. At last comes the
+    function called ``target`` with the cell and ``arguments``. Raises UserError for an unknown name, and for what the
+    cell does not have.
     """
     check_choice("init.input", input, INPUT_INITS)
     check_choice("init.recurrent", recurrent, RECURRENT_INITS)
@@ -127,6 +131,21 @@ def initialize(
         _set_memory(cell, memory, t_max)
     for gate, value in (gate_bias or {}).items():
         _set_gate(cell, f"init.gate_bias.{gate}={value}", gate, torch.full((cell.hidden_size,), float(value)))
+    if target is not None:
+        _draw_own(cell, target, arguments or {})
+
+
+def _draw_own(cell: Cell[Any], target: str, arguments: Mapping[str, Any]) -> None:
+    """Calls the function ``target``, which draws parameters in place."""
+    draw = load("init._target_", target, "function")
+    try:
+        draw(cell, **arguments)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a stranger's code raises
+        raise UserError(
+            f"init._target_={target}: cannot draw the cell {type(cell).__name__} ({told(error)})"
+        ) from error
 
 
 def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: int, scale: float) -> None:

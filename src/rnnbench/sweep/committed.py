@@ -15,7 +15,8 @@ from rnnbench.results.columns import Row, configuration
 from rnnbench.results.provenance import Environment
 from rnnbench.results.result import Result
 from rnnbench.results.rows import REPORT, TUNING, UNUSED
-from rnnbench.sweep.compose import Plan, plan_again
+from rnnbench.sweep.compose import Plan
+from rnnbench.sweep.recorded import plan_again
 
 
 class Committed(NamedTuple):

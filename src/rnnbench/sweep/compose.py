@@ -6,11 +6,9 @@ hundred times faster.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import itertools
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,12 +26,21 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.results.columns import Row, configuration
 from rnnbench.store.protocol import Protocol, choices
-from rnnbench.sweep.composed import check_groups, checked, explained, is_group, typed
+from rnnbench.sweep.composed import (
+    check_groups,
+    checked,
+    explained,
+    fitting,
+    is_group,
+    offer_installed,
+    targeted,
+    typed,
+)
 from rnnbench.sweep.ledger import folder_of
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
 """What a sweep reads once, so that no choice within it may change it."""
-NO_RUN = {"cell": "external"}
+NO_RUN = {"cell": ("external",), "task": ("arrays", "external")}
 """Choices that are no run by themselves, so that ``glob(*)`` leaves them out."""
 
 
@@ -91,6 +98,7 @@ class Composer:
         self.parser = OverridesParser.create(config_loader=loader)
         self._typed: dict[tuple[str, ...], DictConfig] = {}
         self._groups: dict[str, bool] = {}
+        self._chosen: dict[tuple[str, ...], DictConfig] = {}
 
     def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
         """Return the configuration that ``overrides`` make, and then ``values`` by key.
@@ -117,7 +125,17 @@ class Composer:
         """Whether an override sets a key of the run that is there already, and selects no file."""
         prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
         key = override.key_or_group
-        return not (prefixed or key.startswith("protocol") or self.is_group(key))
+        return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))
+
+    def fitting(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
+        """Return ``overrides`` less a class of one's own, and its arguments, where another cell or task is chosen."""
+        if not any(map(targeted, overrides)):
+            return overrides
+        groups = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
+        if groups not in self._chosen:
+            with explained():
+                self._chosen[groups] = self.loader.load_sweep_config(self.base, list(groups))
+        return tuple(line for line in overrides if fitting(line, self._chosen[groups]))
 
     def typed(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``, with types; composed once."""
@@ -141,7 +159,11 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     for key in dimensions:
         if protocol.tune is not None and key in ("seed", *protocol.tune):
             raise UserError(f"{key}: the protocol chooses it; leave it out, or add protocol.tune=null")
-    settings = list(itertools.product(*dimensions.values()))
+    settings = list(dict.fromkeys(map(composer.fitting, itertools.product(*dimensions.values()))))
+    for line in filter(targeted, itertools.chain(*dimensions.values())):
+        if not any(line in setting for setting in settings):
+            given, group = line.replace("\\", ""), targeted(line)
+            raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
 
     def jobs(seeds: Sequence[int], group: str | None = None) -> dict[str, Job]:
         found: dict[str, Job] = {}
@@ -179,33 +201,10 @@ def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
 
 def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
     """Return the runs of the multirun that ``arguments`` make of the configuration ``name`` in the folder ``conf``."""
+    offer_installed(conf)
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         return expand(loader, loader.load_configuration(name, list(arguments), run_mode=RunMode.MULTIRUN))
-
-
-def plan_again(conf: Path, command: str) -> Plan:
-    """Return the runs of a recorded ``command``, ``python scripts/train.py ...`` with any of Hydra's flags for a run.
-
-    Raises UserError where it cannot be read, or its folder of configurations is not here.
-    """
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    parser.add_argument("-m", "--multirun", action="store_true")
-    parser.add_argument("-cd", "--config-dir", type=Path)
-    parser.add_argument("-cn", "--config-name", default="train")
-    parser.add_argument("overrides", nargs="*")
-    try:
-        given, more = parser.parse_known_args(shlex.split(command)[2:])
-    except (ValueError, argparse.ArgumentError) as error:
-        raise UserError(f"cannot be read: {error}") from error
-    unknown = [word for word in more if word.startswith("-")]
-    if unknown or not command:
-        raise UserError(f"cannot be read: {' '.join(unknown) or 'it is empty'}")
-    if given.config_dir is not None:
-        if not given.config_dir.is_dir():
-            raise UserError(f"needs the folder {given.config_dir}, which is not here")
-        more = [*more, f'hydra.searchpath=["file://{given.config_dir.resolve()}"]']
-    return plan(conf, [*given.overrides, *more], given.config_name)
 
 
 def _dimensions(composer: Composer) -> dict[str, list[str]]:
@@ -236,7 +235,7 @@ def _choices(composer: Composer, override: Override) -> Iterator[str]:
         raise UserError(f"{override.input_line}: has no end; list the values, as in {key}=0.1,0.2, or use range(...)")
     else:
         for text in override.sweep_string_iterator():
-            if not (text == NO_RUN.get(key) and "glob(" in (override.input_line or "")):
+            if not (text in NO_RUN.get(key, ()) and "glob(" in (override.input_line or "")):
                 yield f"{key}={text!s}"
 
 

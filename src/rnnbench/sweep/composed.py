@@ -8,18 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, unknown
+from rnnbench.extensions import EXTERNAL, GROUPS, dotted, installed, label
 from rnnbench.tasks import TASKS
+from rnnbench.tasks.external import ExternalTask
 
 SWEPT = {
     r"Ambiguous value for argument '(.*)'": "{}: has several values; to sweep over them add -m, to give one with a "
@@ -28,6 +32,8 @@ SWEPT = {
     "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
+TARGETED = ("cell", "task")
+"""The groups of which a choice may be a class that ``_target_`` names."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
 
 
@@ -42,18 +48,62 @@ def parse(composed: DictConfig) -> Config:
 
 def typed(composed: DictConfig) -> DictConfig:
     """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
-    schema = {
-        "task": _choose("task", composed, TASKS),
-        "cell": cell_config(_group("cell", composed)),
-        "optimizer": _choose("optimizer", composed, OPTIMIZER_CONFIGS),
-    }
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
+    for group in TARGETED:
+        _settle(group, _group(group, own))
+    tasks = TASKS | {EXTERNAL: ExternalTask}
+    schema = {
+        "task": ExternalTask if "_target_" in own.task else _choose("task", own, tasks),
+        "cell": cell_config(own.cell),
+        "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
+    }
     made = OmegaConf.structured(Config)
     for group, config_class in schema.items():
         made[group] = OmegaConf.structured(config_class)
     merged = OmegaConf.merge(made, own)
     assert isinstance(merged, DictConfig)
     return merged
+
+
+def _settle(group: str, chosen: DictConfig) -> None:
+    """Take ``_target_`` and ``arguments``, which conf/train.yaml states for all, from a choice that has no class."""
+    target = chosen.get("_target_")
+    if target is not None:
+        label(group, chosen.name, dotted(str(target)))
+        return
+    if chosen.name == EXTERNAL:
+        chosen["_target_"] = "???"  # as its file says; to OmegaConf that is no reason to replace null
+        return
+    OmegaConf.set_struct(chosen, False)
+    arguments = chosen.pop("arguments", None)
+    if arguments:
+        key = f"{group}.arguments.{next(iter(arguments))}"
+        raise UserError(f"{key}: goes with {group}={EXTERNAL}, not with {group}={chosen.name}")
+    chosen.pop("_target_", None)
+
+
+def targeted(override: str) -> str:
+    """The group whose class, or whose arguments of one, an override gives; empty where it gives none."""
+    group, _, key = override.lstrip("+~").partition("=")[0].partition(".")
+    return group if group in TARGETED and key.partition(".")[0] in ("_target_", "arguments") else ""
+
+
+def fitting(override: str, composed: DictConfig) -> bool:
+    """Whether a sweep uses an override in a run whose groups are chosen as ``composed``: a class where one is given."""
+    chosen = composed.get(targeted(override), {})
+    own = chosen.get("name") != EXTERNAL and ("._target_" in override or chosen.get("_target_") is None)
+    return not (targeted(override) and own)
+
+
+def offer_installed(conf: Path) -> None:
+    """Make what installed packages offer a choice of its group, less what has a name of the files in ``conf``."""
+    store = ConfigStore.instance()
+    for group in GROUPS:
+        for name, target in installed(group).items():
+            if not (conf / group / f"{name}.yaml").exists():
+                base = EXTERNAL if group in TARGETED else "default"
+                node = {"defaults": [base, "_self_"], "name": name, "_target_": target}
+                store.store(name, node, group=group, provider="rnnbench")
 
 
 def checked(made: DictConfig) -> Config:
@@ -116,6 +166,8 @@ def explain(error: Exception) -> str:
         if (found := re.match(pattern, str(error))) is not None:
             return advice.format(*found.groups())
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, MissingMandatoryValue):
+        return f"{cause.full_key}: has no default; give it, as in {cause.full_key}=..."
     if isinstance(cause, OmegaConfBaseException):
         if (cause.parent_node is not None and "is not in struct" in str(cause)) or "not in '" in str(cause):
             prefix = str(cause.full_key or cause.key).rpartition(".")[0]

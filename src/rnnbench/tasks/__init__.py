@@ -1,6 +1,7 @@
 """Long-dependency tasks: one file, one task."""
 
 from rnnbench.tasks.adding import Adding
+from rnnbench.tasks.arrays import Arrays
 from rnnbench.tasks.base import SPLITS, Batch, Continuation, Split, Task
 from rnnbench.tasks.char_lm import CharLM
 from rnnbench.tasks.copy import Copy
@@ -17,6 +18,7 @@ from rnnbench.tasks.text_classification import TextClassification
 
 TASKS: dict[str, type[Task]] = {
     "adding": Adding,
+    "arrays": Arrays,
     "char_lm": CharLM,
     "copy": Copy,
     "delayed_xor": DelayedXor,
@@ -36,6 +38,7 @@ __all__ = [
     "SPLITS",
     "TASKS",
     "Adding",
+    "Arrays",
     "Batch",
     "CharLM",
     "Continuation",

@@ -25,40 +25,53 @@ DIVISION = 0x5117
 
 
 @dataclass(kw_only=True)
-class LabelledTask(Task):
+class FiniteTask(Task):
+    """A task on a finite set of sequences."""
+
+    causal = False
+    drawn = False
+    solvable = False
+
+    @abstractmethod
+    def available(self, split: Split) -> int:
+        """The number of examples that a split has."""
+
+    def batches(self, split: Split) -> int | None:
+        return None if split == "train" else -(-self.available(split) // self.batch_size)
+
+    def held_out_sequences(self, split: Split) -> int:
+        return min(super().held_out_sequences(split), self.available(split))
+
+    def chosen(self, split: Split, seed: int, step: int) -> Array:
+        """The examples of a batch [B]; of a held-out split's last batch what is left."""
+        count, size = self.available(split), self.batch_size
+        if split != "train":
+            return np.arange(count)[step % -(-count // size) * size :][:size]
+        epochs, places = np.divmod(step * size + np.arange(size), count)
+        pairs = zip(epochs.tolist(), places.tolist(), strict=True)
+        return np.array([shuffled(seed, epoch, count)[place] for epoch, place in pairs])
+
+
+@dataclass(kw_only=True)
+class LabelledTask(FiniteTask):
     """The classification of whole sequences from a finite set."""
 
     every_step = False
     loss = "cross_entropy"
     metric = "accuracy"
-    causal = False
-    drawn = False
-    solvable = False
 
     @property
     @abstractmethod
     def labels(self) -> dict[Split, Array]:
         """The class [N] of every example of each split; training has examples of all classes."""
 
+    def available(self, split: Split) -> int:
+        return len(self.labels[split])
+
     def baseline(self, split: Split) -> float:
         frequencies = np.bincount(self.labels["train"]) / len(self.labels["train"])
         told = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
         return float(-np.log(frequencies[told]).mean())
-
-    def batches(self, split: Split) -> int | None:
-        return None if split == "train" else -(-len(self.labels[split]) // self.batch_size)
-
-    def held_out_sequences(self, split: Split) -> int:
-        return min(super().held_out_sequences(split), len(self.labels[split]))
-
-    def chosen(self, split: Split, seed: int, step: int) -> Array:
-        """The examples of a batch [B]; of a held-out split's last batch what is left."""
-        count, size = len(self.labels[split]), self.batch_size
-        if split != "train":
-            return np.arange(count)[step % -(-count // size) * size :][:size]
-        epochs, places = np.divmod(step * size + np.arange(size), count)
-        pairs = zip(epochs.tolist(), places.tolist(), strict=True)
-        return np.array([shuffled(seed, epoch, count)[place] for epoch, place in pairs])
 
 
 @lru_cache(maxsize=4)

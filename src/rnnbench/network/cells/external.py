@@ -9,16 +9,15 @@ constructor draws its parameters; nothing is known of its gates.
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections import namedtuple
 from functools import cache
-from pkgutil import resolve_name
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError
+from rnnbench.extensions import load, told
 from rnnbench.network.cells.base import Cell
 from rnnbench.network.states import HState, LSTMState
 
@@ -76,16 +75,11 @@ class External(Cell[Any]):
 
 
 def from_target(target: str, input_size: int, hidden_size: int, options: dict[str, Any]) -> Cell[Any]:
-    """The cell of the class called ``target`` (``package.module.Class``): a Cell as it is, another module adapted.
+    """The cell of the class called ``target`` (``package.module:Class``): a Cell as it is, another module adapted.
 
     Raises UserError where there is no such class, or it does not take ``options``.
     """
-    try:
-        found = resolve_name(target)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"cell._target_={target}: {error}; give package.module.Class") from error
-    except Exception as error:
-        raise UserError(f"cell._target_={target}: its module cannot be loaded ({_told(error)})") from error
+    found = load("cell._target_", target)
     if not inspect.isclass(found) or not issubclass(found, nn.Module):
         raise UserError(f"cell._target_={target}: not a torch.nn.Module")
     try:
@@ -93,13 +87,5 @@ def from_target(target: str, input_size: int, hidden_size: int, options: dict[st
     except (TypeError, ValueError) as error:
         raise UserError(f"cell._target_={target}: {error}") from error
     except Exception as error:
-        raise UserError(f"cell._target_={target}: cannot be built ({_told(error)})") from error
+        raise UserError(f"cell._target_={target}: cannot be built ({told(error)})") from error
     return module if isinstance(module, Cell) else External(module, input_size, hidden_size)
-
-
-def _told(error: Exception) -> str:
-    """An error of a stranger's code in a line, and where it arose."""
-    if isinstance(error, SyntaxError):
-        return f"{error.msg}, {error.filename}, line {error.lineno}"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}, {last.filename}, line {last.lineno}"
