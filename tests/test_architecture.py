@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "stop": set(),
     "network": {"errors", "extensions"},
     "tasks": {"errors", "extensions"},
-    "gradients": {"errors", "network"},
+    "gradients": {"errors", "extensions", "network"},
     "config": {"errors", "extensions", "network", "tasks"},
     "store": {"config", "errors"},
     "results": {"config", "errors", "statistics", "store", "tasks"},
@@ -44,7 +44,8 @@ MAY_IMPORT = {
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
-    "cli", "config", "errors", "extensions", "network/budget", "report", "results", "statistics", "stop", "store", "sweep", "tasks",
+    "cli", "config", "errors", "extensions", "network/budget", "report", "results", "statistics", "stop", "store",
+    "sweep", "tasks",
 }  # fmt: skip
 """What answers before torch is loaded, and what must never load it."""
 

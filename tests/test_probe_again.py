@@ -106,8 +106,8 @@ def test_what_cannot_be_measured_is_left_alone_and_said(done):
     ("names", "message"),
     [
         (["newtons"], "unknown diagnostic 'newtons': did you mean 'newton'"),
-        (["nope.mod:X"], "diagnostic nope.mod:X: No module named 'nope'; give package.module:NAME"),
-        (["json:dumps"], "diagnostic json:dumps: is no rnnbench.gradients.Diagnostic"),
+        (["nope.mod:X"], "diagnostic=nope.mod:X: No module named 'nope'; give package.module.NAME"),
+        (["json:dumps"], "diagnostic=json:dumps: is no rnnbench.gradients.Diagnostic"),
         (["rank"], "has no finished runs; give the name of an experiment that has run"),
     ],
 )

@@ -19,8 +19,15 @@ T = TypeVar("T")
 
 EXTERNAL = "external"
 """The cell or the task whose class is given by ``_target_``."""
-GROUPS = {"cell": "rnnbench.cells", "task": "rnnbench.tasks", "init": "rnnbench.initializations"}
-"""The entry points that are read, by the group of the configuration that chooses one."""
+CHOICES = ("cell", "task", "init")
+"""The groups of the configuration from which one is chosen."""
+GROUPS = {
+    "cell": "rnnbench.cells",
+    "task": "rnnbench.tasks",
+    "init": "rnnbench.initializations",
+    "diagnostic": "rnnbench.diagnostics",
+}
+"""The entry points that are read, by what they offer."""
 
 
 def installed(group: str) -> dict[str, str]:

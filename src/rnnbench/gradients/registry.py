@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pkgutil import resolve_name
 from typing import Any
 
 from rnnbench.errors import UserError, unknown
+from rnnbench.extensions import installed, load
 from rnnbench.gradients.capacity import DIAGNOSTIC as capacity
 from rnnbench.gradients.contributions import DIAGNOSTIC as contributions
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Options
@@ -52,20 +52,18 @@ KINDS = {
 
 
 def named(name: str) -> Diagnostic:
-    """Return the diagnostic called ``name``, or one of a user's own that ``package.module:NAME`` holds.
+    """Return the diagnostic called ``name``, here or by an installed package, or that ``package.module:NAME`` holds.
 
-    All that the latter finds begins with ``own_``. Raises UserError where there is none.
+    All that those of others find begins with ``own_``. Raises UserError where there is none.
     """
     if name in DIAGNOSTICS:
         return DIAGNOSTICS[name]
-    if ":" not in name and "." not in name:
-        raise unknown("diagnostic", name, DIAGNOSTICS)
-    try:
-        found = resolve_name(name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"diagnostic {name}: {error}; give package.module:NAME") from error
+    offered = installed("diagnostic")
+    if name not in offered and ":" not in name and "." not in name:
+        raise unknown("diagnostic", name, {**DIAGNOSTICS, **offered})
+    found = load("diagnostic", offered.get(name, name), "NAME")
     if not isinstance(found, Diagnostic):
-        raise UserError(f"diagnostic {name}: is no rnnbench.gradients.Diagnostic")
+        raise UserError(f"diagnostic={name}: is no rnnbench.gradients.Diagnostic")
     return replace(found, of_path=_own(found.of_path), of_network=_own(found.of_network))
 
 

@@ -21,7 +21,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.extensions import EXTERNAL, GROUPS, dotted, installed, label
+from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
 
@@ -98,7 +98,7 @@ def fitting(override: str, composed: DictConfig) -> bool:
 def offer_installed(conf: Path) -> None:
     """Make what installed packages offer a choice of its group, less what has a name of the files in ``conf``."""
     store = ConfigStore.instance()
-    for group in GROUPS:
+    for group in CHOICES:
         for name, target in installed(group).items():
             if not (conf / group / f"{name}.yaml").exists():
                 base = EXTERNAL if group in TARGETED else "default"
