@@ -107,8 +107,9 @@ def depth():
     assert sum(run["layer2_forward_decay_final"] == "grows" for run in gru[2].runs) >= 3
     return [
         budget(groups), f"solved T = {length} in {together(of('elman', groups))} runs",
-        f"{share(lstm[0])} runs solved it with one layer (median step {steps(lstm[0])}), {share(lstm[1])} with two, "
-        f"{share(lstm[2])} with four",
+        f"{share(lstm[0])} runs solved it with one layer (median step {steps(lstm[0])}), {share(lstm[1])} with two "
+        f"(the last at step {max(lstm[1].solved)}), {share(lstm[2])} with four",
+        f"in {sum(run['horizon_final'] == length - 1 for run in lstm[2].runs)} of {len(lstm[2].runs)} LSTMs of four",
         f"to a horizon of {length - 1}",
         f"the second has a median horizon of {middle(lstm[1].runs, 'layer2_forward_horizon_final')} in all",
         f"at a median step of {steps(gru[0])} with one layer, {steps(gru[1])} with two and {steps(gru[2])} with four",
@@ -150,15 +151,16 @@ def vanishing_gradients():
     won = [run for run in runs([*gru, *lstm]) if solves(run)]
     assert all(run["horizon_final"] == run["length"] - 1 for run in won)
     starts = sorted({middle(group.runs, "half_life_initial") for group in groups.values()})
-    (end,) = {middle(group.runs, "horizon_final") for group in elman}
+    ends = sorted(median(group.numbers("horizon_final")) for group in elman)
     assert {run["optimizer.lr"] for run in runs(groups.values())} == {0.01}
     return [
         budget(groups), f"halves every {starts[0]} to {starts[-1]} steps in all",
         f"in {share(gru[0])} runs, at a median step of {steps(gru[0])}, {steps(gru[1])} and {steps(gru[2])} for "
         "T = 50, 100 and 200",
         f"the LSTM in {len(lstm[0].solved)}, {len(lstm[1].solved)} and {share(lstm[2])}, at {steps(lstm[0])}, "
-        f"{steps(lstm[1])} and {steps(lstm[2])}",
-        "a horizon of T - 1", f"solved it in {together(elman)} runs", f"its horizon ends at {end} steps",
+        f"{steps(lstm[1])} and {steps(lstm[2])}, the last of them at step {max(lstm[2].solved)}",
+        "a horizon of T - 1", f"solved it in {together(elman)} runs",
+        f"its horizon ends at a median of {number(ends[0])} to {number(ends[-1])} steps",
         "the learning rate .01",
     ]  # fmt: skip
 
