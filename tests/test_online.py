@@ -119,8 +119,8 @@ def assert_gradients_arrived(arrived, path):
     with np.load(path / "gradients.npz") as arrays:
         assert [row["lag"] for row in curves] == list(arrays["lag"])
         for moment, probe in (("initial", 0), ("final", -1)):
-            key = f"grad_lag/{moment}/state-layer1-forward"
-            np.testing.assert_array_equal([row[key] for row in curves], arrays["state"][probe, 0, 0])
+            key = f"grad_lag_log10/{moment}/state-layer1-forward"
+            np.testing.assert_allclose([row[key] for row in curves], np.log10(arrays["state"][probe, 0, 0]))
     for name in ("gradient_profile", "gradient_heat_map"):
         picture = arrived.files[arrived.summary[name]["path"]]
         assert picture.startswith(b"\x89PNG")

@@ -70,7 +70,7 @@ def test_metrics_equal_the_local_ones(tracked):
 def test_gradient_curves_have_lag_as_their_axis(tracked, tmp_path):
     record, folder = tracked("network.depth=2", "network.bidirectional=true")
     axes = {metric.name or metric.glob_name: metric.step_metric for metric in kinds(folder, "metric")}
-    assert axes["grad_lag/*"] == "lag"
+    assert axes["grad_lag_log10/*"] == "lag"
     rows = [row for row in offline_wandb.history(folder) if "lag" in row]
     assert [row["lag"] for row in rows] == list(range(10))
     with np.load(tmp_path / "sweep" / record.run_id / "gradients.npz") as arrays:
@@ -78,8 +78,10 @@ def test_gradient_curves_have_lag_as_their_axis(tracked, tmp_path):
             for layer in (1, 2):
                 for way, direction in enumerate(("forward", "backward")):
                     for part in ("h", "c", "state"):
-                        curve = [row[f"grad_lag/{moment}/{part}-layer{layer}-{direction}"] for row in rows]
-                        np.testing.assert_allclose(curve, arrays[part][probe, layer - 1, way])
+                        key = f"grad_lag_log10/{moment}/{part}-layer{layer}-{direction}"
+                        norms = arrays[part][probe, layer - 1, way]
+                        expected = np.log10(norms, where=norms > 0, out=np.full_like(norms, np.nan))
+                        np.testing.assert_allclose([row.get(key, np.nan) for row in rows], expected)
 
 
 def test_pictures_and_numbers_of_the_full_probe(tracked):

@@ -32,8 +32,9 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
     ),
     "gradient_profiles": (
         curves.gradient_profiles,
-        "Norm of dL/ds over lag before and after training, s being the whole state: mean and range over runs of the "
-        "layer and direction that reaches furthest; where there are several, thin lines are the mean of each",
+        "Norm of dL/ds over lag before and after training, s being the whole state: the geometric mean "
+        "(the mean of the logarithm) and the range over runs, of the layer and direction that reaches furthest; where "
+        "there are several, thin lines are the geometric mean of each",
     ),
     "horizon_and_score": (
         points.horizon_and_score,

@@ -8,6 +8,7 @@ of their own), the config is the whole configuration. Loads nothing heavy before
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -87,8 +88,9 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
 def log_gradients(run: Any, probe: Probe) -> None:
     """Logs what a whole run's probes saw: curves over lag, and pictures.
 
-    The first and the last profile of each part of the state are metrics ``grad_lag/<initial|final>/...`` with ``lag``
-    as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
+    The first and the last profile of each part of the state are metrics ``grad_lag_log10/<initial|final>/...`` with
+    ``lag`` as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
+    They are logarithms, so that the mean of a group is that of the report; where a norm is zero there is no point.
     """
     import numpy as np
     import wandb
@@ -98,14 +100,16 @@ def log_gradients(run: Any, probe: Probe) -> None:
     arrays = {name: measured.values for name, measured in probe.arrays.items()}
     curves = {name: values for name, values in arrays.items() if f"{name}_median" in arrays}
     run.define_metric("lag", hidden=True)
-    run.define_metric("grad_lag/*", step_metric="lag")
+    run.define_metric("grad_lag_log10/*", step_metric="lag")
     for lag in arrays["lag"]:
         row: dict[str, float] = {"lag": int(lag)}
         for name, norms in curves.items():
             for moment, index in (("initial", 0), ("final", -1)):
                 for layer, directions in enumerate(norms[index, :, :, lag], start=1):
                     for direction, norm in zip(DIRECTIONS, directions, strict=False):
-                        row[f"grad_lag/{moment}/{name}-layer{layer}-{direction}"] = float(norm)
+                        if norm > 0:
+                            key = f"grad_lag_log10/{moment}/{name}-layer{layer}-{direction}"
+                            row[key] = math.log10(norm)
         run.log(row)
     pictures = {
         "gradient_profile": charts.profiles(arrays["step"], arrays["state"]),

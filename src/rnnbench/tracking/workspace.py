@@ -43,7 +43,7 @@ def build(sweep: Sweep) -> Any:
     main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
     ways = ("forward", "backward") if sweep.bidirectional else ("forward",)
     lags = [
-        _curve(f"grad_lag/{moment}/state-layer{layer}-{way}", main, x="lag", log=True)
+        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{way}", main, x="lag")
         for moment in ("initial", "final")
         for layer in range(1, sweep.layers + 1)
         for way in ways
@@ -103,8 +103,8 @@ def save(sweep: Sweep) -> str:
     return str(workspace.url)
 
 
-def _curve(metric: str, group: str, x: str = STEP, log: bool = False) -> Any:
+def _curve(metric: str, group: str, x: str = STEP) -> Any:
     return panels.LinePlot(
-        title=metric, x=x, y=[metric], log_y=log, groupby=panels.Config(group), groupby_aggfunc="mean",
+        title=metric, x=x, y=[metric], groupby=panels.Config(group), groupby_aggfunc="mean",
         groupby_rangefunc="stderr",
     )  # fmt: skip
