@@ -18,7 +18,6 @@ def main() -> None:
     parser.add_argument("cell", help="package.module:Class, or the name of a cell of the suite")
     parser.add_argument("options", nargs="*", help="arguments of its class, as option=value")
     given = parser.parse_args()
-    sys.path.insert(0, "")  # a module beside the user's shell, as for scripts/train.py
     options = {}
     for each in given.options:
         key, equals, value = each.partition("=")

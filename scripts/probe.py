@@ -5,10 +5,12 @@ python scripts/publish.py NAME.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from rnnbench.cli.probe import probe
 from rnnbench.errors import exit_on_user_error
+from rnnbench.extensions import described
 from rnnbench.report.console import show
 
 
@@ -20,12 +22,16 @@ def main() -> None:
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     options = parser.parse_args()
     if options.list:
-        from rnnbench.gradients.registry import DIAGNOSTICS  # loads torch
+        from rnnbench.gradients.registry import DIAGNOSTICS, named  # loads torch
 
+        offered, broken = described("diagnostic", DIAGNOSTICS, named)
+        found = [*DIAGNOSTICS.values(), *offered]
         show(
             ("diagnostic", "what it says", "formula", "cost", "source"),
-            [(each.name, each.title, each.formula, each.cost, each.source) for each in DIAGNOSTICS.values()],
+            [(each.name, each.title, each.formula, each.cost, each.source) for each in found],
         )
+        for line in broken:
+            print(line, file=sys.stderr)
         return
     if options.name is None or not options.diagnostics:
         parser.error("give an experiment and at least one diagnostic, or --list")

@@ -76,7 +76,8 @@ def test_the_workspace_of_a_sweep(command, tmp_path):
     assert result.stdout == "valid: runs/scratch/workspace.json, grouped by cell.name, network.depth\n"
     text = (tmp_path / "runs" / "scratch" / "workspace.json").read_text()
     for part in ('"grad_lag_log10/final/state-layer2-forward"', '"cell.value.name"', '"network.value.depth"',
-                 '"scratch"', '"summary:horizon_final"', '"Run Comparer"', '"gradient_heat_map"', '"stderr"'):  # fmt: skip
+                 '"scratch"', '"summary:horizon_final"', '"Run Comparer"', '"gradient_heat_map"',
+                 '"stderr"'):  # fmt: skip
         assert part in text
     assert "backward" not in text
 

@@ -13,7 +13,7 @@ def check(target: str, options: dict[str, Any]) -> list[Verdict]:
 
     ``options`` are arguments of its class. Raises UserError where there is no such cell, or it cannot be built.
     """
-    from rnnbench.errors import unknown
+    from rnnbench.errors import UserError, unknown
     from rnnbench.extensions import installed
     from rnnbench.network.cells import CELLS
     from rnnbench.network.cells.external import from_target
@@ -22,6 +22,10 @@ def check(target: str, options: dict[str, Any]) -> list[Verdict]:
     offered = installed("cell")
     if target in CELLS:
         kind = CELLS[target]
+        try:
+            kind(INPUTS, HIDDEN, **options)
+        except TypeError as error:
+            raise UserError(f"{target}: {error}; its options are given as option=value") from error
         return check_cell(lambda inputs, hidden: kind(inputs, hidden, **options))
     if target not in offered and ":" not in target and "." not in target:
         raise unknown("cell", target, {**CELLS, **offered})
