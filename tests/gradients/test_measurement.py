@@ -1,7 +1,19 @@
 import pytest
 import torch
-from gradient_networks import DIRECTIONS, EVERY, alone, linear, measured, network, real_batch, single, token_batch
+from gradient_networks import (
+    DIRECTIONS,
+    EVERY,
+    Batch,
+    alone,
+    linear,
+    measured,
+    network,
+    real_batch,
+    single,
+    token_batch,
+)
 
+from rnnbench.errors import UserError
 from rnnbench.gradients import float64_copy, precise
 from rnnbench.network.model import Model
 from rnnbench.network.states import flatten, map_state
@@ -77,3 +89,28 @@ def test_the_float64_copy_leaves_the_model_alone():
     assert {p.dtype for p in model.parameters()} == {torch.float32, torch.complex64}
     assert {p.dtype for p in precise.parameters()} == {torch.float64, torch.complex128}
     assert flatten(measured(precise, real_batch(dtype=torch.float32)).paths[0][0].states).dtype == torch.float64
+
+
+REAL, TOKENS = {"inputs": 2, "outputs": 3}, {"inputs": 4, "outputs": 4, "tokens": True, "every_step": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "batch", "loss", "message"),
+    [
+        (REAL, Batch(torch.randn(5, 3), torch.randn(3, 3)), "mse", r"batch.inputs: \[5, 3\] of torch.float32 given"),
+        (REAL, Batch(torch.randn(5, 3, 7), torch.randn(3, 3)), "mse", r"takes \[T, B, 2\], time before batch"),
+        (REAL, Batch(torch.ones(5, 3).long(), torch.randn(3, 3)), "mse", "of torch.int64 given"),
+        (REAL, Batch(torch.randn(3, 5, 2), torch.randn(3, 3)), "mse", r"\[3, 3\] given for .* needs \[5, 3\]"),
+        (REAL, Batch(torch.randn(5, 3, 2), torch.ones(3).long()), "mse", "torch.int64 does not go with loss=mse"),
+        (REAL, Batch(torch.randn(5, 3, 2), torch.randn(3, 3)), "cross_entropy", "does not go with loss=cross_entropy"),
+        (REAL, Batch(torch.randn(5, 3, 2), torch.randn(3, 3)), "l1", "loss .l1.: choose from cross_entropy, mse"),
+        (REAL, Batch(torch.randn(5, 3, 2), torch.randn(3, 3), torch.tensor([5, 6, 1])), "mse", "numbers from 1 to 5"),
+        (TOKENS, Batch(torch.randn(5, 3, 4), torch.ones(5, 3).long()), "cross_entropy", "takes tokens .T, B., whole"),
+        (TOKENS, Batch(torch.ones(5, 3).long(), torch.ones(3).long()), "cross_entropy", r"needs \[5, 3\]"),
+        (TOKENS, Batch(torch.ones(5, 3).long(), torch.full((5, 3), 4)), "cross_entropy", "whole numbers from 0 to 3"),
+    ],
+)  # fmt: skip
+def test_a_batch_that_does_not_fit_is_one_line(options, batch, loss, message):
+    with pytest.raises(UserError, match=message) as caught:
+        measured(network("gru", **options), batch, loss)
+    assert "\n" not in str(caught.value)

@@ -40,9 +40,9 @@ def test_tokens_and_only_those_that_count():
     assert found != pytest.approx(dense(model, batch._replace(counted=None), "cross_entropy"), rel=1e-2)
 
 
-def test_a_complex_parameter_is_two_real_ones():
-    """exp(i phi) w as a complex weight has the curvature that finite differences along both axes find."""
-    model, batch = network("spiral", hidden=1, outputs=1), Batch(*real_batch(3, outputs=1)[:2])
+@pytest.mark.parametrize("cell", ["spiral", "matrix"])
+def test_a_complex_parameter_is_two_real_ones(cell):
+    model, batch = network(cell, hidden=2, outputs=1), Batch(*real_batch(3, outputs=1)[:2])
     found = sharpness(Measurement(model, batch, "mse"))
     named = dict(model.named_parameters())
     start = {k: v.detach().clone() for k, v in named.items()}

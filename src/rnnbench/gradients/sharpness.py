@@ -33,7 +33,7 @@ def sharpness(measurement: Measurement) -> float | None:
     reals = [_real(parameter.detach()).clone().requires_grad_() for parameter in named.values()]
     with evaluation(reader), torch.enable_grad():
         given = {
-            name: torch.view_as_complex(real) if old.is_complex() else real
+            name: torch.complex(real[..., 0], real[..., 1]) if old.is_complex() else real
             for (name, old), real in zip(named.items(), reals, strict=True)
         }
         arguments = (model.encode(batch.inputs), batch.lengths)
