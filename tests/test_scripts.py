@@ -1,6 +1,7 @@
 """The commands as a user types them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,38 @@ def test_report_without_runs(command, tmp_path):
     assert result.returncode == 2
     assert result.stderr.startswith("error: no runs under runs/nothing")
     assert not list(tmp_path.iterdir())
+
+
+def test_check_says_what_is_broken_and_exits_with_one(command, tmp_path):
+    (tmp_path / "noisy.py").write_text(
+        "import torch\nfrom rnnbench.network.cells import Elman\n\n\nclass Noisy(Elman):\n"
+        "    def step(self, state, drive):\n        return super().step(state, drive + torch.randn_like(drive))\n",
+        encoding="utf-8",
+    )
+    ended = command("check.py", "noisy:Noisy", PYTHONPATH=str(tmp_path))
+    assert ended.returncode == 1
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("repeats"))
+    assert re.search("fail +the outputs of two runs, differ by up to .* in evaluation nothing may be random", line)
+    assert re.search(r"noisy:Noisy: \d of 12 rules kept", ended.stdout)
+
+
+def test_a_cell_that_cannot_be_built_is_a_mistake(command):
+    for arguments, message in (
+        (["lstm", "foo=1"], "error: lstm: .*unexpected keyword argument 'foo'; its options are given as option=value"),
+        (["lstm", "foo"], "error: foo: give option=value"),
+        (["lsmt"], "error: unknown cell 'lsmt': did you mean 'lstm'"),
+        (["nope:Cell"], "error: .*No module named 'nope'"),
+    ):
+        ended = command("check.py", *arguments)
+        assert ended.returncode == 2
+        assert re.match(message, ended.stderr)
+        assert ended.stderr.count("\n") == 1
+
+
+def test_all_diagnostics_are_listed(command):
+    from rnnbench.gradients import DIAGNOSTICS
+
+    lines = command("probe.py", "--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(DIAGNOSTICS)
+    assert command("probe.py").returncode == 2
+    assert command("probe.py", "nothing", "rank").stderr.startswith("error: runs/nothing: has no finished runs")
