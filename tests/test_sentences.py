@@ -134,7 +134,7 @@ def initialization():
         budget(groups),
         f"halves every {start(elman['default'])} steps by default and every {start(elman['orthogonal'])}",
         f"a median horizon of {middle(elman['glorot'].runs, 'horizon_initial')}",
-        f"its horizon is {number(ends[0])} to {number(ends[-1])} steps",
+        f"its median horizon is {number(ends[0])} to {number(ends[-1])} steps",
         f"solved T = {length} in {together(elman.values())} runs",
         f"halves every {start(lstm['default'])} steps by default, begins with {start(lstm['identity'])} with the "
         "identity",
