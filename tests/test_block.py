@@ -78,8 +78,17 @@ def test_a_padded_sequence_is_itself_alone(cell, directions):
     assert summary.shape == (3, stack.summary_size)
 
 
+def mirror(values, lengths):
+    """Each sequence's own steps in reverse, its padding where it was."""
+    image = values.clone()
+    for b, length in enumerate([len(values)] * values.shape[1] if lengths is None else lengths.tolist()):
+        image[:length, b] = values[:length, b].flip(0)
+    return image
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @pytest.mark.parametrize("convolution", [0, 4])
-def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convolution):
+def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convolution, lengths):
     made, x = block("lstm", 2, convolution), inputs()
     ahead, back = made.directions()
     mirrored = block("lstm", 2, convolution)
@@ -94,8 +103,12 @@ def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convol
             mine.filter.data, mine.bias.data = theirs.filter.data, theirs.bias.data
     weight = made.output_projection.weight.data
     mirrored.output_projection.weight.data = torch.cat(weight.split(5, dim=1)[::-1], dim=1)
-    lengths = torch.tensor([9, 9, 9])
-    torch.testing.assert_close(mirrored(x.flip(0), lengths)[0], made(x)[0].flip(0), rtol=1e-10, atol=1e-12)
+    reversed_x = mirror(x, lengths)
+    outputs, _ = made(x, lengths)
+    image, _ = mirrored(reversed_x, lengths)
+    torch.testing.assert_close(mirror(image, lengths), outputs, rtol=1e-10, atol=1e-12)
+    swapped = torch.cat(made.summary(outputs, lengths).split(SIZE, dim=1)[::-1], dim=1)
+    torch.testing.assert_close(mirrored.summary(image, lengths), swapped, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lru", "matrix"])
