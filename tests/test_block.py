@@ -10,11 +10,12 @@ from rnnbench.build import _sketch, build_model, hidden_size
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group
+from rnnbench.gradients.path import Recorder
 from rnnbench.network import costs
 from rnnbench.network.block import Block, Convolved, GatedMLP, make_mixer
 from rnnbench.network.cells import CELLS
 from rnnbench.network.layers import Recurrent, Stack
-from rnnbench.network.model import Embedding, Model
+from rnnbench.network.model import Embedding, Model, last_loss
 from rnnbench.network.states import flatten, leaves, map_state
 from rnnbench.tasks import Batch
 
@@ -170,6 +171,35 @@ def test_law_9_the_profile_inside_blocks_is_the_change_that_a_state_makes(cell):
         part[1] += 1e-6 * direction
         expected = (losses[0] - losses[1]) / 2e-6
         assert (gradient[1].conj() * direction).real.sum().item() == pytest.approx(expected, rel=1e-5, abs=1e-8)
+
+
+class Retaining(Recorder):
+    """A cell whose states keep their gradients, each part with the others held fixed."""
+
+    def step(self, state, drive):
+        after = map_state(torch.clone, self.cell.step(state, drive))
+        for part in after:
+            part.retain_grad()
+        self.after.append(after)
+        return after
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("cell", CELL)
+def test_a_perturbation_has_the_gradient_that_a_state_retains(cell, lengths):
+    model = Model(Stack([block(cell, 2, engine="loop") for _ in range(2)]), SIZE, 1, tokens=False, every_step=False)
+    batch = Batch(inputs(), torch.randn(3, 1), lengths=lengths)
+    gradients = Measurement(model, batch, "mse").gradients
+    for layer in model.stack.ways():
+        for way in layer:
+            way.cell = Retaining(way.cell)
+    last_loss(model, batch, "mse").sum().backward()
+    for layer, found in zip(model.stack.ways(), gradients, strict=True):
+        for way, state in zip(layer, found, strict=True):
+            for mine, *nodes in zip(state, *way.cell.after, strict=True):
+                kept = torch.stack([torch.zeros_like(node) if node.grad is None else node.grad for node in nodes])
+                torch.testing.assert_close(way.running_order(mine, lengths), kept, rtol=1e-9, atol=1e-11)
+            assert all(part[1].any() for part in state)
 
 
 def test_a_measurement_of_blocks_sees_what_the_cells_see():

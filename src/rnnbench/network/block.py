@@ -22,8 +22,7 @@ from rnnbench.errors import check_choice, check_range
 from rnnbench.network.layers import Bidirectional, Layer, Recurrent, last_of, valid_steps
 
 EPSILON = 1e-5
-"""What a norm adds to a variance: the same in every dtype, unlike that of torch.nn.RMSNorm, so that a copy in float64 is
-the same network."""
+"""What a norm adds to a variance, in every dtype; with torch.nn.RMSNorm's own a copy in float64 were another network."""
 
 
 class RMSNorm(nn.RMSNorm):
