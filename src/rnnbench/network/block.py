@@ -22,7 +22,7 @@ from rnnbench.errors import check_choice, check_range
 from rnnbench.network.layers import Bidirectional, Layer, Recurrent, last_of, valid_steps
 
 EPSILON = 1e-5
-"""What a norm adds to a variance; with torch.nn.RMSNorm's, which is of the dtype, a float64 copy were another network."""
+"""What a norm adds to a variance. That of torch.nn.RMSNorm is the dtype's: a float64 copy were another network."""
 
 
 class RMSNorm(nn.RMSNorm):
