@@ -39,7 +39,19 @@ MAY_IMPORT = {
         "tasks",
         "tracking",
     },
-    "cli": {"build", "config", "errors", "gradients", "results", "run", "store", "sweep", "tracking"},
+    "cli": {
+        "build",
+        "config",
+        "errors",
+        "extensions",
+        "gradients",
+        "network",
+        "results",
+        "run",
+        "store",
+        "sweep",
+        "tracking",
+    },
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}

@@ -65,7 +65,7 @@ def test_the_commands(command, tmp_path):
         assert ended.returncode == expected, (line, ended)
         assert ended.stderr.count("\n") == (expected == 2), (line, ended)
         ran.add(script)
-    assert ran == {"train.py", "report.py", "reproduce.py", "compare.py", "sync.py"}
+    assert ran == {"train.py", "report.py", "reproduce.py", "compare.py", "sync.py", "probe.py"}
 
 
 def test_the_protocol(tmp_path):
@@ -94,12 +94,14 @@ def test_what_one_brings(command, tmp_path, monkeypatch):
     exec(blocks("python", "## Bring your own", "## Add a cell")[0], {})
     for name, code in zip(("ran", "first_bit"), blocks("python", after="## Add a cell"), strict=True):
         (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
-    arrays, own = lines(blocks("bash", "## Bring your own", "## Add a cell"))
+    arrays, own, check = lines(blocks("bash", "## Bring your own", "## Add a cell"))
     ended = command("train.py", *shlex.split(arrays)[2:], *SMALL)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert own.startswith("PYTHONPATH=. python scripts/train.py -m ")
     ended = command("train.py", *shlex.split(own)[3:], *SMALL, PYTHONPATH=str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")
+    checked = command("check.py", *shlex.split(check)[3:], PYTHONPATH=str(tmp_path))
+    assert (checked.returncode, checked.stderr) == (0, "")
     done = re.findall(r"^(\w+-\w+)-seed0-\w+: done", ended.stdout, re.MULTILINE)
     assert sorted(done) == ["FirstBit-RAN", "FirstBit-lstm", "adding-RAN", "adding-lstm"]
 

@@ -60,8 +60,9 @@ def run(config: Config, retry: bool = True) -> Record:
     lightning.seed_everything(config.seed, verbose=False)
     with device.enough_memory():
         learner, probe = build_learner(config), build_probe(config)
-        example = torch.from_numpy(config.task.batch("train", config.seed, 0).inputs[:2, :2])
-        device.try_out(learner.model, example, config.trainer.accelerator, config.trainer.precision)
+        if config.trainer.precision != "32":
+            example = torch.from_numpy(config.task.batch("train", config.seed, 0).inputs[:2, :2])
+            device.try_out(learner.model, example, config.trainer.accelerator, config.trainer.precision)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)

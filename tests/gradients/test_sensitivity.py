@@ -26,7 +26,7 @@ def test_law_8_the_scalar_linear_network_driven_by_white_noise(decay):
 def test_against_the_whole_matrix_of_derivatives(cell):
     measurement = measured(network(cell, hidden=2), real_batch(4, size=40, lengths=[2, 4] * 20))
     path = measurement.paths[0][0]
-    parameters = {k: v for k, v in path.cell.named_parameters() if parameter_group(k) == "recurrent"}
+    parameters = {k: v for k, v in path.cell.named_parameters() if parameter_group(f"cell.{k}") == "recurrent"}
     total = 0.0
     for b, length in enumerate(path.lengths.tolist()):
         state = path.cell.initial_state(1)

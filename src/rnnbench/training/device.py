@@ -48,7 +48,7 @@ def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
 
     ``inputs`` are some of its task. On another device, which has its own kernels, nothing is tried.
     """
-    if kind != "cpu" or precision == "32":
+    if kind != "cpu":
         return
     dtype = torch.float64 if precision == "64" else torch.bfloat16
     twin = copy.deepcopy(model).double() if precision == "64" else model

@@ -67,7 +67,7 @@ def memory(state):
     return parts["c"] / parts["n"] if "n" in parts else parts.get("c", parts.get("z", state.h))
 
 
-# The IndRNN's retention is that of an active unit, and may be above 1: tests/cells/test_rectified.py.
+# The IndRNN's retention is that of an active unit, and may be above 1: tests/network/test_rectified.py.
 GATED = {key: row for key, row in CELL_ROWS.items() if row.name != "indrnn"}
 
 

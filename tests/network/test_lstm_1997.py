@@ -64,7 +64,7 @@ def test_shared_gates_are_initialised_by_name():
 
 
 def test_the_shared_bias_is_a_bias():
-    groups = {name: parameter_group(name) for name, _ in make().named_parameters()}
+    groups = {name: parameter_group(f"cell.{name}") for name, _ in make().named_parameters()}
     assert sorted(groups.values()) == ["bias", "input", "recurrent"]
 
 

@@ -16,7 +16,7 @@ from rnnbench.network.cells import CELLS
 from rnnbench.network.initialization import initialize
 
 HIDDEN = 64
-CONF = Path(__file__).parents[1] / "conf" / "init"
+CONF = Path(__file__).parents[2] / "conf" / "init"
 
 
 def drawn(cell="lstm", hidden=HIDDEN, **changes):
