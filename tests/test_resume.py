@@ -25,6 +25,7 @@ from rnnbench.tasks.char_lm import CharLM
 pytestmark = pytest.mark.whole
 
 TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "config")
+BLOCKS = ["network.block=residual", "network.depth=2", "network.convolution=3", "network.mlp=1.5"]
 ODD = ["trainer.checkpoint_every=7", "trainer.log_every=4"]  # checkpoints fall into open windows
 
 
@@ -74,6 +75,8 @@ def vanish():
         (Adding, ["network.dropout=0.5", "network.depth=2", "network.bidirectional=true"]),
         (Adding, ["probe=full", "probe.every=5", "optimizer=sgd", "optimizer.momentum=0.9", "clip.threshold=0.01"]),
         (CharLM, ["task=char_lm", "cell=gru", "task.sample_length=5"]),
+        (CharLM, ["task=char_lm", "cell=lru", "task.sample_length=5", *BLOCKS, "network.tied_head=true"]),
+        (Adding, ["cell=external", "cell._target_=own_cells:MatrixMemory", "network.bidirectional=true", *BLOCKS]),
     ],
 )
 @pytest.mark.parametrize("step", [3, 10, 16])

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import nn
 
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
 from rnnbench.config.network import NetworkConfig
@@ -105,7 +106,7 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
         task.output_size,
         tokens=task.tokens,
         every_step=task.every_step,
-        embedding=None if width is None else Embedding(task.input_size, width, task.tokens),
+        embedding=None if width is None else (Embedding if task.tokens else nn.Linear)(task.input_size, width),
         norm=norm(network.norm, hidden) if block else None,
         tied_head=network.tied_head,
     )

@@ -6,15 +6,16 @@ from torch import nn
 from torch.nn import functional
 
 from own_cells import OWN_CELLS
-from rnnbench.build import build_model
+from rnnbench.build import _sketch, build_model, hidden_size
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group
+from rnnbench.gradients.path import Recorder
 from rnnbench.network import costs
 from rnnbench.network.block import Block, Convolved, GatedMLP, make_mixer
 from rnnbench.network.cells import CELLS
 from rnnbench.network.layers import Recurrent, Stack
-from rnnbench.network.model import Embedding, Model
+from rnnbench.network.model import Embedding, Model, last_loss
 from rnnbench.network.states import flatten, leaves, map_state
 from rnnbench.tasks import Batch
 
@@ -41,7 +42,7 @@ def inputs(steps=9, batch=3):
 @pytest.mark.parametrize("expansion", [0.0, 2.0])
 def test_a_block_is_what_plain_torch_makes_of_its_parts(norm, expansion):
     made, x = block("lstm", convolution=4, expansion=expansion, norm=norm), inputs()
-    plain = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}[norm](SIZE)
+    plain = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}[norm](SIZE, eps=1e-5)
     plain.load_state_dict(made.norm.state_dict())
     convolution = nn.Conv1d(SIZE, SIZE, 4, groups=SIZE, padding=3)
     convolution.weight.data, convolution.bias.data = made.mixer.filter.data, made.mixer.bias.data
@@ -53,7 +54,7 @@ def test_a_block_is_what_plain_torch_makes_of_its_parts(norm, expansion):
     seen = functional.silu(convolution(plain(x).permute(1, 2, 0))[..., :9]).permute(2, 0, 1)
     expected = x + twin(seen)[0] @ made.output_projection.weight.T
     if expansion:
-        second = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}[norm](SIZE)
+        second = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}[norm](SIZE, eps=1e-5)
         second.load_state_dict(made.mlp_norm.state_dict())
         n = second(expected)
         gate, up, down = (layer.weight.T for layer in (made.mlp.gate, made.mlp.up, made.mlp.down))
@@ -78,8 +79,17 @@ def test_a_padded_sequence_is_itself_alone(cell, directions):
     assert summary.shape == (3, stack.summary_size)
 
 
+def mirror(values, lengths):
+    """Each sequence's own steps in reverse, its padding where it was."""
+    image = values.clone()
+    for b, length in enumerate([len(values)] * values.shape[1] if lengths is None else lengths.tolist()):
+        image[:length, b] = values[:length, b].flip(0)
+    return image
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @pytest.mark.parametrize("convolution", [0, 4])
-def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convolution):
+def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convolution, lengths):
     made, x = block("lstm", 2, convolution), inputs()
     ahead, back = made.directions()
     mirrored = block("lstm", 2, convolution)
@@ -94,8 +104,12 @@ def test_law_10_the_mirror_image_of_the_directions_is_that_of_the_outputs(convol
             mine.filter.data, mine.bias.data = theirs.filter.data, theirs.bias.data
     weight = made.output_projection.weight.data
     mirrored.output_projection.weight.data = torch.cat(weight.split(5, dim=1)[::-1], dim=1)
-    lengths = torch.tensor([9, 9, 9])
-    torch.testing.assert_close(mirrored(x.flip(0), lengths)[0], made(x)[0].flip(0), rtol=1e-10, atol=1e-12)
+    reversed_x = mirror(x, lengths)
+    outputs, _ = made(x, lengths)
+    image, _ = mirrored(reversed_x, lengths)
+    torch.testing.assert_close(mirror(image, lengths), outputs, rtol=1e-10, atol=1e-12)
+    swapped = torch.cat(made.summary(outputs, lengths).split(SIZE, dim=1)[::-1], dim=1)
+    torch.testing.assert_close(mirrored.summary(image, lengths), swapped, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lru", "matrix"])
@@ -159,6 +173,35 @@ def test_law_9_the_profile_inside_blocks_is_the_change_that_a_state_makes(cell):
         assert (gradient[1].conj() * direction).real.sum().item() == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
 
+class Retaining(Recorder):
+    """A cell whose states keep their gradients, each part with the others held fixed."""
+
+    def step(self, state, drive):
+        after = map_state(torch.clone, self.cell.step(state, drive))
+        for part in after:
+            part.retain_grad()
+        self.after.append(after)
+        return after
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("cell", CELL)
+def test_a_perturbation_has_the_gradient_that_a_state_retains(cell, lengths):
+    model = Model(Stack([block(cell, 2, engine="loop") for _ in range(2)]), SIZE, 1, tokens=False, every_step=False)
+    batch = Batch(inputs(), torch.randn(3, 1), lengths=lengths)
+    gradients = Measurement(model, batch, "mse").gradients
+    for layer in model.stack.ways():
+        for way in layer:
+            way.cell = Retaining(way.cell)
+    last_loss(model, batch, "mse").sum().backward()
+    for layer, found in zip(model.stack.ways(), gradients, strict=True):
+        for way, state in zip(layer, found, strict=True):
+            for mine, *nodes in zip(state, *way.cell.after, strict=True):
+                kept = torch.stack([torch.zeros_like(node) if node.grad is None else node.grad for node in nodes])
+                torch.testing.assert_close(way.running_order(mine, lengths), kept, rtol=1e-9, atol=1e-11)
+            assert any(part[1].any() for part in state)
+
+
 def test_a_measurement_of_blocks_sees_what_the_cells_see():
     model = Model(Stack([block("lstm", 2), block("lstm", 2)]), SIZE, 1, tokens=False, every_step=False)
     batch = Batch(inputs(5), torch.randn(3, 1), lengths=torch.tensor([5, 3, 4]))
@@ -176,7 +219,7 @@ def test_a_measurement_of_blocks_sees_what_the_cells_see():
 class TestEmbedding:
     def model(self, *, tied=False, width=SIZE):
         stack = Stack([block(convolution=0), block()])
-        return Model(stack, 4, 4, tokens=True, every_step=True, embedding=Embedding(4, width, True), tied_head=tied)
+        return Model(stack, 4, 4, tokens=True, every_step=True, embedding=Embedding(4, width), tied_head=tied)
 
     def test_it_is_a_look_up(self):
         model, tokens = self.model(), torch.randint(4, (7, 2))
@@ -198,7 +241,7 @@ class TestEmbedding:
 
     def test_a_head_that_does_not_fit_is_a_line(self):
         with pytest.raises(UserError, match=r"network.tied_head=true: the head is \[4, 6\] and the embedding \[4, 3\]"):
-            Model(Stack([block()]), 4, 4, tokens=True, every_step=True, embedding=Embedding(4, 3, True), tied_head=True)
+            Model(Stack([block()]), 4, 4, tokens=True, every_step=True, embedding=Embedding(4, 3), tied_head=True)
 
     def test_generation_one_by_one_is_the_whole(self):
         model = self.model(tied=True)
@@ -209,17 +252,17 @@ class TestEmbedding:
 
 def test_flops_parameters_and_state_count_all_that_is_there():
     made = Model(Stack([block("gru", convolution=3, expansion=2.0)]), SIZE, 2, tokens=False, every_step=True,
-                 embedding=Embedding(SIZE, SIZE, False), norm=nn.LayerNorm(SIZE))  # fmt: skip
+                 embedding=nn.Linear(SIZE, SIZE), norm=nn.LayerNorm(SIZE))  # fmt: skip
     cell = 3 * 5 * SIZE + 3 * 5 * 5
     dense = SIZE * SIZE + 3 * SIZE + 5 * SIZE + 3 * 12 * SIZE + 2 * SIZE  # embedding, filter, projection, MLP, head
     assert costs.flops(made) == 2 * (cell + dense)
     assert costs.state(made) == 5 + 2 * SIZE  # h, and the last two inputs
-    assert costs.parameters(made) == cell + 2 * 15 + dense + SIZE + 6 * SIZE + 2  # biases: cell, filter, norms, head
+    assert costs.parameters(made) == cell + 2 * 15 + dense + 2 * SIZE + 6 * SIZE + 2  # biases: all but norms, head
 
 
 def test_every_parameter_has_a_group():
     model = Model(Stack([block("lstm", 2)]), SIZE, 2, tokens=False, every_step=True,
-                  embedding=Embedding(SIZE, SIZE, False), norm=nn.LayerNorm(SIZE))  # fmt: skip
+                  embedding=nn.Linear(SIZE, SIZE), norm=nn.LayerNorm(SIZE))  # fmt: skip
     groups = {name: parameter_group(name) for name, _ in model.named_parameters()}
     assert set(groups.values()) == set(GROUPS)
     for name, group in groups.items():
@@ -227,6 +270,63 @@ def test_every_parameter_has_a_group():
             assert group == "recurrent"
         elif "mlp" in name or "filter" in name or name == "embedding.weight":
             assert group == ("bias" if name.endswith("bias") else "input")
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+@pytest.mark.parametrize("task", ["adding", "char_lm", "latch"])
+def test_a_network_of_blocks_is_what_plain_torch_makes_of_its_parts(configure, norm, task):
+    """Whole: the width of the stream comes in, a norm and the head go out, at every step or of the last."""
+    config = configure(f"task={task}", "network.block=residual", f"network.norm={norm}", "network.depth=2")
+    model, task = build_model(config).eval(), config.task
+    for parameter in model.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    x = torch.randint(task.input_size, (7, 2)) if task.tokens else torch.randn(7, 2, task.input_size)
+    stream = functional.embedding(x, model.embedding.weight) if task.tokens else functional.linear(
+        x, model.embedding.weight, model.embedding.bias
+    )  # fmt: skip
+    for layer in model.stack.layers:
+        stream = stream + layer.output_projection(layer.mixer(layer.norm(stream))[0])
+    weights = list(model.norm.parameters())
+    expected = functional.layer_norm(stream, (8,), *weights) if norm == "layer" else (
+        stream / (stream.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * weights[0]
+    )  # fmt: skip
+    expected = model.head(expected if task.every_step else expected[-1])
+    torch.testing.assert_close(model(x).prediction, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("task", ["latch", "copy task.variant=tcn"])
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_a_cell_in_a_block_sees_how_large_a_real_input_is(configure, task, norm):
+    """A norm of x W alone would leave the sign of a single number x."""
+    config = configure(*f"task={task}".split(), "network.block=residual", f"network.norm={norm}")
+    model, seen = build_model(config), []
+    model.stack.layers[0].mixer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    x = 0.5 + torch.rand(6, 2, 1)
+    model(x), model(3 * x)
+    assert ((seen[0] - seen[1]).norm(dim=-1) > 0.1).all()
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_a_copy_in_another_precision_is_the_same_network(norm):
+    """Where a vector is zero too, at which the gradient is 1 / sqrt(epsilon)."""
+    made = block("elman", 2, norm=norm)
+    zero, gradients = torch.zeros(4, 2, SIZE, requires_grad=True), []
+    for dtype in (torch.float64, torch.float32):
+        outputs = made.to(dtype)(zero.to(dtype))[0]
+        gradients += torch.autograd.grad(outputs.double().sin().sum(), zero)
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_under_autocast_a_block_is_near_itself(norm):
+    """Without a warning, which would be an error here."""
+    made = block("gru", 2, norm=norm).float()
+    x = inputs().float()
+    expected, _ = made(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs, state = made(x.bfloat16())  # as the product with an embedding is
+        made(x.bfloat16(), state=state)
+    assert (outputs - expected).norm() < 0.05 * expected.norm()
 
 
 def test_a_convolution_of_one_step_is_none():
@@ -237,7 +337,7 @@ def test_a_convolution_of_one_step_is_none():
 
 class TestConfiguration:
     def test_what_does_nothing_is_refused_or_neutral(self, configure):
-        plain = configure()
+        plain, text = configure(), "task=char_lm"
         assert configure("network.norm=rms").run_id == plain.run_id
         assert configure("network.block=residual").run_id != plain.run_id
         for override, message in (
@@ -246,11 +346,25 @@ class TestConfiguration:
             ("network.embedding=4", "network.embedding=4: the inputs of task=adding are real numbers"),
             ("network.tied_head=true", "network.tied_head=true: task=adding does not predict"),
             ("network.convolution=1", "network.convolution=1: one step is no convolution"),
+            (f"{text} network.tied_head=true", "network.tied_head=true: there is no embedding to share"),
+            (
+                f"{text} network.tied_head=true network.embedding=9 network.budget=state:9",
+                "network.tied_head=true: network.embedding=9 fits one width alone, and network.budget=state:9 chooses",
+            ),
         ):
             with pytest.raises(UserError, match=message):
-                configure(override)
+                configure(*override.split())
         with pytest.raises(UserError, match="network.embedding=3: a block's stream has the width"):
             configure("network.block=residual", "task=char_lm", "network.embedding=3")
+
+    @pytest.mark.parametrize("kind", costs.COSTS)
+    @pytest.mark.parametrize("directions", ["network.bidirectional=true", "task=char_lm network.tied_head=true"])
+    def test_every_kind_of_budget_and_shapes_alone(self, configure, kind, directions):
+        given = f"cell=gru network.block=residual network.convolution=3 network.mlp=1.5 network.budget={kind}:9000"
+        config = configure(*given.split(), *directions.split())
+        model = build_model(config)
+        assert costs.COSTS[kind](model) == pytest.approx(9000, rel=0.05)
+        assert all(cost(_sketch(config, hidden_size(config))) == cost(model) for cost in costs.COSTS.values())
 
     def test_a_budget_is_met_with_blocks(self, configure):
         config = configure("network.block=residual", "network.mlp=2", "network.budget=parameters:9000",

@@ -163,14 +163,26 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
-        if self.network.tied_head and not (self.task.tokens and self.task.input_size == self.task.output_size):
-            raise UserError(f"network.tied_head=true: task={self.task.name} does not predict the symbols it reads; "
-                            "use network.tied_head=false")  # fmt: skip
+        if self.network.tied_head:
+            self._check_tied_head()
         if self.network.bidirectional and self.task.causal:
             raise UserError(
                 f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "
                 "input, which is the target; use network.bidirectional=false"
             )
+
+    def _check_tied_head(self) -> None:
+        """Raises UserError where no width of the network could tie its head; whether this one does, the Model knows."""
+        network, task = self.network, self.task
+        if not (task.tokens and task.input_size == task.output_size):
+            raise UserError(f"network.tied_head=true: task={task.name} does not predict the symbols it reads; "
+                            "use network.tied_head=false")  # fmt: skip
+        if network.block == "none" and network.embedding is None:
+            raise UserError("network.tied_head=true: there is no embedding to share; give network.embedding the width "
+                            "of what the head reads, or use network.block=residual")  # fmt: skip
+        if network.block == "none" and network.budget is not None:
+            raise UserError(f"network.tied_head=true: network.embedding={network.embedding} fits one width alone, and "
+                            f"network.budget={network.budget} chooses it; use network.block=residual")  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, ready for JSON."""

@@ -10,6 +10,8 @@ one filter a channel, and a SiLU (Gu & Dao 2023, arXiv:2312.00752; Poli et al. 2
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,7 +21,21 @@ from torch.nn.functional import conv1d, silu
 from rnnbench.errors import check_choice, check_range
 from rnnbench.network.layers import Bidirectional, Layer, Recurrent, last_of, valid_steps
 
-NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
+EPSILON = 1e-5
+"""What a norm adds to a variance. That of torch.nn.RMSNorm is the dtype's: a float64 copy were another network."""
+
+
+class RMSNorm(nn.RMSNorm):
+    """x / sqrt(mean x^2 + EPSILON) * g over the last axis, in the dtype of g, under autocast too."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, eps=EPSILON)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs.to(self.weight.dtype))
+
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {"layer": partial(nn.LayerNorm, eps=EPSILON), "rms": RMSNorm}
 
 
 def norm(kind: str, size: int) -> nn.Module:

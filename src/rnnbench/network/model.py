@@ -1,7 +1,8 @@
 """The network of every run: encoder -> Stack -> head, time-major throughout.
 
 Real inputs [T, B, I] enter as they are, in the network's dtype. Tokens [T, B] enter as one-hot vectors, the definition
-of the papers: it has no parameters, and a gradient with respect to the input exists.
+of the papers: it has no parameters, and a gradient with respect to the input exists. An embedding of symbols, or a
+linear layer that brings real inputs to the width of a residual stream, comes after that, and a norm before the head.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ class Output(NamedTuple):
 
 
 class Embedding(nn.Module):
-    """x W, W [I, D]: the rows of W stand for symbols that come as one-hot vectors, or mix real inputs.
+    """x W, W [symbols, D]: the rows of W stand for symbols that come as one-hot vectors.
 
-    A product, and no look-up, so that a gradient with respect to the input exists. W begins as N(0, 1/D) for symbols,
-    whose vectors then have a norm of about 1, and as N(0, 1/I) for real inputs.
+    A product, and no look-up, so that a gradient with respect to the input exists. W begins as N(0, 1/D): its rows then
+    have a norm of about 1, as one-hot vectors have, and so have the logits of a tied head a variance.
     """
 
-    def __init__(self, input_size: int, size: int, tokens: bool) -> None:
+    def __init__(self, symbols: int, size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(input_size, size) * (size if tokens else input_size) ** -0.5)
+        self.weight = nn.Parameter(torch.randn(symbols, size) * size**-0.5)
 
     def forward(self, inputs: Tensor) -> Tensor:
         return inputs @ self.weight
@@ -43,8 +44,8 @@ class Model(nn.Module):
     """A stack of recurrent layers with a linear head, on every step or on the summary of the sequence.
 
     ``tokens`` says that inputs are symbols below ``input_size``; ``every_step`` that each step has a target.
-    ``embedding`` stands before the stack, ``norm`` behind it; with ``tied_head`` the head's weight is the embedding's.
-    Raises UserError where they do not fit each other.
+    ``embedding`` stands before the stack, a linear layer where inputs are real, and ``norm`` after it; with
+    ``tied_head`` the head's weight is the embedding's. Raises UserError where they do not fit each other.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Model(nn.Module):
         *,
         tokens: bool,
         every_step: bool,
-        embedding: Embedding | None = None,
+        embedding: Embedding | nn.Linear | None = None,
         norm: nn.Module | None = None,
         tied_head: bool = False,
     ) -> None:
@@ -65,8 +66,8 @@ class Model(nn.Module):
         self.norm = nn.Identity() if norm is None else norm
         self.head = nn.Linear(stack.output_size if every_step else stack.summary_size, output_size)
         if tied_head:
-            if embedding is None or self.head.weight.shape != embedding.weight.shape:
-                given = "none" if embedding is None else str(list(embedding.weight.shape))
+            if not isinstance(embedding, Embedding) or self.head.weight.shape != embedding.weight.shape:
+                given = str(list(embedding.weight.shape)) if isinstance(embedding, Embedding) else "none"
                 raise UserError(
                     f"network.tied_head=true: the head is {list(self.head.weight.shape)} and the embedding {given}, "
                     "[symbols, width]; give network.embedding the width of what the head reads, or tied_head=false"
@@ -77,7 +78,7 @@ class Model(nn.Module):
         self.every_step = every_step
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """What the first layer sees [T, B, I], in the network's dtype: tokens [T, B] enter as one-hot vectors."""
+        """The inputs as vectors [T, B, I] in the network's dtype: tokens [T, B] enter as one-hot vectors."""
         real = functional.one_hot(inputs, self.input_size) if self.tokens else inputs
         return real.to(self.head.weight.dtype)
 
