@@ -24,7 +24,6 @@ from typing import Any
 import jinja2
 import pytorch_lightning as lightning
 import torch
-from rnnbench.training.data import Stream
 
 from rnnbench.build import build_learner, build_probe
 from rnnbench.cli.entry import configure
@@ -35,6 +34,7 @@ from rnnbench.network.engines import ENGINES
 from rnnbench.run import build_trainer
 from rnnbench.store.provenance import git_commit, machine
 from rnnbench.tasks import TASKS, Batch
+from rnnbench.training.data import Stream
 
 ROOT = Path(__file__).parents[1]
 BLOCK, PAIRS = 20, 11

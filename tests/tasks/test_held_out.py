@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from rnnbench.training.data import held_out_stream
 
 from catalogue import TASK_ROWS, make_task
 from rnnbench.errors import UserError
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.base import HELD_OUT_SEED
+from rnnbench.training.data import held_out_stream
 
 CONF = Path(__file__).parents[2] / "conf/task"
 MEANS = {"half": 1.0, "pair": 1.0, "hs97": 0.5, "pascanu": 0.5}

@@ -5,13 +5,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from rnnbench.training.data import to_torch
 
 from catalogue import TASK_ROWS, make_task
 from rnnbench.network.cells import CELLS
 from rnnbench.network.layers import Recurrent, Stack
 from rnnbench.network.model import Model, last_loss
 from rnnbench.tasks import TASKS
+from rnnbench.training.data import to_torch
 
 STEPS = 150
 INFORMED = [name for name in TASK_ROWS if make_task(name).batch("train", 0, 0).informative is not None]

@@ -6,11 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from rnnbench.training.data import Stream, to_torch
 
 from catalogue import TASK_ROWS, make_task
 from rnnbench.tasks import SPLITS, TASKS
 from rnnbench.tasks.labelled import LabelledTask, divide
+from rnnbench.training.data import Stream, to_torch
 from rnnbench.training.learner import Meter
 
 LABELLED = [name for name in TASK_ROWS if issubclass(TASKS[name], LabelledTask)]
