@@ -1,9 +1,10 @@
 """Runs a committed result again and compares, run by run: python scripts/reproduce.py NAME [--fraction 0.1]
 
-Bit for bit on the versions and the kind of machine of results/NAME/provenance.json, else within the tolerances, which
-are printed; an experiment file may set its own. --fraction repeats the runs whose configurations have the smallest
-hashes. Exit code 0: reproduced; 1: something differs, and is named; 2: there is no such result; 3: versions or data
-differ, so that a comparison would say nothing (--any-version compares across versions all the same), or runs failed.
+Bit for bit on the versions and the kind of machine of results/NAME/provenance.json, but for the last bits of what the
+probe measures; else within the tolerances, which are printed; an experiment file may set its own. --fraction repeats
+the runs whose configurations have the smallest hashes. Exit code 0: reproduced; 1: something differs, and is named;
+2: there is no such result; 3: versions or data differ, so that a comparison would say nothing (--any-version compares
+across versions all the same), or runs failed.
 """
 
 import argparse

@@ -211,3 +211,12 @@ def test_the_last_bits_of_a_fit_are_no_difference():
     assert differences(before, now | {"slope_initial": -0.4600733203}) == ["slope_initial"]
     assert differences(before, now | {"slope_initial": None}) == ["slope_initial"]
     assert differences(before, now | {"score": 0.5000000000000001}) == ["score"]
+
+
+@pytest.mark.parametrize("key", ["far_share_final", "omega_initial", "vanishing_ratio_final"])
+def test_the_last_bits_of_what_is_measured_are_no_difference(key):
+    """Those of what the network learned are one."""
+    assert differences(ROW, ROW | {key: math.nextafter(ROW[key], 1)}) == []
+    assert differences(ROW, ROW | {key: ROW[key] * (1 + 1e-11)}) == [key]
+    for learned in ("score", "test_loss"):
+        assert differences(ROW, ROW | {learned: math.nextafter(ROW[learned], 1)}) == [learned]

@@ -24,9 +24,9 @@ ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
 NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio", "far_share", "omega")
 """What a gradient can lack: of these columns none says something, where the run was probed."""
-FITTED = ("slope_", "fit_", "half_life_")
 LAST_BITS = 1e-12
-"""The relative error of a least-squares fit, whose last bits depend on where its numbers lie in memory."""
+"""The relative error of what is measured on a network in float64: its last bits depend on the order in which numbers
+are added up, which is the program's, and on where they lie in memory."""
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
@@ -130,9 +130,9 @@ def _compared(before: Row, now: Row, key: str) -> bool:
 
 
 def _same(before: Row, now: Row, key: str) -> bool:
-    """Whether two values are the same; of a least-squares fit the last bits do not count."""
+    """Whether two values are the same; of what is measured on a network the last bits do not count."""
     was, is_now = before[key], now[key]
-    if headline(key).startswith(FITTED) and None not in (was, is_now):
+    if headline(key) in GRADIENTS and isinstance(was, float) and isinstance(is_now, float):
         return math.isclose(was, is_now, rel_tol=LAST_BITS)
     return bool(was == is_now)
 
