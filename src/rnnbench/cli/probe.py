@@ -59,8 +59,7 @@ def _measure(folder: Path, record: Record, diagnostics: Sequence[str]) -> str:
     for moment, survey in found.items():
         numbers = {name: _plain(value) for name, value in survey.scalars.items()}
         record.gradients[moment] = record.gradients.get(moment, {}) | numbers
-    ended = record.ended
-    records.write(folder, record, ended=ended)
+    records.write(folder, record, ended=record.ended)
     return "measured: " + ", ".join(diagnostics)
 
 

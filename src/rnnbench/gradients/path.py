@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from rnnbench.network.cells import Cell
+from rnnbench.network.layers import valid_steps
 from rnnbench.network.states import flatten, map_state, unflatten
 
 Array = np.ndarray[Any, Any]
@@ -49,7 +50,7 @@ class Path:
     @property
     def valid(self) -> Tensor:
         """Whether sequence b took step t + 1: [T, B] bool."""
-        return torch.arange(len(self.drives), device=self.lengths.device)[:, None] < self.lengths
+        return valid_steps(self.drives, self.lengths)
 
     def at(self, t: int) -> Any:
         """The state s_t, parts [B, *]."""
@@ -131,7 +132,10 @@ class Recorder(Cell[Any]):
     ) -> Path:
         """The path of what was recorded; ``order`` brings ``gradient`` into the order of this direction."""
         arriving = map_state(lambda part: order(part, lengths)[: len(self.after)], gradient)
-        return Path(way, self.cell, self.states(taken), torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
+        path = Path(way, self.cell, self.states(taken), torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
+        for kept in (self.after, self.drives, self.seen):  # the path holds them now
+            kept.clear()
+        return path
 
     def states(self, taken: Tensor) -> Any:
         """s_0 .. s_T of sequences that took ``taken`` [B] steps: parts [T + 1, B, *]."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
 from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array
+from rnnbench.network.layers import valid_steps
 
 
 class Saliency(NamedTuple):
@@ -47,7 +48,7 @@ def _sequences(norms: Tensor, lengths: Tensor | None) -> Tensor:
     """How many sequences have a step t: [T], at least 1."""
     if lengths is None:
         return torch.full_like(norms[:, 0], norms.shape[1])
-    return (torch.arange(len(norms), device=norms.device)[:, None] < lengths).sum(dim=1).clamp(min=1)
+    return valid_steps(norms, lengths).sum(dim=1).clamp(min=1)
 
 
 def _of_network(measurement: Measurement, options: Options) -> Found:
