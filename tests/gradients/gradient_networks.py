@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from own_cells import OWN_CELLS
-from rnnbench.gradients import Measurement
+from rnnbench.gradients import DIAGNOSTICS, Measurement, Options, survey
 from rnnbench.gradients.precision import in_float64
+from rnnbench.gradients.registry import KINDS
 from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
@@ -205,3 +206,8 @@ def of_path(function, path):
 def of_cell(function, cell):
     """What a function of a Measurement says of a cell that takes no path."""
     return of_path(function, SimpleNamespace(cell=in_float64(cell)))
+
+
+def survey_all(measurement, sequences, exponents):
+    """What ``probe=full`` takes."""
+    return survey(measurement, [DIAGNOSTICS[name] for name in KINDS["full"]], Options(sequences, exponents))

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from gradient_networks import linear, measured, network, of_cell, orthogonal, real_batch, single
+from gradient_networks import linear, measured, network, of_cell, orthogonal, real_batch, single, survey_all
 
 from rnnbench.gradients import (
     float64_copy,
@@ -18,8 +18,7 @@ from rnnbench.gradients import (
     precise,
     saliency,
     step_spectra,
-    survey_all,
-    survey_profile,
+    survey,
     time_constants,
     weight_spectra,
 )
@@ -40,7 +39,7 @@ DIAGNOSTICS = {
     "state_gradients": lambda model, batch: [part.numpy() for part in measured(model, batch, "mse").gradients[0][0]],
     "step_spectra": lambda model, batch: list(step_spectra(measured(model, batch))[0][0]),
     "survey_all": lambda model, batch: of_survey(survey_all(measured(model, batch, "mse"), sequences=2, exponents=2)),
-    "survey_profile": lambda model, batch: of_survey(survey_profile(measured(model, batch, "mse"))),
+    "survey_profile": lambda model, batch: of_survey(survey(measured(model, batch, "mse"))),
     "time_constants": lambda model, batch: list((time_constants(measured(model, batch))[0][0] or [])[:2]),
     "trajectory": lambda model, batch: [part.numpy() for part in measured(model, batch).paths[0][0].states],
     "weight_spectra": lambda model, _: [
@@ -76,7 +75,7 @@ def test_a_narrow_network_has_the_numbers_of_its_float64_copy(diagnostic, cell, 
         assert torch.equal(value, before[name])
 
 
-@pytest.mark.parametrize("profile", [gradient_profile, lambda found: {"h": survey_profile(found).arrays["h"].values}])
+@pytest.mark.parametrize("profile", [gradient_profile, lambda found: {"h": survey(found).arrays["h"].values}])
 def test_half_a_gradient_a_step_over_200_steps(profile):
     """0.5^199 = 1e-60, which is no number of float32."""
     batch = real_batch(200, outputs=1)

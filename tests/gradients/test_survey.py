@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from gradient_networks import EVERY, measured, network, of_cell, of_path, real_batch, token_batch
+from gradient_networks import EVERY, measured, network, of_cell, of_path, real_batch, survey_all, token_batch
 
 from rnnbench.gradients import (
     far_shares,
@@ -13,8 +13,7 @@ from rnnbench.gradients import (
     omega,
     saliency,
     step_spectra,
-    survey_all,
-    survey_profile,
+    survey,
     time_constants,
     weight_spectra,
 )
@@ -91,7 +90,7 @@ def assert_scalars(arrays, scalars, far):
 def test_a_vanishing_gradient_does_not_underflow():
     """0.3^200 = 3e-105: far below float32, in which the network itself is."""
     model, batch = network("elman", dtype=torch.float32, scale=0.1), as_batch(real_batch(200, dtype=torch.float32))
-    profile = survey_profile(measured(model, batch, "mse")).arrays["h"].values[0, 0]
+    profile = survey(measured(model, batch, "mse")).arrays["h"].values[0, 0]
     assert profile.dtype == np.float64
     assert 0 < profile[-1] < 1e-60
     expected = gradient_norms(measured(float64_copy(model), batch._replace(inputs=batch.inputs.double(),
@@ -122,23 +121,23 @@ def test_a_single_step(cell):
 
 def test_lags_that_no_sequence_reaches_are_no_zeros():
     model, batch = network("gru"), as_batch(real_batch(9, size=3, lengths=[6, 4, 5]))
-    arrays, scalars = survey_profile(measured(model, batch, "mse"))
+    arrays, scalars = survey(measured(model, batch, "mse"))
     assert scalars["zero_from"] is None
     assert scalars["horizon"] <= 5
     assert np.isnan(arrays["state_dead"].values[0, 0, 6:]).all()
-    assert scalars == survey_profile(measured(model, batch._replace(inputs=batch.inputs[:6]), "mse")).scalars
+    assert scalars == survey(measured(model, batch._replace(inputs=batch.inputs[:6]), "mse")).scalars
 
 
 def test_a_silent_network_is_dead_and_one_sequence_can_be():
     model, batch = network("relu"), as_batch(real_batch(6, size=4))
     cell = model.stack.ways()[0][0].cell
     cell.input_projection.bias.data.fill_(-100)
-    scalars = survey_profile(measured(model, batch, "mse")).scalars
+    scalars = survey(measured(model, batch, "mse")).scalars
     assert (scalars["decay"], scalars["dead_share"], scalars["zero_from"]) == ("dead", 1, 1)
     assert scalars["slope"] is scalars["horizon"] is scalars["half_life"] is scalars["far_share"] is None
     assert survey_all(measured(model, batch, "mse"), sequences=4, exponents=1).scalars["omega"] is None
     batch.inputs[:, 0] = 1e4 * cell.input_projection.weight.data[0]  # wakes the first unit
-    assert survey_profile(measured(model, batch, "mse")).scalars["dead_share"] == 0.75
+    assert survey(measured(model, batch, "mse")).scalars["dead_share"] == 0.75
 
 
 def test_the_layer_that_keeps_the_gradient_is_the_headline():
@@ -148,7 +147,7 @@ def test_the_layer_that_keeps_the_gradient_is_the_headline():
         cell = model.stack.ways()[layer][0].cell
         cell.recurrent_projection.weight.data.zero_()
         cell.input_projection.bias.data.split(3)[1].fill_(bias)
-    arrays, scalars = survey_profile(measured(model, batch, "mse"))
+    arrays, scalars = survey(measured(model, batch, "mse"))
     assert scalars["headline"] == "layer 1, forward"
     assert scalars["horizon"] == 59
     assert scalars["layer2_forward/horizon"] < 5

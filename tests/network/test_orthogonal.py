@@ -9,7 +9,7 @@ from scipy import stats
 
 from rnnbench.build import build_learner, build_model
 from rnnbench.errors import UserError
-from rnnbench.gradients import Measurement, float64_copy, gradient_profile, step_jacobian, survey_all
+from rnnbench.gradients import DIAGNOSTICS, Measurement, float64_copy, gradient_profile, step_jacobian, survey
 from rnnbench.network.cells import CELLS
 from rnnbench.network.cells.modrelu import modrelu
 from rnnbench.network.engines import ENGINES
@@ -112,7 +112,7 @@ def test_the_matrix_is_computed_once_a_forward_pass(monkeypatch):
     model(torch.randn(30, 4, 3))
     assert len(calls) == 1
     calls.clear()
-    survey_all(Measurement(model, Batch(torch.randn(30, 4, 3), torch.randn(4, 2)), "mse"), sequences=2, exponents=2)
+    survey(Measurement(model, Batch(torch.randn(30, 4, 3), torch.randn(4, 2)), "mse"), list(DIAGNOSTICS.values()))
     assert calls == [torch.float64]  # for the one copy that it makes, and for no step
 
 

@@ -19,7 +19,7 @@ from rnnbench.gradients.registry import DIAGNOSTICS
 from rnnbench.gradients.saliency import Saliency, saliency
 from rnnbench.gradients.sensitivity import parameter_sensitivity
 from rnnbench.gradients.sharpness import sharpness
-from rnnbench.gradients.survey import Survey, survey, survey_all, survey_profile
+from rnnbench.gradients.survey import Survey, survey
 from rnnbench.gradients.transition import transition_eigenvalues
 from rnnbench.gradients.weights import WeightSpectrum, weight_spectra
 
@@ -62,8 +62,6 @@ __all__ = [
     "step_jacobians",
     "step_spectra",
     "survey",
-    "survey_all",
-    "survey_profile",
     "time_constants",
     "transition_eigenvalues",
     "weight_spectra",

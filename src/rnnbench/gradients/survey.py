@@ -14,7 +14,7 @@ import numpy as np
 from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
 from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Way
-from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS, KINDS
+from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS
 
 DIRECTIONS = ("forward", "backward")
 Numbers = dict[str, Number]
@@ -65,16 +65,6 @@ def survey(measurement: Measurement, diagnostics: Sequence[Diagnostic] = (), opt
         for way, numbers in each.ways.items():
             ways[way] = ways.get(way, {}) | numbers
     return Survey(arrays, _scalars(ways, arrays["state"].values) | network)
-
-
-def survey_profile(measurement: Measurement) -> Survey:
-    """Return the gradient norm of the state by lag, whole and by parts, and what it says: ``probe=default``."""
-    return survey(measurement)
-
-
-def survey_all(measurement: Measurement, sequences: int, exponents: int) -> Survey:
-    """Return what ``probe=full`` takes."""
-    return survey(measurement, [DIAGNOSTICS[name] for name in KINDS["full"]], Options(sequences, exponents))
 
 
 def way_name(layer: int, direction: int) -> str:
