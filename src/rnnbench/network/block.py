@@ -22,7 +22,7 @@ from rnnbench.errors import check_choice, check_range
 from rnnbench.network.layers import Bidirectional, Layer, Recurrent, last_of, valid_steps
 
 EPSILON = 1e-5
-"""What a norm adds to a variance. That of torch.nn.RMSNorm is the dtype's: a float64 copy were another network."""
+"""What a norm adds to a variance. torch.nn.RMSNorm takes that of the dtype, and a float64 copy would be another network."""
 
 
 class RMSNorm(nn.RMSNorm):
@@ -47,7 +47,7 @@ def norm(kind: str, size: int) -> nn.Module:
 class Convolved(Layer):
     """``recurrent`` behind a causal convolution over its last ``width`` inputs, causal in the order of its direction.
 
-    The state is a pair: the last width - 1 inputs [width - 1, B, I], zeros at first, and that of ``recurrent``. Raises
+    The state is a pair: the last width - 1 inputs [B, width - 1, I], zeros at first, and that of ``recurrent``. Raises
     UserError for a width below 2.
     """
 
