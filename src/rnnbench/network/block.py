@@ -22,7 +22,7 @@ from rnnbench.errors import check_choice, check_range
 from rnnbench.network.layers import Bidirectional, Layer, Recurrent, last_of, valid_steps
 
 EPSILON = 1e-5
-"""What a norm adds to a variance. torch.nn.RMSNorm takes that of the dtype, and a float64 copy would be another network."""
+"""What a norm adds to a variance. torch.nn.RMSNorm takes the dtype's, and a float64 copy would be another network."""
 
 
 class RMSNorm(nn.RMSNorm):

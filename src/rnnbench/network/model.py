@@ -28,8 +28,8 @@ class Output(NamedTuple):
 class Embedding(nn.Module):
     """x W, W [symbols, D]: the rows of W stand for symbols that come as one-hot vectors.
 
-    A product, and no look-up, so that a gradient with respect to the input exists. W begins as N(0, 1/D): its rows have a
-    norm of about 1, as one-hot vectors do, and the logits of a tied head on normed features a variance of about 1.
+    A product, and no look-up, so that a gradient with respect to the input exists. W begins as N(0, 1/D): its rows have
+    a norm of about 1, as one-hot vectors do, and the logits of a tied head on normed features a variance of about 1.
     """
 
     def __init__(self, symbols: int, size: int) -> None:
