@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -87,7 +86,7 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
         if probe is not None and probe.surveys:
             with _surviving(record, "gradients.npz"), replacing(folder / "gradients.npz") as temporary:
-                record.gradients = {moment: _finite(numbers) for moment, numbers in probe.summary().items()}
+                record.gradients = {moment: records.finite(numbers) for moment, numbers in probe.summary().items()}
                 probe.save(temporary)
             if logger is not None:
                 with _surviving(record, "gradients in W&B"):
@@ -135,15 +134,15 @@ def _train(
     _test(learner, trainer, task, "test")
     if learner.diverged_at is None and _exploded(task, learner.last):
         learner.diverged_at = trainer.global_step
-    record.best = _finite(learner.best)
+    record.best = records.finite(learner.best)
     record.solved_at_step, record.diverged_at_step = learner.solved_at, learner.diverged_at
     record.status = Status.DONE if learner.diverged_at is None else Status.DIVERGED
-    record.training = _finite(keeper.history.means(CLIPPING))
+    record.training = records.finite(keeper.history.means(CLIPPING))
     record.peak_memory = device.peak_memory(learner.device)
     for length in task.test_lengths:
         with _surviving(record, f"test at length {length}"):
             _test(learner, trainer, task.at_length(length), f"test_{length}")
-    record.final = _finite(learner.last)
+    record.final = records.finite(learner.last)
     with _surviving(record, "sample"):
         record.sample = _sample(config, learner) if record.status == Status.DONE else None
 
@@ -231,11 +230,6 @@ def _new_record(config: Config, learner: Learner) -> Record:
         validation_sequences=config.task.held_out_sequences("validation"),
         **provenance(device.name(config.trainer.accelerator)),
     )
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no nan: a diverged metric is None."""
-    return {k: v if isinstance(v, str) or (v is not None and math.isfinite(v)) else None for k, v in values.items()}
 
 
 def _quiet() -> None:

@@ -57,8 +57,7 @@ def _measure(folder: Path, record: Record, diagnostics: Sequence[str]) -> str:
     with replacing(folder / ARRAYS) as temporary:
         _merge(folder / ARRAYS, temporary, found, record.steps)
     for moment, survey in found.items():
-        numbers = {name: _plain(value) for name, value in survey.scalars.items()}
-        record.gradients[moment] = record.gradients.get(moment, {}) | numbers
+        record.gradients[moment] = record.gradients.get(moment, {}) | records.finite(survey.scalars)
     records.write(folder, record, ended=record.ended)
     return "measured: " + ", ".join(diagnostics)
 
@@ -83,11 +82,6 @@ def _surveys(config: Config, checkpoint: Path) -> list[Any]:
         except FloatingPointError:
             found.append(None)
     return found
-
-
-def _plain(value: Any) -> float | str | None:
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _merge(old: Path, new: Path, found: dict[str, Any], steps: int) -> None:

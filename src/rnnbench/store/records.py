@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -153,6 +154,11 @@ def write(folder: Path, record: Record, ended: str | None = None) -> None:
     text = json.dumps(asdict(record) | {"score": record.score}, indent=2, allow_nan=False)
     with replacing(folder / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with None for each number that is not finite: JSON has no nan."""
+    return {k: v if isinstance(v, str) or (v is not None and math.isfinite(v)) else None for k, v in values.items()}
 
 
 def clear(folder: Path) -> None:
