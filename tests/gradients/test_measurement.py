@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from gradient_networks import (
@@ -13,8 +14,12 @@ from gradient_networks import (
     token_batch,
 )
 
+from rnnbench import tasks
 from rnnbench.errors import UserError
-from rnnbench.gradients import float64_copy, precise
+from rnnbench.gradients import contributions, float64_copy, measurement, precise
+from rnnbench.gradients import path as paths_of
+from rnnbench.gradients.registry import DIAGNOSTICS
+from rnnbench.gradients.survey import survey
 from rnnbench.network.model import Model
 from rnnbench.network.states import flatten, map_state
 
@@ -53,6 +58,27 @@ def test_a_padded_batch_is_its_sequences_alone(cell):
                 mine = flatten(path.states, 2)[: length + 1, b : b + 1]
                 torch.testing.assert_close(mine, flatten(one.states, 2), rtol=1e-12, atol=1e-15)
                 torch.testing.assert_close(path.drives[:length, b : b + 1], one.drives, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("at_once", [1, 80], ids=["a sequence, a step", "some"])
+@pytest.mark.parametrize("cell", ["matrix", "spiral", "lstm"])
+def test_all_is_the_same_however_few_are_seen_at_once(cell, at_once, monkeypatch):
+    model = network(cell, depth=2, direction="both")
+    batch = tasks.Batch(*real_batch(7, lengths=[3, 6, 7]))
+    diagnostics = [each for each in DIAGNOSTICS.values() if each.name != "sharpness"]  # of no path and no pass
+    whole = survey(measured(model, batch), diagnostics)
+    for module in (measurement, paths_of, contributions):
+        name = "LARGEST" if module is contributions else "AT_ONCE"
+        assert getattr(module, name) > 10_000
+        monkeypatch.setattr(module, name, at_once)
+    pieces = survey(measured(model, batch), diagnostics)
+    assert pieces.arrays.keys() == whole.arrays.keys()
+    for name, expected in whole.arrays.items():
+        np.testing.assert_allclose(pieces.arrays[name].values, expected.values, rtol=1e-9, atol=1e-12, err_msg=name)
+    assert pieces.scalars.keys() == whole.scalars.keys()
+    for name, expected in whole.scalars.items():
+        exact = expected is None or isinstance(expected, str)
+        assert pieces.scalars[name] == (expected if exact else pytest.approx(expected, rel=1e-9, abs=1e-12)), name
 
 
 def test_tokens_and_one_step():

@@ -10,7 +10,7 @@ from rnnbench.build import _sketch, build_model, hidden_size
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group
-from rnnbench.gradients.path import Recorder
+from rnnbench.gradients.recorder import Recorder
 from rnnbench.network import costs
 from rnnbench.network.block import Block, Convolved, GatedMLP, make_mixer
 from rnnbench.network.cells import CELLS
@@ -176,6 +176,10 @@ def test_law_9_the_profile_inside_blocks_is_the_change_that_a_state_makes(cell):
 class Retaining(Recorder):
     """A cell whose states keep their gradients, each part with the others held fixed."""
 
+    def __init__(self, cell):
+        super().__init__(cell, steps=9, sequences=3)
+        self.after = []
+
     def step(self, state, drive):
         after = map_state(torch.clone, self.cell.step(state, drive))
         for part in after:
@@ -213,7 +217,6 @@ def test_a_measurement_of_blocks_sees_what_the_cells_see():
             if t < path.lengths[b]:
                 torch.testing.assert_close(flatten(path.at(t + 1), 1)[b], flatten(after, 1)[b])
         state = path.at(t + 1)
-    torch.testing.assert_close(path.cell.project(path.inputs), path.drives)
 
 
 class TestEmbedding:

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Number, Options
-from rnnbench.gradients.measurement import Measurement, recorded
+from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Way
 from rnnbench.gradients.precision import evaluation
+from rnnbench.gradients.recorder import recorded
 from rnnbench.network.model import Model
 from rnnbench.network.states import flatten
 
@@ -36,18 +37,17 @@ def memory_capacity(measurement: Measurement) -> list[list[Array]]:
     A lag counts in the direction's own order. Raises FloatingPointError where a state is not finite.
     """
     model = measurement.model
-    reader, recorders = recorded(model)
-    size = max(flatten(recorder.initial_state(1), 1).shape[-1] for row in recorders for recorder in row)
+    size = max(flatten(way.cell.initial_state(1), 1).shape[-1] for layer in model.stack.ways() for way in layer)
     lags = min(2 * size, LAGS)
+    reader, recorders = recorded(model, STEPS_PER_LAG * lags, 1)
     values, inputs = _drive(model, STEPS_PER_LAG * lags)
     with evaluation(reader), torch.no_grad():
         reader(inputs)
-    taken = torch.tensor([len(values)], device=values.device)
     found = []
     for recorder_row, ways in zip(recorders, model.stack.ways(), strict=True):
         found.append(
             [
-                _by_lag(flatten(recorder.states(taken), 2)[1:, 0], values.flip(0) if way.reverse else values, lags)
+                _by_lag(flatten(recorder.visited(), 2)[1:, 0], values.flip(0) if way.reverse else values, lags)
                 for recorder, way in zip(recorder_row, ways, strict=True)
             ]
         )

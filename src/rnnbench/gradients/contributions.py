@@ -16,7 +16,7 @@ from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Path, Way
 from rnnbench.network.states import map_state, over_batch
 
-LARGEST = 2**20
+LARGEST = 2**16
 """Numbers of the states that are stepped at once: more take more memory and are no quicker."""
 
 

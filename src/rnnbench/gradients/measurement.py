@@ -1,28 +1,31 @@
 """What all diagnostics share, computed once: one network on one batch, in float64, and the path that it takes.
 
-One pass forward and back gives the states, dL/ds_t and dL/dx_t: a zero is added to every state, whose gradient is
-exactly dL/ds_t, and a recorder around each cell keeps what passes through it.
+A pass forward and back gives the states, dL/ds_t and dL/dx_t: a zero is added to every state, whose gradient is exactly
+dL/ds_t, and a recorder around each cell keeps what passes through it. Its graph is the largest thing there is, so a few
+sequences pass at a time.
 """
 
 from __future__ import annotations
 
-import copy
+import itertools
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from rnnbench.errors import UserError, check_choice
-from rnnbench.gradients.path import Path, Recorder
+from rnnbench.gradients.path import Path
 from rnnbench.gradients.precision import evaluation, precise
-from rnnbench.network.engines import loop
+from rnnbench.gradients.recorder import Recorder, recorded
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.model import Model, last_loss
-from rnnbench.network.states import map_state
+from rnnbench.network.states import leaves, map_state
 
 R = TypeVar("R")
+AT_ONCE = 2**17
+"""Numbers of the states whose graph exists at once: more take more memory and are little quicker."""
 
 
 class Measurement:
@@ -56,19 +59,15 @@ class Measurement:
     @cached_property
     def paths(self) -> list[list[Path]]:
         """The path of every direction: [layer][direction]. Raises FloatingPointError where a state is not finite."""
-        batch = self.batch
-        steps, size = batch.inputs.shape[:2]
-        lengths = batch.lengths
-        if lengths is None:
-            lengths = torch.full((size,), steps, device=self._passed.input_gradient.device)
+        lengths, ways = self.batch.lengths, self.model.stack.ways()
         return [
             [
-                recorder.path((layer, way), direction.running_order, gradient, lengths, batch.lengths)
+                recorder.path(
+                    (layer, way), map_state(partial(direction.running_order, lengths=lengths), gradient), lengths
+                )
                 for way, (recorder, direction, gradient) in enumerate(zip(*row, strict=True))
             ]
-            for layer, row in enumerate(
-                zip(self._passed.recorders, self.model.stack.ways(), self.gradients, strict=True)
-            )
+            for layer, row in enumerate(zip(self._passed.recorders, ways, self.gradients, strict=True))
         ]
 
     def first(self, sequences: int) -> list[list[Path]]:
@@ -81,20 +80,26 @@ class Measurement:
 
     @cached_property
     def _passed(self) -> _Pass:
-        """One pass forward and back."""
+        """The pass forward and back of all sequences, as few at once as their states allow."""
         model, batch = self.model, self.batch
         steps, size = batch.inputs.shape[:2]
-        zeros = [[_zeros(direction, steps, size) for direction in layer] for layer in model.stack.ways()]
-        perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
-        leaves = [part for layer in zeros for state in layer for part in state]
-        reader, recorders = recorded(model)
-        with evaluation(reader), torch.enable_grad():
-            inputs = model.encode(batch.inputs).detach().requires_grad_()
-            total = last_loss(reader, batch._replace(inputs=inputs), self.loss, perturbation).sum()
-            # A part that the loss never reads has no path to it: c_1 of a single LSTM step.
-            to_input, *flat = torch.autograd.grad(total, [inputs, *leaves], materialize_grads=True)
-        following = iter(flat)
-        gradients = [[map_state(lambda _: next(following), state) for state in layer] for layer in zeros]
+        reader, recorders = recorded(model, steps, size)
+        inputs = model.encode(batch.inputs).detach()
+        gradients = [[_zeros(way, steps, size) for way in layer] for layer in model.stack.ways()]
+        to_input = torch.zeros_like(inputs)
+        at_once = max(1, AT_ONCE // sum(part[:, 0].numel() for part in leaves(gradients)))
+        for start in range(0, size, at_once):
+            chosen = slice(start, start + at_once)
+            for recorder in itertools.chain(*recorders):
+                recorder.begin_at(start)
+            some = batch._replace(
+                inputs=inputs[:, chosen],
+                targets=batch.targets[:, chosen] if model.every_step else batch.targets[chosen],
+                lengths=None if batch.lengths is None else batch.lengths[chosen],
+            )
+            found = _input_and_states(reader, some, self.loss)
+            for kept, part in zip([to_input, *leaves(gradients)], found, strict=True):
+                kept[:, chosen] = part
         return _Pass(recorders, gradients, to_input)
 
 
@@ -104,25 +109,21 @@ class _Pass(NamedTuple):
     input_gradient: Tensor
 
 
-def recorded(model: Model) -> tuple[Model, list[list[Recorder]]]:
-    """A copy of a network that shares its parameters, takes encoded inputs and has a recorder around each cell.
-
-    Its engines are the loop, the one that steps.
-    """
-    memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    reader = copy.deepcopy(model, memo)
-    reader.tokens = False
-    recorders = []
-    for layer in reader.stack.ways():
-        recorders.append([Recorder(direction.cell) for direction in layer])
-        for direction, recorder in zip(layer, recorders[-1], strict=True):
-            direction.cell, direction.engine = recorder, loop
-    return reader, recorders
+def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...]:
+    """The gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
+    inputs = batch.inputs.clone().requires_grad_()
+    zeros = [[map_state(Tensor.requires_grad_, _zeros(way, *inputs.shape[:2])) for way in layer]
+             for layer in reader.stack.ways()]  # fmt: skip
+    perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
+    with evaluation(reader), torch.enable_grad():
+        total = last_loss(reader, batch._replace(inputs=inputs), loss, perturbation).sum()
+        # A part that the loss never reads has no path to it: c_1 of a single LSTM step.
+        return torch.autograd.grad(total, [inputs, *leaves(zeros)], materialize_grads=True)
 
 
-def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
-    start = direction.cell.initial_state(size)
-    return map_state(lambda part: part.new_zeros(steps, *part.shape).requires_grad_(), start)
+def _zeros(way: Recurrent, steps: int, size: int) -> Any:
+    """A zero for every state: parts [T, B, *]."""
+    return map_state(lambda part: part.new_zeros(steps, *part.shape), way.cell.initial_state(size))
 
 
 def _check(model: Model, batch: Any, loss: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,19 +39,23 @@ class Path:
     """The cell that ran: in float64, with plain weights in place of parametrised ones."""
     states: Any
     """s_0 .. s_T: a state of the cell whose parts are [T + 1, B, *]."""
-    drives: Tensor
-    """What ``cell.project`` gave for steps 1 .. T: [T, B, ...]; s_{t+1} = step(s_t, drives[t])."""
-    lengths: Tensor
-    """The steps that each sequence took: [B] int64."""
     inputs: Tensor
     """What the direction saw at steps 1 .. T: [T, B, I]."""
+    lengths: Tensor
+    """The steps that each sequence took: [B] int64."""
     arriving: Any
     """dL/ds_1 .. dL/ds_T of each sequence's own last loss, part by part with the others held fixed: [T, B, *]."""
+
+    @cached_property
+    def drives(self) -> Tensor:
+        """What ``cell.project`` gives for steps 1 .. T: [T, B, ...]; s_{t+1} = step(s_t, drives[t])."""
+        with torch.no_grad():
+            return self.cell.project(self.inputs)
 
     @property
     def valid(self) -> Tensor:
         """Whether sequence b took step t + 1: [T, B] bool."""
-        return valid_steps(self.drives, self.lengths)
+        return valid_steps(self.inputs, self.lengths)
 
     def at(self, t: int) -> Any:
         """The state s_t, parts [B, *]."""
@@ -73,15 +78,14 @@ class Path:
         return replace(
             self,
             states=map_state(lambda part: part[: steps + 1, chosen], self.states),
-            drives=self.drives[:steps, chosen],
-            lengths=self.lengths[chosen],
             inputs=self.inputs[:steps, chosen],
+            lengths=self.lengths[chosen],
             arriving=map_state(lambda part: part[:steps, chosen], self.arriving),
         )
 
     def pieces(self) -> Iterator[slice]:
         """The steps from the first to the last, as many at once as have Jacobians of AT_ONCE numbers."""
-        steps, sequences = self.drives.shape[:2]
+        steps, sequences = self.inputs.shape[:2]
         length = max(1, AT_ONCE // (sequences * self.size**2))
         return (slice(start, min(start + length, steps)) for start in range(0, steps, length))
 
@@ -89,66 +93,9 @@ class Path:
         """ds_t/ds_{t-1} at steps t - 1, of each sequence its own: [N, B, S, S] of ``steps`` [N, B]."""
         sequences = torch.arange(steps.shape[1], device=steps.device)
         state = map_state(lambda part: part[steps, sequences].flatten(0, 1), self.states)
-        return step_jacobian(self.cell, state, self.drives[steps, sequences].flatten(0, 1)).unflatten(0, steps.shape)
-
-
-class Recorder(Cell[Any]):
-    """``cell``, with what passed through it: it may be run in several pieces, one after the other."""
-
-    def __init__(self, cell: Cell[Any]) -> None:
-        torch.nn.Module.__init__(self)
-        self.cell = cell
-        self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
-        self.seen: list[Tensor] = []
-        self.drives: list[Tensor] = []
-        self.after: list[Any] = []
-
-    @property
-    def output_size(self) -> int:
-        return self.cell.output_size
-
-    def begin(self, batch: int) -> None:
-        self.cell.begin(batch)
-
-    def initial_state(self, batch: int) -> Any:
-        return self.cell.initial_state(batch)
-
-    def project(self, inputs: Tensor) -> Tensor:
-        drives = self.cell.project(inputs)
-        self.seen.append(inputs.detach())
-        self.drives.append(drives.detach())
-        return drives
-
-    def step(self, state: Any, drive: Tensor) -> Any:
-        after = self.cell.step(state, drive)
-        self.after.append(map_state(Tensor.detach, after))
-        return after
-
-    def readout(self, state: Any, drive: Tensor) -> Tensor:
-        return self.cell.readout(state, drive)
-
-    def path(
-        self, way: Way, order: Callable[..., Tensor], gradient: Any, taken: Tensor, lengths: Tensor | None
-    ) -> Path:
-        """The path of what was recorded; ``order`` brings ``gradient`` into the order of this direction."""
-        arriving = map_state(lambda part: order(part, lengths)[: len(self.after)], gradient)
-        path = Path(way, self.cell, self.states(taken), torch.cat(self.drives), taken, torch.cat(self.seen), arriving)
-        for kept in (self.after, self.drives, self.seen):  # the path holds them now
-            kept.clear()
-        return path
-
-    def states(self, taken: Tensor) -> Any:
-        """s_0 .. s_T of sequences that took ``taken`` [B] steps: parts [T + 1, B, *]."""
-        steps, size = len(self.after), len(taken)
-        start = map_state(lambda part: part.detach(), self.cell.initial_state(size))
-        states = map_state(lambda *parts: torch.stack(parts), start, *self.after)
-        # What ran on beyond a sequence's end, because others did, stays at that end.
-        place = torch.minimum(torch.arange(steps + 1, device=taken.device)[:, None], taken)
-        states = map_state(lambda part: part[place, torch.arange(size, device=taken.device)], states)
-        if not all(part.isfinite().all() for part in states):
-            name = type(self.cell).__name__
-            raise FloatingPointError(f"the states of {name} are not finite: no Jacobian exists there")
-        return states
+        with torch.no_grad():
+            drives = self.cell.project(self.inputs[steps, sequences]).flatten(0, 1)
+        return step_jacobian(self.cell, state, drives).unflatten(0, steps.shape)
 
 
 def pull_back(cell: Cell[Any], state: Any, drive: Tensor) -> Callable[[Tensor], Tensor]:

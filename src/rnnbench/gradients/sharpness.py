@@ -13,9 +13,10 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Options
-from rnnbench.gradients.measurement import Measurement, recorded
+from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array
 from rnnbench.gradients.precision import evaluation
+from rnnbench.gradients.recorder import stepping
 from rnnbench.network.model import per_target_loss
 
 TOLERANCE, PRODUCTS = 1e-4, 300
@@ -28,7 +29,7 @@ def sharpness(measurement: Measurement) -> float | None:
     where the iteration does not converge, or the loss is not finite.
     """
     model, batch = measurement.model, measurement.batch
-    reader, _ = recorded(model)
+    reader = stepping(model)
     named = dict(reader.named_parameters())
     reals = [_real(parameter.detach()).clone().requires_grad_() for parameter in named.values()]
     with evaluation(reader), torch.enable_grad():
