@@ -19,12 +19,12 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## a small sweep and its report: three cells, two tasks, about two minutes on two cores
-	$(RUN) scripts/train.py experiment=demo
-	$(RUN) scripts/report.py demo
+	$(VENV)/bin/rnnbench train experiment=demo
+	$(VENV)/bin/rnnbench report demo
 	@echo
 	@echo "The page:         runs/demo/report/report.html"
 	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
-	@echo "Upload them:      $(RUN) scripts/sync.py demo"
+	@echo "Upload them:      $(VENV)/bin/rnnbench sync demo"
 
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest
@@ -33,11 +33,11 @@ test-fast: $(READY) ## the tests of parts: all but whole sweeps, trainings, repo
 	$(RUN) -m pytest -m "not whole"
 
 results: $(READY) ## make the pages and figures of all published results again, from their data
-	$(RUN) scripts/publish.py --again
+	$(VENV)/bin/rnnbench publish --again
 	$(RUN) scripts/readme.py
 
 reproduce: $(READY) ## run the smallest committed result again and compare it, about two minutes on two cores
-	$(RUN) scripts/reproduce.py demo
+	$(VENV)/bin/rnnbench reproduce demo
 
 check: $(READY) ## format, lint and types
 	$(RUN) -m ruff format --check .

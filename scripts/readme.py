@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
-import cells
-import tasks
+from rnnbench.cli import cells, tasks
 from rnnbench.errors import UserError, exit_on_user_error
 from rnnbench.network.cells import CELLS
 from rnnbench.report import overview
@@ -30,7 +29,7 @@ def block(page: str, mark: str) -> str:
 def leaderboard() -> str:
     """The leaderboards of results/README.md, where any is published."""
     if "Compared in " not in read(ROOT / "results/README.md"):
-        return "None is published at present: launch one, and make its page with `python scripts/report.py NAME`."
+        return "None is published at present: launch one, and make its page with `rnnbench report NAME`."
     compared, *rest = (block("README.md", mark) for mark in ("Compared in ", "* ", "| "))
     return "\n\n".join([compared, f"![{overview.CAPTION}](results/{overview.PICTURE}.svg)", *rest])
 

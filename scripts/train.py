@@ -1,22 +1,8 @@
-"""Trains one network, or sweeps over many. Examples:
+"""The command ``rnnbench train`` for a checkout: python scripts/train.py --help"""
 
-python scripts/train.py cell=lstm task=copy task.length=50
-python scripts/train.py -m cell=elman,lstm,gru clip=none,norm seed=0,1 task=adding
-python scripts/train.py experiment=demo
-"""
+import sys
 
-from pathlib import Path
-
-import hydra
-from omegaconf import DictConfig
-
-from rnnbench.cli.entry import execute, launch
-
-
-@hydra.main(config_path="../conf", config_name="train", version_base="1.3")
-def main(composed: DictConfig) -> float | None:
-    return execute(composed)
-
+from rnnbench.cli.main import main
 
 if __name__ == "__main__":
-    launch(main, Path(__file__).parents[1] / "conf")
+    main(["train", *sys.argv[1:]])

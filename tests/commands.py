@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+RNNBENCH = SCRIPTS.parent / "src" / "rnnbench" / "cli" / "main.py"
 FORKSERVER = "from multiprocessing.forkserver import main"
 
 
@@ -38,11 +39,11 @@ class Server:
         )
 
     def __call__(self, folder, script, *arguments, **environment):
-        """Run ``scripts/<script>``, or a script's path, in ``folder``."""
+        """Run ``rnnbench``, ``scripts/<script>``, or a script's path, in ``folder``."""
         with tempfile.TemporaryDirectory() as outputs:
             out, err = (Path(outputs, name) for name in ("out", "err"))
             request = {
-                "script": str(SCRIPTS / script),
+                "script": str(RNNBENCH if script == "rnnbench" else SCRIPTS / script),
                 "arguments": list(map(str, arguments)),
                 "folder": str(folder),
                 "environment": os.environ | environment,

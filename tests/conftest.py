@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ def double():
 @pytest.fixture
 def configure(tmp_path):
     """A function from command-line overrides to a Config: tiny, untracked, its runs in a temporary folder."""
-    from rnnbench.cli import entry
+    from rnnbench.sweep.configuration import configure as configured
 
     small = [
         f"runs_dir={tmp_path}",
@@ -50,7 +49,7 @@ def configure(tmp_path):
     ]
 
     def make(*overrides):
-        return entry.configure(Path(__file__).parents[1] / "conf", *small, *overrides)
+        return configured(*small, *overrides)
 
     return make
 

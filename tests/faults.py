@@ -51,4 +51,4 @@ if __name__ == "__main__":
     from rnnbench.cli.entry import execute, launch
 
     conf = str(Path(__file__).parents[1] / "conf")
-    launch(hydra.main(config_path=conf, config_name="train", version_base="1.3")(execute), Path(conf))
+    launch(hydra.main(config_path=conf, config_name="train", version_base="1.3")(execute))

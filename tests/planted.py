@@ -40,7 +40,7 @@ def record(cell, seed, lr, score=None, task="adding", length=500, solved=None, s
     found.run_id = f"{task}-{cell}-seed{seed}-{hashlib.sha256(str((task, cell, lr, length)).encode()).hexdigest()[:10]}"
     values = {"solved_at_step": solved, "steps": solved or 1000, "seconds": 20.0 + seed, "parameters": 20000,
               "commit": "a" * 40, "versions": {"torch": "1"}, "machine": MACHINE,
-              "command": "python scripts/train.py experiment=e", "started": f"2026-01-0{1 + seed % 7}T00:00:00+00:00",
+              "command": "rnnbench train experiment=e", "started": f"2026-01-0{1 + seed % 7}T00:00:00+00:00",
               "ended": "2026-01-09T00:00:00+00:00", "flops": 40000, "state_size": 128}  # fmt: skip
     return replace(found, **(values | changes))
 

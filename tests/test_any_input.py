@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from rnnbench.cli import entry
 from rnnbench.errors import UserError
 from rnnbench.report import figures, render
 from rnnbench.results import result, runfiles
 from rnnbench.store import protocol, records
 from rnnbench.sweep import ledger
 from rnnbench.sweep.compose import Composer
+from rnnbench.sweep.configuration import read
 from rnnbench.tasks import corpus, labelled_text
 from rnnbench.tracking.sync import sync
 from rnnbench.training import checkpoint
@@ -128,9 +128,9 @@ def test_any_text_as_an_override(composer, text):
     content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace")))
 )
 def test_any_bytes_as_a_text(tmp_path, content):
-    for name, read in (("a.txt", corpus.load), ("a.csv", labelled_text.load), ("a.jsonl", labelled_text.load)):
+    for name, load in (("a.txt", corpus.load), ("a.csv", labelled_text.load), ("a.jsonl", labelled_text.load)):
         (tmp_path / name).write_bytes(content)
-        outcome(read, str(tmp_path / name))
+        outcome(load, str(tmp_path / name))
 
 
 def show(folder):
@@ -139,7 +139,7 @@ def show(folder):
 
 
 READERS = {
-    "config.yaml": lambda folder: entry.read(folder / "config.yaml"),
+    "config.yaml": lambda folder: read(folder / "config.yaml"),
     "record.json": records.read,
     "metrics.csv": lambda folder: (runfiles.read(folder), records.read_progress(folder)),
     "gradients.npz": runfiles.read,

@@ -41,7 +41,7 @@ def test_the_leaderboard_is_fresh(tmp_path):
         {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.*") if path.is_file()}
         for folder in (tmp_path / "results", ROOT / "results")
     )
-    assert made == there, "run scripts/publish.py --again"
+    assert made == there, "run rnnbench publish --again"
 
 
 def contents(folder):
@@ -55,7 +55,7 @@ def test_every_page_and_figure_is_what_the_data_make(folder, tmp_path):
     render_again(folder.name, tmp_path)
     made, there = contents(tmp_path / folder.name), contents(folder)
     assert made.keys() == there.keys()
-    assert [name for name in there if made[name] != there[name]] == [], "run scripts/publish.py --again"
+    assert [name for name in there if made[name] != there[name]] == [], "run rnnbench publish --again"
 
 
 @pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.cli.entry import configure
 from rnnbench.errors import UserError
 from rnnbench.results.columns import row
 from rnnbench.store.records import Record
 from rnnbench.sweep.compose import plan
+from rnnbench.sweep.configuration import configure
 from rnnbench.sweep.recorded import plan_again
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -40,7 +40,7 @@ def test_merged_values_are_what_hydra_composes():
     found = plan(CONF, arguments)
     assert len(found.candidates) == 2**7
     for run_id, job in list(found.candidates.items())[::17]:
-        single = configure(CONF, *job.overrides)
+        single = configure(*job.overrides)
         assert single.run_id == run_id
         assert single == job.config
 
@@ -102,17 +102,17 @@ def test_a_recorded_command_is_read_with_hydras_flags(tmp_path):
         f"--config-dir {tmp_path} experiment=mine seed=1",
         f"experiment=mine seed=1 -cd {tmp_path}",
     ):
-        assert ids(plan_again(CONF, f"python scripts/train.py {words}")) == expected, words
+        assert ids(plan_again(CONF, f"rnnbench train {words}")) == expected, words
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         ("", "it is empty"),
-        ("python scripts/train.py 'a", "No closing quotation"),
-        ("python scripts/train.py --foo seed=1", "cannot be read: --foo"),
-        ("python scripts/train.py -cd /nowhere experiment=mine", "needs the folder /nowhere, which is not here"),
-        ("python scripts/train.py experiment=mine", "unknown experiment 'mine'"),
+        ("rnnbench train 'a", "No closing quotation"),
+        ("rnnbench train --foo seed=1", "cannot be read: --foo"),
+        ("rnnbench train -cd /nowhere experiment=mine", "needs the folder /nowhere, which is not here"),
+        ("rnnbench train experiment=mine", "unknown experiment 'mine'"),
     ],
 )
 def test_a_recorded_command_that_cannot_be_read(command, message):

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from catalogue import TASK_ROWS, task_overrides
-from rnnbench.cli.entry import read
 from rnnbench.config.cell_options import CELL_CONFIGS, cell_config
 from rnnbench.config.network import InitConfig
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, ClipConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS
+from rnnbench.sweep.configuration import read
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
 

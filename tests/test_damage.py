@@ -198,7 +198,7 @@ class TestResults:
             committed.read(results / "first", results)
 
     def test_a_command_that_no_shell_can_read(self, results):
-        change(results / "first" / "provenance.json", {"commands": ["python scripts/train.py 'name=x"]})
+        change(results / "first" / "provenance.json", {"commands": ["rnnbench train 'name=x"]})
         with pytest.raises(UserError, match="provenance.json: the command .* cannot be read: No closing quotation"):
             committed.read(results / "first", results)
 

@@ -30,7 +30,7 @@ def test_it_runs_small(name, tmp_path):
 def test_it_says_what_is_expected_and_how_it_is_run(name):
     text = (CONF / "experiment" / f"{name}.yaml").read_text()
     assert "# Expected: " in text
-    assert f"python scripts/train.py experiment={name} && python scripts/report.py {name}" in text
+    assert f"rnnbench train experiment={name} && rnnbench report {name}" in text
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [f"experiment={name}"], return_hydra_config=True)
     assert config.name == name

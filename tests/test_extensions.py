@@ -12,12 +12,12 @@ import pytest
 import torch
 from hydra.core.config_store import ConfigStore
 
-from rnnbench.cli.entry import read
 from rnnbench.errors import UserError
 from rnnbench.extensions import dotted, installed
 from rnnbench.run import run
 from rnnbench.store import records
 from rnnbench.sweep.compose import plan
+from rnnbench.sweep.configuration import read
 
 CONF = Path(__file__).parents[1] / "conf"
 SOURCE = {
@@ -338,8 +338,8 @@ def test_such_a_run_is_read_and_goes_on(configure, here, monkeypatch, overrides,
 def test_composition_imports_nothing_of_a_package(outside):
     script = outside / "light.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom rnnbench.cli.entry import configure\n"
-        f"configure(Path({str(CONF)!r}), 'cell=doubled', 'init=constant')\n"
+        "import sys\nfrom pathlib import Path\nfrom rnnbench.sweep.configuration import configure\n"
+        "configure('cell=doubled', 'init=constant')\n"
         "print(sorted({'outside', 'torch'} & set(sys.modules)))\n",
         encoding="utf-8",
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import planted
-from rnnbench.cli.entry import configure
 from rnnbench.config import identity
 from rnnbench.results.columns import row
 from rnnbench.results.settings import settings
 from rnnbench.store.protocol import choices
+from rnnbench.sweep.configuration import configure
 
 CONF = Path(__file__).parents[1] / "conf"
 GOLDEN = {
@@ -50,7 +50,7 @@ OUTSIDE = [
 
 @cache
 def config(overrides):
-    return configure(CONF, *overrides.split())
+    return configure(*overrides.split())
 
 
 @pytest.mark.parametrize(("overrides", "run_id"), GOLDEN.items())

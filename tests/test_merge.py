@@ -45,7 +45,7 @@ def by_id(result):
 def three():
     """Five runs on three machines, some on two: failed on one, the same again, or with other numbers."""
     first = [run(0), run(1, data={"sha256": "ab"}), run(2, status="failed", error="RuntimeError: no")]
-    second = [run(1, 0.6, machine=OTHER, command="python scripts/train.py -m", data={"sha256": "ab", "bytes": 5}),
+    second = [run(1, 0.6, machine=OTHER, command="rnnbench train -m", data={"sha256": "ab", "bytes": 5}),
               run(2, 0.7, machine=OTHER), run(0, 0.2, "lstm", machine=OTHER, gradients={"final": PROBED})]  # fmt: skip
     third = [replace(first[0], started="2025-01-01T00:00:00+00:00"), replace(first[2], error="RuntimeError: other"),
              run(1, cell="lstm", status="diverged", diverged_at_step=7)]  # fmt: skip
@@ -92,7 +92,7 @@ def test_what_is_published_again_is_the_same(three, tmp_path):
 def test_each_run_counts_once_and_keeps_what_its_source_knows(three):
     merged = merge(three, "e")
     assert list(by_id(merged)) == sorted({each["run_id"] for source in three for each in source.result.runs})
-    assert merged.commands == ["python scripts/train.py -m", "python scripts/train.py experiment=e"]
+    assert merged.commands == ["rnnbench train -m", "rnnbench train experiment=e"]
     assert merged.data == [{"bytes": 5, "sha256": "ab"}, {"sha256": "ab"}]
     for each in merged.runs:
         of = [source for source in three if each["run_id"] in by_id(source.result)]

@@ -23,7 +23,7 @@ def train(folder, seeds, machine="a", off=0.0):
         record.versions, record.commit, record.command = (
             {"torch": "2"},
             "c" * 40,
-            f"python scripts/train.py on={machine}",
+            f"rnnbench train on={machine}",
         )
         record.steps, record.started = 20, f"2026-01-0{1 + seed}T00:00:0{machine == 'b':d}+00:00"
         leave(folder, record)
@@ -60,7 +60,7 @@ def test_runs_of_several_folders_are_one_result(undrawn, a, b, tmp_path):
     assert scores(report.folder) == {0: 0.5, 1: 0.51, 2: 0.52, 3: 0.531, 4: 0.541}  # of the common run the first
     assert [each["machine"]["processor"] for each in found.environments] == ["a", "b"]
     assert {run["seed"]: run["environment"] for run in found.runs} == {0: 0, 1: 0, 2: 0, 3: 1, 4: 1}
-    assert found.commands == ["python scripts/train.py on=a", "python scripts/train.py on=b"]
+    assert found.commands == ["rnnbench train on=a", "rnnbench train on=b"]
     assert set(found.tables["curves"]["run_id"]) == set(found.rows["run_id"])
     assert "The runs are of 2 different machines, listed below." in report.page["warnings"]
     assert "| [e](e/README.md) | 5 |" in (tmp_path / "results" / "README.md").read_text()
@@ -139,11 +139,11 @@ class TestWhatCannotBeRead:
 
     def test_it_is_not_lost_by_publishing_more(self, results, b):
         before = contents(results)
-        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with scripts/publish.py --replace$"):
+        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with rnnbench publish --replace$"):
             publish("e", [b], results)
-        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with scripts/publish.py --replace$"):
+        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with rnnbench publish --replace$"):
             publish("e", [b], results, partial=True)
-        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with scripts/publish.py --replace$"):
+        with pytest.raises(UserError, match=f"^{results}/e/[a-z]+.[a-z]+: .* with rnnbench publish --replace$"):
             render_again("e", results)
         assert contents(results) == before
         folder = publish("e", [b], results, replace=True).folder

@@ -18,7 +18,7 @@ SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "train
          "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
 SHELL = {"git", "cd", "source", "make", ".venv/bin/wandb"}
 """What a block calls besides our scripts; the targets of make are what CI runs."""
-EXPECTED = {"sync.py": 2, "hydra/launcher=slurm": 2}
+EXPECTED = {"rnnbench sync": 2, "hydra/launcher=slurm": 2}
 """Exit codes where there is neither a login nor a cluster."""
 
 
@@ -57,15 +57,14 @@ def test_the_commands(command, tmp_path):
             targets = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert words[0] != "make" or f"\n{words[1]}:" in targets
             continue
-        assert words[0] in ("python", ".venv/bin/python"), line
-        script = words[1].removeprefix("scripts/")
-        sweep = "-m" in words or script == "train.py"
-        ended = command(script, *words[2:], *(SMALL if sweep else []), PATH="/nowhere")
+        assert words[0] in ("rnnbench", ".venv/bin/rnnbench"), line
+        sweep = "-m" in words or words[1] == "train"
+        ended = command("rnnbench", *words[1:], *(SMALL if sweep else []), PATH="/nowhere")
         expected = next((code for part, code in EXPECTED.items() if part in line), 0)
         assert ended.returncode == expected, (line, ended)
         assert ended.stderr.count("\n") == (expected == 2), (line, ended)
-        ran.add(script)
-    assert ran == {"train.py", "report.py", "reproduce.py", "compare.py", "sync.py", "probe.py"}
+        ran.add(words[1])
+    assert ran == {"train", "report", "reproduce", "compare", "sync", "probe"}
 
 
 def test_the_protocol(tmp_path):
@@ -95,12 +94,12 @@ def test_what_one_brings(command, tmp_path, monkeypatch):
     for name, code in zip(("ran", "first_bit"), blocks("python", after="## Add a cell"), strict=True):
         (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
     arrays, own, check = lines(blocks("bash", "## Bring your own", "## Add a cell"))
-    ended = command("train.py", *shlex.split(arrays)[2:], *SMALL)
+    ended = command("rnnbench", *shlex.split(arrays)[1:], *SMALL)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert own.startswith("PYTHONPATH=. python scripts/train.py -m ")
-    ended = command("train.py", *shlex.split(own)[3:], *SMALL, PYTHONPATH=str(tmp_path))
+    assert own.startswith("PYTHONPATH=. rnnbench train -m ")
+    ended = command("rnnbench", *shlex.split(own)[2:], *SMALL, PYTHONPATH=str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")
-    checked = command("check.py", *shlex.split(check)[3:], PYTHONPATH=str(tmp_path))
+    checked = command("rnnbench", *shlex.split(check)[2:], PYTHONPATH=str(tmp_path))
     assert (checked.returncode, checked.stderr) == (0, "")
     done = re.findall(r"^(\w+-\w+)-seed0-\w+: done", ended.stdout, re.MULTILINE)
     assert sorted(done) == ["FirstBit-RAN", "FirstBit-lstm", "adding-RAN", "adding-lstm"]
@@ -124,10 +123,10 @@ def test_a_cell_and_a_task_of_ones_own(tmp_path):
         named = before.replace(registry, f'{registry}\n    "{module}": {name},')
         path.write_text(f"from rnnbench.{place.replace('/', '.')}.{module} import {name}\n{named}", encoding="utf-8")
     written = lines(blocks("bash", after="## Add a cell"))
-    assert [line.split()[0] for line in written] == ["echo", "python", "printf", "python"]
+    assert [line.split()[0] for line in written] == ["echo", "rnnbench", "printf", "rnnbench"]
     for line in (written[0], written[2]):
         subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
-    chosen = [line.removeprefix("python scripts/train.py ") for line in (written[1], written[3])]
+    chosen = [line.removeprefix("rnnbench train ") for line in (written[1], written[3])]
     ended = subprocess.run(
         [sys.executable, "scripts/train.py", *chosen, *SMALL], cwd=tmp_path, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},

@@ -262,6 +262,6 @@ def test_figures_of_losses_that_are_not_finite(tmp_path):
 
 
 def test_no_runs(tmp_path):
-    with pytest.raises(UserError, match="no runs under .*nothing: run 'python scripts/train.py experiment=nothing'"):
+    with pytest.raises(UserError, match="no runs under .*nothing: run 'rnnbench train experiment=nothing'"):
         write_report("nothing", tmp_path)
     assert not (tmp_path / "results").exists()

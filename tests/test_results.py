@@ -59,7 +59,7 @@ class TestProvenance:
         folder = publish("e", [tmp_path / "runs" / "e"], tmp_path / "results").folder
         content = json.loads((folder / "provenance.json").read_text())
         assert content["experiment"] == "e"
-        assert content["commands"] == ["python scripts/train.py experiment=e"]
+        assert content["commands"] == ["rnnbench train experiment=e"]
         assert content["seeds"] == [0, 1, 2, 10]
         assert (content["started"], content["ended"][:4]) == ("2026-01-01T00:00:00+00:00", runs[0].ended[:4])
         assert (content["runs"], content["commits"], content["dirty"]) == (18, ["a" * 40], False)

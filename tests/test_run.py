@@ -12,11 +12,11 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from histories import curve
 from rnnbench.build import build_learner, build_model
-from rnnbench.cli.entry import read
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement, gradient_profile
 from rnnbench.run import run
 from rnnbench.store import records
+from rnnbench.sweep.configuration import read
 from rnnbench.training.data import held_out_stream
 from rnnbench.training.learner import Learner
 

@@ -47,7 +47,7 @@ def test_a_sweep_its_second_launch_and_its_report(command, tmp_path):
     paths = sorted((tmp_path / "runs" / "sweep").glob("*/record.json"))
     assert len(paths) == 4
     record = json.loads(paths[0].read_text())
-    assert record["command"] == "python scripts/train.py " + " ".join(arguments)
+    assert record["command"] == "rnnbench train " + " ".join(arguments)
     assert len(list((tmp_path / "runs" / "sweep" / "wandb").glob("offline-run-*"))) == 4
 
     again = command("train.py", *arguments)
@@ -154,7 +154,7 @@ def test_a_cell_that_cannot_be_built_is_a_mistake(command):
 def test_all_diagnostics_are_listed(command):
     from rnnbench.gradients import DIAGNOSTICS
 
-    lines = command("probe.py", "--list").stdout.splitlines()
+    lines = command("rnnbench", "diagnostics").stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(DIAGNOSTICS)
     assert command("probe.py").returncode == 2
     assert command("probe.py", "nothing", "rank").stderr.startswith("error: runs/nothing: has no finished runs")

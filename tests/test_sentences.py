@@ -218,7 +218,7 @@ def experiments():
 
 SECTIONS = {
     demo: ("Before training the gradient", "Columns and method are explained"),
-    experiments: ("what was seen, over five seeds, in their report:", "`python scripts/workspace.py"),
+    experiments: ("what was seen, over five seeds, in their report:", "`rnnbench workspace"),
 }
 
 

@@ -16,10 +16,10 @@ import psutil
 import pytest
 import torch
 
-from rnnbench.cli import entry
 from rnnbench.errors import UserError
 from rnnbench.store import records
 from rnnbench.sweep import display, scheduler
+from rnnbench.sweep.configuration import configure
 from rnnbench.sweep.ledger import expect, read_all
 from rnnbench.sweep.scheduler import Options, run_all
 
@@ -45,7 +45,7 @@ def _server_of_faults(monkeypatch, tmp_path):
 
 
 def configs(*seeds, overrides=()):
-    return [entry.configure(HERE.parent / "conf", *SMALL, *overrides, f"seed={seed}") for seed in seeds]
+    return [configure(*SMALL, *overrides, f"seed={seed}") for seed in seeds]
 
 
 def sweep(*seeds, overrides=(), **options):

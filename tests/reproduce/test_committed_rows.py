@@ -80,7 +80,7 @@ def test_the_fraction_is_chosen_by_hash_and_grows(result):
     assert digests == sorted(digests)
 
 
-@pytest.mark.parametrize("command", ["", "python scripts/train.py 'cell=", "python scripts/train.py --flag cell=gru"])
+@pytest.mark.parametrize("command", ["", "rnnbench train 'cell=", "rnnbench train --flag cell=gru"])
 def test_a_command_that_cannot_be_read_is_named(result, command):
     alter(result, lambda content: content.update(commands=[command]))
     with pytest.raises(UserError, match="provenance.json: the command .*: cannot be read: "):

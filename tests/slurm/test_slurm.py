@@ -14,9 +14,9 @@ import pytest
 import real_slurm
 import torch
 
-from rnnbench.cli import entry
 from rnnbench.run import run
 from rnnbench.store import records
+from rnnbench.sweep.configuration import configure
 
 pytestmark = pytest.mark.whole
 
@@ -119,7 +119,7 @@ def test_an_array_of_every_fate_and_its_second_launch(slurm, tmp_path):
     for seed in (301, 302, 303):  # they went on from a checkpoint, with the same results as without a disturbance
         assert log(seed).count("on n") == 2
         assert found()[seed].resumed == 1
-        whole = run(entry.configure(TESTS.parent / "conf", *SMALL, f"seed={seed}", f"runs_dir={tmp_path}/whole"))
+        whole = run(configure(*SMALL, f"seed={seed}", f"runs_dir={tmp_path}/whole"))
         assert results(found()[seed], FOLDER) == results(whole, tmp_path / "whole" / "sweep")
 
 

@@ -1,11 +1,38 @@
-"""Does a cell keep what the suite asks of one? The rules of ``rnnbench.network.contract``, on a cell by name."""
+"""``rnnbench check``: does a cell keep what the suite asks of one? The rules of ``rnnbench.network.contract``."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnbench.cli import options
+from rnnbench.report.console import print_json, show
 
 if TYPE_CHECKING:
     from rnnbench.network.contract import Verdict
+
+
+@click.command("check")
+@click.argument("cell")
+@click.argument("arguments", nargs=-1, metavar="[OPTION=VALUE]...")
+@options.as_json
+def command(cell: str, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Check that CELL, a name or package.module:Class, keeps what the suite asks of a cell.
+
+    OPTION=VALUE are arguments of its class. Exit code 1 where it breaks a rule: it says which and what to do.
+    """
+    verdicts = check(cell, options.assignments(arguments))
+    broken = sum(bool(reason) for _, reason in verdicts)
+    if as_json:
+        found = [{"rule": rule.name, "kept": not why, "reason": why, "advice": rule.advice} for rule, why in verdicts]
+        print_json(found)
+    else:
+        rows = [(each.name, "fail", why, each.advice) if why else (each.name, "pass", "", "") for each, why in verdicts]
+        show(("rule", "", "what was seen", "what to do"), rows, ["red" if row[2] else None for row in rows])
+        print(f"{cell}: {len(verdicts) - broken} of {len(verdicts)} rules kept")
+    sys.exit(1 if broken else 0)
 
 
 def check(target: str, options: dict[str, Any]) -> list[Verdict]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -15,16 +14,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from rnnbench.config.schema import Config
-from rnnbench.errors import UserError, exit_on_user_error
+from rnnbench.errors import exit_on_user_error
 from rnnbench.results.reuse import ended, published
 from rnnbench.store.provenance import COMMAND
 from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
@@ -62,48 +58,15 @@ def execute(composed: DictConfig) -> float | None:
         return run(config, retry=single or config.retry_failed).score
 
 
-def launch(main: Callable[[], Any], conf: Path) -> None:
-    """Runs a script's Hydra main on the folder ``conf``; a user's mistake becomes one line and exit code 2."""
-    os.environ[COMMAND] = shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+def launch(main: Callable[[], Any]) -> None:
+    """Run a Hydra main on the arguments of ``rnnbench train``; a user's mistake becomes one line and exit code 2."""
+    os.environ[COMMAND] = shlex.join(["rnnbench", "train", *sys.argv[1:]])
     if os.environ.get("HYDRA_FULL_ERROR") == "1":  # the user asks for tracebacks
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines and exits with 1 by itself
     try:
         with exit_on_user_error(), explained():
-            offer_installed(conf)
+            offer_installed()
             main()
     finally:
         gc.freeze()  # Python would look through all of torch for garbage as it ends
-
-
-def configure(conf: Path, *overrides: str) -> Config:
-    """The Config that ``overrides`` of the defaults in the folder ``conf`` make, without running anything.
-
-    Raises UserError where they are not valid.
-    """
-    offer_installed(conf)
-    with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        check_groups(loader, OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))
-        return parse(compose("train", list(overrides)))
-
-
-def read(path: Path) -> Config:
-    """The Config of the run that left ``path``, its config.yaml. Raises UserError where it is not one."""
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: is no configuration")
-    with explained():
-        return parse(OmegaConf.create(_literal(found)))
-
-
-def _literal(value: Any) -> Any:
-    """``value`` for OmegaConf, which takes ``${`` for an interpolation, and a backslash before it for an escape."""
-    if isinstance(value, dict):
-        return {key: _literal(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_literal(each) for each in value]
-    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Finished runs, measured again from their checkpoints: any diagnostic, long after training.
+"""``rnnbench probe``: finished runs, measured again from their checkpoints: any diagnostic, long after training.
 
 The network before training is built again from the seed, that after training is read from ``last.ckpt``. What is found
 is added to the record and to ``gradients.npz``; what was found before stays, unless it is asked for again.
@@ -10,16 +10,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
-from rnnbench.cli.entry import read
+from rnnbench.cli import options
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
 from rnnbench.store.records import Record
+from rnnbench.sweep.configuration import read
 
 ARRAYS = "gradients.npz"
+
+
+@click.command("probe")
+@options.name
+@click.argument("diagnostics", nargs=-1, required=True)
+@options.runs_dir
+def command(name: str, diagnostics: tuple[str, ...], runs_dir: Path) -> None:
+    """Measure the finished runs of the experiment NAME again: rnnbench probe NAME newton sharpness.
+
+    DIAGNOSTICS are those that rnnbench diagnostics shows, or package.module:NAME. They are added to the runs' records:
+    publish them with rnnbench publish NAME.
+    """
+    for line in probe(runs_dir / name, diagnostics):
+        print(line, flush=True)
 
 
 def probe(sweep: Path, diagnostics: Sequence[str]) -> Iterator[str]:

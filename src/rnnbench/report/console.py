@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,7 +14,7 @@ from rich.text import Text
 
 
 def show(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Sequence[str | None] | None = None) -> None:
-    """Prints a table; ``styles`` colors its rows on a terminal."""
+    """Print a table; ``styles`` colors its rows on a terminal."""
     rows = list(rows)
     if not sys.stdout.isatty():
         for line in plain(header, rows):
@@ -24,6 +26,19 @@ def show(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Sequence[
     for row, style in zip(rows, styles or [None] * len(rows), strict=True):
         table.add_row(*(Text(cell, overflow="fold") for cell in row), style=style)
     Console().print(table)
+
+
+def show_or_json(header: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool) -> None:
+    """Print a table, or its rows as objects of JSON."""
+    if as_json:
+        print_json([dict(zip(header, row, strict=True)) for row in rows])
+    else:
+        show(header, rows)
+
+
+def print_json(found: Any) -> None:
+    """Print JSON, for other programs."""
+    print(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

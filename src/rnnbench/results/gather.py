@@ -65,7 +65,7 @@ def _own(source: Path) -> tuple[Result, records.Planned]:
     missing = {run_id: str(records.open_state(source / run_id)) for run_id in expected if run_id not in known}
     made = _result(source, found, missing, damaged)
     if not found and "published" not in planned:
-        first = f"run 'python scripts/train.py experiment={source.name}' first"
+        first = f"run 'rnnbench train experiment={source.name}' first"
         raise UserError(f"no runs under {source}: {next(iter(damaged.values()), None) or made.gap or first}")
     return made, planned
 

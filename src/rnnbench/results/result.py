@@ -134,7 +134,7 @@ def write(folder: Path, result: Result) -> None:
 def read(folder: Path) -> Result:
     """Return the result in a folder. Raises UserError, which names the file, where one is missing or damaged."""
     if not any((folder / name).exists() for name in FILES):
-        told = "holds no result; name a folder that scripts/publish.py or scripts/report.py wrote"
+        told = "holds no result; name a folder that rnnbench publish or rnnbench report wrote"
         raise UserError(f"{folder}: {told}")
     whence = _provenance(folder / provenance.FILE)
     common, protocol = _config(folder / CONFIG)

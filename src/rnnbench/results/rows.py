@@ -28,7 +28,7 @@ from rnnbench.store.status import Status
 
 FILE = "runs.csv"
 PHASES = TUNING, REPORT, UNUSED = "tuning", "report", "unused"
-AGAIN = "make it again with scripts/report.py, or with scripts/publish.py --replace"
+AGAIN = "make it again with rnnbench report, or with rnnbench publish --replace"
 NEEDED = [name for name, each in COLUMNS.items() if not each.optional]
 NEVER_MISSING = ("run_id", "phase", "status", "seed", "task", "cell", "steps", "seconds", "environment", "task.name",
                  "cell.name")  # fmt: skip

@@ -37,11 +37,15 @@ def provenance(accelerator: str) -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the code that runs, with ``+dirty`` where it differs; None outside a checkout of rnnbench.
+    """Return the commit of the code that runs, with ``+dirty`` where it differs; None where nobody can say.
 
-    A package that is installed inside another repository does not have that one's commit.
+    In a checkout of rnnbench it is that of git, in an installed package the one that it was built from. A package that
+    is installed inside another repository does not have that one's commit.
     """
     here = Path(__file__).parent
+    baked = here.parent / "commit.txt"
+    if baked.exists():
+        return baked.read_text(encoding="utf-8") or None
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()

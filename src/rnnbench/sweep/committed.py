@@ -35,7 +35,7 @@ class Committed(NamedTuple):
 
 
 def read(folder: Path, conf: Path) -> Committed:
-    """A result that scripts/publish.py wrote to ``folder``. Raises UserError where it is not complete or is damaged."""
+    """A result that rnnbench publish wrote to ``folder``. Raises UserError where it is not complete or is damaged."""
     found = result.read(folder)
     plans = [_plan(folder, conf, command) for command in found.commands]
     tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}

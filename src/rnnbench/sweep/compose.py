@@ -201,7 +201,7 @@ def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
 
 def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
     """Return the runs of the multirun that ``arguments`` make of the configuration ``name`` in the folder ``conf``."""
-    offer_installed(conf)
+    offer_installed()
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         return expand(loader, loader.load_configuration(name, list(arguments), run_mode=RunMode.MULTIRUN))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -18,6 +17,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from rnnbench.config import CONF
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, unknown
@@ -95,12 +95,12 @@ def fitting(override: str, composed: DictConfig) -> bool:
     return not (targeted(override) and own)
 
 
-def offer_installed(conf: Path) -> None:
-    """Make what installed packages offer a choice of its group, less what has a name of the files in ``conf``."""
+def offer_installed() -> None:
+    """Make what installed packages offer a choice of its group, less what has a name of the suite's own files."""
     store = ConfigStore.instance()
     for group in CHOICES:
         for name, target in installed(group).items():
-            if not (conf / group / f"{name}.yaml").exists():
+            if not (CONF / group / f"{name}.yaml").exists():
                 base = EXTERNAL if group in TARGETED else "default"
                 node = {"defaults": [base, "_self_"], "name": name, "_target_": target}
                 store.store(name, node, group=group, provider="rnnbench")

@@ -11,7 +11,7 @@ from rnnbench.sweep.compose import Plan, plan
 
 
 def plan_again(conf: Path, command: str) -> Plan:
-    """Return the runs of a recorded ``command``, ``python scripts/train.py ...`` with any of Hydra's flags for a run.
+    """Return the runs of a recorded ``command``, ``rnnbench train ...`` with any of Hydra's flags for a run.
 
     Raises UserError where it cannot be read, or its folder of configurations is not here.
     """

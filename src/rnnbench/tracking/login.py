@@ -25,7 +25,7 @@ def check(config: Config) -> None:
     lend_folders(Path(config.runs_dir) / config.name)
     found = problem(online=mode == "online")
     if found is not None:
-        other = "tracking=offline and upload later with scripts/sync.py" if mode == "online" else "tracking=disabled"
+        other = "tracking=offline and upload later with rnnbench sync" if mode == "online" else "tracking=disabled"
         raise UserError(f"tracking={mode}: {found}, or use {other}")
 
 

@@ -1,7 +1,7 @@
 """A W&B run's life: opened under an id of its own, fed, and always finished.
 
 All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
-``scripts/sync.py`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one
+``rnnbench sync`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one
 of their own), the config is the whole configuration. Loads nothing heavy before a run is opened.
 """
 
@@ -54,7 +54,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
 
     online = config.tracking.mode == "online"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else scripts/sync.py would upload it over the new one
+    for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else rnnbench sync would upload it over the new one
         shutil.rmtree(old)
     try:
         with loading():
@@ -141,7 +141,7 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
     if missing is not None:
         print(
             f"{record.run_id}: not all of it is in W&B ({missing}); upload it again with: "
-            f"python scripts/sync.py {record.experiment} --runs-dir {record.config['runs_dir']}",
+            f"rnnbench sync {record.experiment} --runs-dir {record.config['runs_dir']}",
             file=sys.stderr,
             flush=True,
         )

@@ -1,0 +1,1 @@
+"""Hydra's groups; in an installed package rnnbench.conf, for ``pkg://rnnbench.conf``."""

@@ -1,0 +1,1 @@
+"""What things cost: time, measured so that ratios hold on a noisy machine."""

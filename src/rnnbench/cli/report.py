@@ -1,0 +1,20 @@
+"""``rnnbench report``: what an experiment has come to so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rnnbench.cli import options
+from rnnbench.report import write_report
+from rnnbench.report.terminal import tell
+
+
+@click.command("report")
+@options.name
+@options.runs_dir
+@options.as_json
+def command(name: str, runs_dir: Path, as_json: bool) -> None:
+    """Show what the experiment NAME has come to so far, in RUNS_DIR/NAME/report."""
+    tell(write_report(name, runs_dir), as_json)

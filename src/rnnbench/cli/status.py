@@ -1,0 +1,29 @@
+"""``rnnbench status``: what became of the runs of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rnnbench.cli import options
+from rnnbench.errors import UserError
+from rnnbench.report.console import print_json
+from rnnbench.sweep.display import counted, show_entries
+from rnnbench.sweep.ledger import read_all
+
+
+@click.command("status")
+@options.name
+@options.runs_dir
+@options.as_json
+def command(name: str, runs_dir: Path, as_json: bool) -> None:
+    """Show what became of the runs of the sweep NAME, also while it runs."""
+    folder = runs_dir / name
+    entries = read_all(folder) if folder.is_dir() else []
+    if not entries:
+        raise UserError(f"no runs under {folder}: start them with 'rnnbench train -m name={name} ...'")
+    if as_json:
+        return print_json([entry._asdict() | {"log": entry.where} for entry in entries])
+    show_entries(entries)
+    print(counted(entries))

@@ -1,0 +1,94 @@
+"""``rnnbench tasks``: what the tasks are."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import numpy as np
+
+from rnnbench.cli import options
+from rnnbench.errors import unknown
+from rnnbench.extensions import EXTERNAL, described, installed
+from rnnbench.report.console import show, show_or_json
+from rnnbench.sweep.configuration import configure
+from rnnbench.tasks import TASKS, Arrays, Task
+
+HEADER = ("task", "variant", "what", "input", "target", "metric", "baseline", "solved below", "source")
+ARRAYS = [
+    "arrays", "-", Arrays.title, "real [T, B, I] or tokens [T, B]", "each sequence or each step", "mse or accuracy",
+    "mse or cross_entropy of the data", "-", Arrays.source,
+]  # fmt: skip
+"""What can be said of a task that has no data by default."""
+
+
+@click.command("tasks")
+@click.argument("name", required=False)
+@click.argument("overrides", nargs=-1)
+@options.as_json
+def command(name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show what the tasks are, in a table, or a drawn example of the task NAME.
+
+    OVERRIDES are options of the task: rnnbench tasks adding task.length=12 seed=3
+    """
+    if name is None:
+        own, broken = described("task", TASKS, lambda name: row(configured(name)[0], "-"))
+        show_or_json(HEADER, [*rows(), *own], as_json)
+        print("".join(f"{line}\n" for line in broken), end="", file=sys.stderr)
+    elif name not in (known := {*TASKS, *installed("task"), EXTERNAL}):
+        raise unknown("task", name, known)
+    else:
+        example(name, *overrides)
+
+
+def configured(name: str, *overrides: str) -> tuple[Task, int]:
+    """The task called ``name`` with the defaults of its configuration, and the seed."""
+    config = configure(f"task={name}", *overrides)
+    return config.task, config.seed
+
+
+def rows() -> list[list[str]]:
+    """The facts of every variant of every task at its defaults, in the order of HEADER."""
+    found = []
+    for name, kind in TASKS.items():
+        if kind is Arrays:
+            found.append(ARRAYS)
+            continue
+        default, _ = configured(name)
+        for variant in kind.variants:
+            task, _ = configured(name, f"task.variant={variant}")
+            found.append(row(task, f"{variant} (default)" if task == default else variant))
+        if not kind.variants:
+            found.append(row(default, "-"))
+    return found
+
+
+def row(task: Task, variant: str) -> list[str]:
+    """The facts of a task. What differs with the data is not stated: not all of them are on this machine."""
+    if task.tokens:
+        inputs = f"tokens [T, B] of {task.input_size}" if task.drawn else "tokens [T, B]"
+    else:
+        inputs = f"real [T, B, {task.input_size}]"
+    target = "each step" if task.every_step else "each sequence"
+    baseline = f"{task.loss} {task.baseline('train'):.4g}" if task.drawn else f"{task.loss} of the data"
+    solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
+    return [task.name, variant, task.title, inputs, target, task.metric, baseline, solved, task.source]
+
+
+def example(name: str, *overrides: str) -> None:
+    """Prints the first sequence of the first training batch, a line a step."""
+    task, seed = configured(name, *overrides)
+    batch = task.batch("train", seed, 0)
+    steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths[0])
+    size = batch.inputs.shape[1]
+    informative = set() if batch.informative is None else set(batch.informative[batch.informative % size == 0] // size)
+    scored = set() if batch.scored is None else set(batch.scored[batch.scored % size == 0] // size)
+    lines = []
+    for t in range(steps):
+        marks = ["informative"] * (t in informative) + ["scored"] * (t in scored)
+        target = [str(batch.targets[t, 0])] if task.every_step else []
+        lines.append([str(t), str(np.round(batch.inputs[t, 0], 3)), *target, ", ".join(marks)])
+    show(["t", "input", *(["target"] if task.every_step else []), ""], lines)
+    if not task.every_step:
+        print(f"target: {np.round(batch.targets[0], 3)}")
+    print(f"baseline: {task.baseline('train'):.4g} ({task.loss})")
