@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import torch
 
-from rnnbench.results import runfiles
+from rnnbench.outcomes import runfiles
 from rnnbench.store import records
 from rnnbench.tracking import wandb_files
 

@@ -61,7 +61,7 @@ class Server:
 def serve():
     """Answer each request on standard input with the exit code of its command."""
     import rnnbench.report  # noqa: F401
-    import rnnbench.run  # noqa: F401
+    import rnnbench.runner  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
     import rnnbench.sweep.reproduce  # noqa: F401
     import rnnbench.sweep.worker  # noqa: F401

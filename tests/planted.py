@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from rnnbench.results import provenance, rows
-from rnnbench.results.columns import row
-from rnnbench.results.merge import Source
-from rnnbench.results.phases import divide
-from rnnbench.results.result import SCHEMAS, Result, conformed, no_rows
+from rnnbench.outcomes import provenance, rows
+from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.merge import Source
+from rnnbench.outcomes.phases import divide
+from rnnbench.outcomes.result import SCHEMAS, Result, conformed, no_rows
 from rnnbench.store import protocol, records
 from rnnbench.store.protocol import Protocol
 from rnnbench.store.records import Record

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.results import agreement
-from rnnbench.results.agreement import beyond, differences, rules
-from rnnbench.results.columns import COLUMNS
+from rnnbench.outcomes import agreement
+from rnnbench.outcomes.agreement import beyond, differences, rules
+from rnnbench.outcomes.columns import COLUMNS
 
 SLOPE = -0.02
 ROW = dict.fromkeys(COLUMNS) | {

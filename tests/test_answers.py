@@ -5,9 +5,9 @@ from math import sqrt
 import pytest
 
 from planted import board, frame, make, record
+from rnnbench.outcomes.settings import by_problem, settings
 from rnnbench.report import answers, tables
 from rnnbench.report.answers import answer
-from rnnbench.results.settings import by_problem, settings
 from rnnbench.statistics import median_coverage
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import result, runfiles
 from rnnbench.report import figures, render
-from rnnbench.results import result, runfiles
 from rnnbench.store import protocol, records
 from rnnbench.sweep import ledger
 from rnnbench.sweep.compose import Composer

@@ -11,10 +11,10 @@ from rnnbench.build import build_model, build_probe
 from rnnbench.config.identity import flatten
 from rnnbench.gradients import DIAGNOSTICS as REGISTRY
 from rnnbench.network.cells import CELLS
-from rnnbench.results import rows
-from rnnbench.results.columns import CLIPPING, COLUMNS, column, configuration, row
-from rnnbench.results.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
-from rnnbench.run import run
+from rnnbench.outcomes import rows
+from rnnbench.outcomes.columns import CLIPPING, COLUMNS, column, configuration, row
+from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
+from rnnbench.runner import run
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.training.learner import METRICS

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rnnbench.outcomes import provenance, result, rows
 from rnnbench.report import render_again
 from rnnbench.report.overview import write_overview
-from rnnbench.results import provenance, result, rows
 from rnnbench.sweep import committed
 
 pytestmark = pytest.mark.whole

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from planted import frame, make, record
+from rnnbench.outcomes.settings import settings
 from rnnbench.report import comparisons as module
 from rnnbench.report.comparisons import comparisons, pooled
-from rnnbench.results.settings import settings
 from rnnbench.statistics import bootstrap_interval, effect_size, holm, permutation_p
 
 

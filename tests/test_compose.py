@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.results.columns import row
+from rnnbench.outcomes.columns import row
 from rnnbench.store.records import Record
 from rnnbench.sweep.compose import plan
 from rnnbench.sweep.configuration import configure

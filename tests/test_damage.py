@@ -6,9 +6,9 @@ import json
 import pytest
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import provenance, result, rows
 from rnnbench.report import figures, overview, publish, write_report
 from rnnbench.report.side_by_side import compare
-from rnnbench.results import provenance, result, rows
 from rnnbench.store import protocol, records
 from rnnbench.store.protocol import Protocol
 from rnnbench.sweep import committed

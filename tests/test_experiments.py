@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from rnnbench.report import write_report
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.sweep.compose import plan
 
 pytestmark = pytest.mark.whole

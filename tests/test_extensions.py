@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 
 from rnnbench.errors import UserError
 from rnnbench.extensions import dotted, installed
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.sweep.compose import plan
 from rnnbench.sweep.configuration import read

@@ -7,8 +7,8 @@ import pytest
 
 import planted
 from rnnbench.config import identity
-from rnnbench.results.columns import row
-from rnnbench.results.settings import settings
+from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.settings import settings
 from rnnbench.store.protocol import choices
 from rnnbench.sweep.configuration import configure
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from planted import MACHINE, OTHER, PROBED, TUNED, board, record, source
 from rnnbench.errors import UserError
-from rnnbench.results import result as results
-from rnnbench.results.columns import COLUMNS, row
-from rnnbench.results.merge import Source, merge
-from rnnbench.results.result import SCHEMAS, Result
+from rnnbench.outcomes import result as results
+from rnnbench.outcomes.columns import COLUMNS, row
+from rnnbench.outcomes.merge import Source, merge
+from rnnbench.outcomes.result import SCHEMAS, Result
 
 
 def run(seed, score=0.5, cell="gru", **changes):

@@ -6,7 +6,7 @@ import pytest
 
 from planted import MACHINE, OTHER, PROBED, TUNED, board, record, source
 from rnnbench.errors import UserError
-from rnnbench.results.merge import KIND, merge
+from rnnbench.outcomes.merge import KIND, merge
 
 
 def run(seed, score=0.5, cell="gru", **changes):

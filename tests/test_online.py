@@ -15,7 +15,7 @@ import wandb_server
 from rnnbench import tracking
 from rnnbench.errors import UserError
 from rnnbench.report import write_report
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
@@ -148,7 +148,7 @@ def test_a_failed_run_arrives_as_failed(config, server, monkeypatch):
     def broken(*_):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("rnnbench.run._train", broken)
+    monkeypatch.setattr("rnnbench.runner._train", broken)
     with pytest.raises(RuntimeError):
         run(config)
     assert the_only_run(server).exit_code == 1

@@ -9,8 +9,8 @@ import pytest
 from rnnbench.cli.probe import probe
 from rnnbench.errors import UserError
 from rnnbench.gradients import Diagnostic, Found, Measured
-from rnnbench.results.columns import row
-from rnnbench.run import run
+from rnnbench.outcomes.columns import row
+from rnnbench.runner import run
 from rnnbench.store import records
 
 SMALL = ("network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "probe.every=2", "network.depth=2")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.results.columns import row
+from rnnbench.outcomes.columns import row
 from rnnbench.store import protocol
 from rnnbench.store.protocol import Protocol, choices
 from rnnbench.store.records import Record

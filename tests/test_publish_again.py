@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import result
 from rnnbench.report import figures, overview, publish, render_again
-from rnnbench.results import result
 from test_publish import contents
 from test_report import leave, make
 from test_run_files import GOOD, npz

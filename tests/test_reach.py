@@ -7,13 +7,13 @@ import pytest
 
 from planted import frame, make
 from rnnbench.gradients.survey import Measured, Survey
+from rnnbench.outcomes import laws, rows, runfiles
+from rnnbench.outcomes.columns import COLUMNS, column, row
+from rnnbench.outcomes.result import Result, conformed, no_rows
+from rnnbench.outcomes.settings import settings
 from rnnbench.report import curves, layers, points, reach, tables
 from rnnbench.report.drawing import STYLE
 from rnnbench.report.lines import Lines
-from rnnbench.results import laws, rows, runfiles
-from rnnbench.results.columns import COLUMNS, column, row
-from rnnbench.results.result import Result, conformed, no_rows
-from rnnbench.results.settings import settings
 from rnnbench.tracking.wandb_run import finish
 from rnnbench.training.probe import Probe
 

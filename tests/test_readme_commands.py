@@ -79,11 +79,14 @@ def test_the_protocol(tmp_path):
 def test_the_parts():
     import torch
 
-    example, *_ = blocks("python")
+    example, notebook, *_ = blocks("python")
     names = {}
     exec(example.replace("print(", "norms = ("), names)
     assert names["norms"].shape == (100,)
     assert torch.all(names["norms"][1:] > 0)
+    exec(notebook.replace("print(", "shown = ("), names)
+    assert names["shown"].shape == (100, 4)
+    assert (names["shown"]["state"][1:] > 0).all()
 
 
 @pytest.mark.whole

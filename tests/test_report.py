@@ -9,10 +9,10 @@ import pytest
 from rnnbench.config.factors import factors
 from rnnbench.config.identity import flatten
 from rnnbench.errors import UserError
+from rnnbench.outcomes import result, rows, settings
+from rnnbench.outcomes.columns import row
 from rnnbench.report import tables, write_report
-from rnnbench.results import result, rows, settings
-from rnnbench.results.columns import row
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 
 pytestmark = pytest.mark.whole

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbench.results import provenance, result, rows
-from rnnbench.results.columns import row
-from rnnbench.results.gather import gather
-from rnnbench.results.phases import divide
-from rnnbench.results.result import FILES, SCHEMAS, Result
+from rnnbench.outcomes import provenance, result, rows
+from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.gather import gather
+from rnnbench.outcomes.phases import divide
+from rnnbench.outcomes.result import FILES, SCHEMAS, Result
 from rnnbench.store.protocol import Protocol
 from test_any_input import drawn, outcome
 from test_report import leave, make

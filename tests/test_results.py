@@ -9,8 +9,8 @@ import yaml
 
 from planted import MACHINE, TUNED, board, leave, record
 from rnnbench.errors import UserError
+from rnnbench.outcomes import result
 from rnnbench.report import publish
-from rnnbench.results import result
 from rnnbench.store.protocol import Protocol
 
 pytestmark = pytest.mark.whole

@@ -15,7 +15,7 @@ from torch.nn.functional import one_hot
 
 import offline_wandb
 from rnnbench.errors import UserError
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.stop import Interrupted
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError, is_locked, locked

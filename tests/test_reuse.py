@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from rnnbench.outcomes import result
 from rnnbench.report import publish
-from rnnbench.results import result
 
 pytestmark = pytest.mark.whole
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnbench.results import rows
-from rnnbench.results.columns import COLUMNS, column, row
+from rnnbench.outcomes import rows
+from rnnbench.outcomes.columns import COLUMNS, column, row
 from test_any_input import drawn, outcome
 from test_report import make
 

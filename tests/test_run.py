@@ -14,7 +14,7 @@ from histories import curve
 from rnnbench.build import build_learner, build_model
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement, gradient_profile
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.sweep.configuration import read
 from rnnbench.training.data import held_out_stream
@@ -125,7 +125,7 @@ def test_the_same_configuration_gives_the_same_run(configure, tmp_path):
 
 def test_what_is_done_is_not_run_again(configure, capsys, monkeypatch):
     record = run(configure())
-    monkeypatch.setattr("rnnbench.run._train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("rnnbench.runner._train", lambda *_: pytest.fail("trained again"))
     capsys.readouterr()
     assert run(configure("name=scratch")) == record
     assert f"{record.run_id}: already done, score {record.score:.3f} (force=true" in capsys.readouterr().out
@@ -140,7 +140,7 @@ def test_an_error_is_recorded_and_raised_and_the_run_is_tried_again(configure, m
         raise RuntimeError("the moon is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnbench.run._train", broken)
+        patch.setattr("rnnbench.runner._train", broken)
         with pytest.raises(RuntimeError):
             run(config)
     record = records.read(folder(config))
@@ -166,7 +166,7 @@ def broken_at_length_12(task, split, draw=held_out_stream):
         ("rnnbench.training.probe.Probe.save", broken, "gradients.npz"),
         ("rnnbench.tracking.log_gradients", broken, "gradients in W&B"),
         ("rnnbench.tracking.finish", broken, "end in W&B"),
-        ("rnnbench.run.held_out_stream", broken_at_length_12, "test at length 12"),
+        ("rnnbench.runner.held_out_stream", broken_at_length_12, "test at length 12"),
     ],
 )
 def test_what_fails_after_the_test_does_not_lose_the_result(configure, monkeypatch, capsys, what, fails, lost):
@@ -192,7 +192,7 @@ def test_what_fails_after_the_test_does_not_lose_the_result(configure, monkeypat
 
 def test_a_failure_is_recorded_though_wandb_fails_too(configure, monkeypatch):
     config = configure()
-    monkeypatch.setattr("rnnbench.run._train", broken)
+    monkeypatch.setattr("rnnbench.runner._train", broken)
     monkeypatch.setattr("rnnbench.tracking.finish", lambda *_, **__: 1 / 0)
     with pytest.raises(RuntimeError, match="the moon"):
         run(config)
@@ -232,7 +232,7 @@ def test_an_interrupted_run_has_no_record(configure, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnbench.run._train", interrupted)
+    monkeypatch.setattr("rnnbench.runner._train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(config)
     assert records.read(folder(config)) is None
@@ -310,7 +310,7 @@ def test_what_does_not_fit_into_memory_is_a_users_mistake(configure, monkeypatch
     def build(_):
         raise error
 
-    monkeypatch.setattr("rnnbench.run.build_probe", build)
+    monkeypatch.setattr("rnnbench.runner.build_probe", build)
     with pytest.raises(raised, match="needs more memory than this machine has" if raised is UserError else "the moon"):
         run(configure())
     assert not list(tmp_path.iterdir())

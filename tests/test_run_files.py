@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
+from rnnbench.outcomes import result, runfiles
 from rnnbench.report import figures, write_report
-from rnnbench.results import result, runfiles
 from test_report import leave, make
 
 pytestmark = pytest.mark.whole

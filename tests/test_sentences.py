@@ -10,10 +10,10 @@ from statistics import median
 
 import pytest
 
+from rnnbench.outcomes import result
+from rnnbench.outcomes.settings import reported, solves
 from rnnbench.report.answers import solved
 from rnnbench.report.tables import number
-from rnnbench.results import result
-from rnnbench.results.settings import reported, solves
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from planted import TUNED, leave, record
+from rnnbench.outcomes import result
+from rnnbench.outcomes.rows import REPORT
+from rnnbench.outcomes.settings import settings
 from rnnbench.report import publish, side_by_side, tables
 from rnnbench.report.leaderboard import boards
 from rnnbench.report.overview import read_results
-from rnnbench.results import result
-from rnnbench.results.rows import REPORT
-from rnnbench.results.settings import settings
 from rnnbench.store import records
 from rnnbench.tracking.wandb_run import finish
 

@@ -6,9 +6,9 @@ from itertools import combinations
 import pytest
 
 from planted import MACHINE, board, leave
+from rnnbench.outcomes import result, rows
 from rnnbench.report import publish
 from rnnbench.report.side_by_side import apart_by_chance, compare
-from rnnbench.results import result, rows
 from rnnbench.statistics import median_interval
 
 pytestmark = pytest.mark.whole

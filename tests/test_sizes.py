@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.results import result
+from rnnbench.outcomes import result
 
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted(path.parent.name for path in (ROOT / "results").glob(f"*/{result.CONFIG}"))

@@ -11,7 +11,7 @@ from torch import nn
 
 from rnnbench.config import sources
 from rnnbench.errors import UserError
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import already_ended

@@ -9,7 +9,7 @@ import wandb
 
 import offline_wandb
 from rnnbench.errors import UserError
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.tracking import check_sweep, lend_folders
 from rnnbench.tracking.wandb_run import wandb_id
 
@@ -111,7 +111,7 @@ def test_a_failed_run_is_finished_as_failed(tracked, tmp_path, monkeypatch):
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnbench.run._train", broken)
+        patch.setattr("rnnbench.runner._train", broken)
         with pytest.raises(RuntimeError):
             tracked()
     (folder,) = (tmp_path / "sweep" / "wandb").glob("offline-run-*")

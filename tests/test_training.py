@@ -14,7 +14,7 @@ import torch
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
 from rnnbench.build import build_learner
-from rnnbench.run import _exploded, build_trainer, run
+from rnnbench.runner import _exploded, build_trainer, run
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding

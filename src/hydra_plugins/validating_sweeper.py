@@ -12,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 
-from rnnbench.results import reuse
+from rnnbench.outcomes import reuse
 from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
 from rnnbench.sweep.ledger import expect, rows_of

@@ -11,7 +11,7 @@ from rnnbench.build import _sketch, build_model, hidden_size
 from rnnbench.errors import UserError
 from rnnbench.network.budget import solve
 from rnnbench.network.costs import COSTS, flops, parameters, state
-from rnnbench.run import run
+from rnnbench.runner import run
 
 INPUTS, H, OUTPUTS = 2, 24, 1  # adding
 

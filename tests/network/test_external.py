@@ -8,7 +8,7 @@ from rnnbench.errors import UserError
 from rnnbench.network.cells import GRU
 from rnnbench.network.cells.external import External, from_target
 from rnnbench.network.engines import ENGINES
-from rnnbench.run import run
+from rnnbench.runner import run
 
 OTHERS = [
     "ATRCell", "BRCell", "CFNCell", "FastGRNNCell", "LiGRUCell", "MinimalRNNCell", "MUT1Cell", "NASCell", "RANCell",

@@ -14,7 +14,7 @@ from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Recurrent, Stack
 from rnnbench.network.model import Model
-from rnnbench.run import build_trainer
+from rnnbench.runner import build_trainer
 from rnnbench.tasks import Batch
 from rnnbench.training.data import Stream
 

@@ -8,7 +8,7 @@ import pytest
 from planting import CONF, alter, plant
 
 from rnnbench.errors import UserError
-from rnnbench.results import agreement
+from rnnbench.outcomes import agreement
 from rnnbench.sweep import committed, reproduce
 from rnnbench.sweep.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 

@@ -14,7 +14,7 @@ import pytest
 import real_slurm
 import torch
 
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.sweep.configuration import configure
 

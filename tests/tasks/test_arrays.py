@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from rnnbench.errors import UserError
-from rnnbench.run import run
+from rnnbench.runner import run
 from rnnbench.tasks import SPLITS, Arrays
 from rnnbench.tasks.base import HELD_OUT_SEED
 

@@ -127,7 +127,7 @@ def test_a_character_that_training_never_shows(tmp_path):
 
 
 def test_lengths_and_both_directions_go_through_the_network(configure, tmp_path):
-    from rnnbench.run import run
+    from rnnbench.runner import run
 
     write(tmp_path / "train.csv", rows(60))
     overrides = ["network.bidirectional=true", "probe=off", "task.test_lengths=[4]"]

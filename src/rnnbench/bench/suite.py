@@ -31,7 +31,7 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
-from rnnbench.run import build_trainer
+from rnnbench.runner import build_trainer
 from rnnbench.store.provenance import git_commit, machine
 from rnnbench.sweep.configuration import configure
 from rnnbench.tasks import TASKS, Batch

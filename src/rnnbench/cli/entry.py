@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from rnnbench.errors import exit_on_user_error
-from rnnbench.results.reuse import ended, published
+from rnnbench.outcomes.reuse import ended, published
 from rnnbench.store.provenance import COMMAND
 from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
 from rnnbench.tracking import lend_folders
@@ -53,7 +53,7 @@ def execute(composed: DictConfig) -> float | None:
         with loading():  # torch, Lightning and W&B, only once the configuration is valid
             if config.tracking.mode != "disabled":
                 import wandb.apis.public  # noqa: F401  # before torch: it searches all modules that are loaded by then
-            from rnnbench.run import run
+            from rnnbench.runner import run
 
         return run(config, retry=single or config.retry_failed).score
 

@@ -9,9 +9,9 @@ import click
 from rnnbench.cli import options
 from rnnbench.config.factors import factors
 from rnnbench.errors import UserError
-from rnnbench.results.columns import configuration
-from rnnbench.results.gather import gather
-from rnnbench.results.rows import REPORT
+from rnnbench.outcomes.columns import configuration
+from rnnbench.outcomes.gather import gather
+from rnnbench.outcomes.rows import REPORT
 from rnnbench.store import records
 
 

@@ -14,14 +14,14 @@ from xml.etree import ElementTree
 import jinja2
 
 from rnnbench.errors import UserError, check_name
+from rnnbench.outcomes import result, settings
+from rnnbench.outcomes.gather import gather
+from rnnbench.outcomes.merge import Source, merge
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import figures, markdown, overview
 from rnnbench.report.lines import Lines
 from rnnbench.report.page import context
-from rnnbench.results import result, settings
-from rnnbench.results.gather import gather
-from rnnbench.results.merge import Source, merge
-from rnnbench.results.result import Result
-from rnnbench.results.rows import REPORT as REPORT
 from rnnbench.store import folder
 from rnnbench.store import records as records
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import inf
 from statistics import median
 
+from rnnbench.outcomes.problems import Problem
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report.tables import number
-from rnnbench.results.problems import Problem
-from rnnbench.results.settings import Setting
 
 LISTED = 4  # settings that a sentence names one by one
 FIRST = 3  # of more

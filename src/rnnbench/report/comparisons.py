@@ -6,9 +6,9 @@ from itertools import combinations
 from statistics import fmean
 from typing import NamedTuple
 
+from rnnbench.outcomes.problems import words
+from rnnbench.outcomes.settings import Setting, by_problem
 from rnnbench.report.tables import Table, estimate, share
-from rnnbench.results.problems import words
-from rnnbench.results.settings import Setting, by_problem
 from rnnbench.statistics import (
     LEVEL,
     bootstrap_interval,

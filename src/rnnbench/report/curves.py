@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.outcomes.settings import Setting, solves
 from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles, thin
 from rnnbench.report.lines import Array, Lines
-from rnnbench.results.diagnostic_columns import MOMENTS
-from rnnbench.results.settings import Setting, solves
 from rnnbench.statistics import survival
 
 FLOOR = -30  # the power of ten below which nobody asks how small a gradient is

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report.lines import Array
-from rnnbench.results.settings import Setting
 
 STYLE = {
     "svg.hashsalt": "rnnbench",

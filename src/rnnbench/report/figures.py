@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report import curves, heat, points
 from rnnbench.report.drawing import STYLE, Sketch, svg
 from rnnbench.report.lines import Lines
-from rnnbench.results.settings import Setting
 
 
 class Drawn(NamedTuple):

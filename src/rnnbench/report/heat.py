@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report.drawing import Sketch, panels, plain
 from rnnbench.report.lines import Array, Lines
-from rnnbench.results.settings import Setting
 
 DECADES = 12  # of the colors: below, a gradient has vanished by any measure
 SHOWN = 12  # panels of the common figure

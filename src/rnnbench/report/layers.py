@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rnnbench.outcomes.columns import COLUMNS
+from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.outcomes.settings import Setting
+from rnnbench.outcomes.ways import named
 from rnnbench.report import reach
 from rnnbench.report.tables import Table
-from rnnbench.results.columns import COLUMNS
-from rnnbench.results.diagnostic_columns import MOMENTS
-from rnnbench.results.settings import Setting
-from rnnbench.results.ways import named
 
 SHOWN = (
     ("half-life", "half_life"),

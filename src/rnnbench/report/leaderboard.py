@@ -6,15 +6,15 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import rows
+from rnnbench.outcomes.columns import COLUMNS
+from rnnbench.outcomes.phases import chosen_points
+from rnnbench.outcomes.problems import Problem, of_problem, words
+from rnnbench.outcomes.result import CONFIG, Result
+from rnnbench.outcomes.settings import Setting, reported
 from rnnbench.report import answers, reach
 from rnnbench.report.tables import Table, estimate, interval_words, number, share
 from rnnbench.report.tuning import UNDECIDED, undecided
-from rnnbench.results import rows
-from rnnbench.results.columns import COLUMNS
-from rnnbench.results.phases import chosen_points
-from rnnbench.results.problems import Problem, of_problem, words
-from rnnbench.results.result import CONFIG, Result
-from rnnbench.results.settings import Setting, reported
 from rnnbench.store.protocol import Protocol
 
 HEADER = ["cell", "score", "best validation score", "test loss", "solved", "steps to solve", "horizon", "parameters",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.results.result import Result
-from rnnbench.results.ways import DIRECTIONS, named
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.ways import DIRECTIONS, named
 
 Array = np.ndarray[Any, Any]
 Way = str

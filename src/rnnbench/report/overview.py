@@ -9,13 +9,13 @@ import jinja2
 import matplotlib as mpl
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import provenance, result, rows
+from rnnbench.outcomes.columns import COLUMNS
+from rnnbench.outcomes.result import Result
 from rnnbench.report import markdown
 from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
 from rnnbench.report.leaderboard import HEADER, Board, boards, compared, overview
 from rnnbench.report.tuning import UNDECIDED_MEANS
-from rnnbench.results import provenance, result, rows
-from rnnbench.results.columns import COLUMNS
-from rnnbench.results.result import Result
 from rnnbench.store.files import replacing
 from rnnbench.store.folder import MARK, PAGE, is_generated, writing
 

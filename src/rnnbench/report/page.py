@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.problems import Problem
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.rows import REPORT
+from rnnbench.outcomes.settings import Setting, by_problem
 from rnnbench.report import answers, comparisons, layers, leaderboard, reach, tables, tuning
 from rnnbench.report.drawing import PALETTE
-from rnnbench.results.columns import Row
-from rnnbench.results.problems import Problem
-from rnnbench.results.result import Result
-from rnnbench.results.rows import REPORT
-from rnnbench.results.settings import Setting, by_problem
 from rnnbench.store.status import Status
 
 NAMED = 20  # missing runs that a line names; more are counted

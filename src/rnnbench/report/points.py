@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from statistics import fmean, median
 
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report.drawing import Sketch, by_task, legend, mark, panels, plain, styles
 from rnnbench.report.lines import Lines
-from rnnbench.results.settings import Setting
 
 
 def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from rnnbench.results.columns import COLUMNS, Row
-from rnnbench.results.diagnostic_columns import MOMENTS, WAY
-from rnnbench.results.settings import Setting
+from rnnbench.outcomes.columns import COLUMNS, Row
+from rnnbench.outcomes.diagnostic_columns import MOMENTS, WAY
+from rnnbench.outcomes.settings import Setting
 
 NOT_MEASURED = "not measured"
 HALVES = "halves"

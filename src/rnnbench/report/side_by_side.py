@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes.columns import COLUMNS
+from rnnbench.outcomes.merge import LEARNED, reason
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.settings import Setting, reported
 from rnnbench.report.tables import estimate
-from rnnbench.results import agreement, laws, provenance, result
-from rnnbench.results.columns import COLUMNS
-from rnnbench.results.merge import LEARNED, reason
-from rnnbench.results.result import Result
-from rnnbench.results.settings import Setting, reported
 from rnnbench.statistics import Estimate, median_rank
 from rnnbench.store.status import Status
 

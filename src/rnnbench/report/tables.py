@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from rnnbench.outcomes.columns import COLUMNS
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report import reach
-from rnnbench.results.columns import COLUMNS
-from rnnbench.results.settings import Setting
 from rnnbench.statistics import Estimate, median_coverage, median_rank
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from rnnbench.outcomes.phases import baseline, chosen_points
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.rows import UNUSED
+from rnnbench.outcomes.settings import Setting
 from rnnbench.report.tables import Table
-from rnnbench.results.phases import baseline, chosen_points
-from rnnbench.results.result import Result
-from rnnbench.results.rows import UNUSED
-from rnnbench.results.settings import Setting
 from rnnbench.store.protocol import LEARNED, Choice, Trial
 
 UNDECIDED = "undecided"

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from rnnbench.config.identity import valued
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results import agreement, laws, provenance, result
-from rnnbench.results.agreement import Rule
-from rnnbench.results.columns import Row, configuration
-from rnnbench.results.provenance import Environment
-from rnnbench.results.result import Result
-from rnnbench.results.rows import REPORT, TUNING, UNUSED
+from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes.agreement import Rule
+from rnnbench.outcomes.columns import Row, configuration
+from rnnbench.outcomes.provenance import Environment
+from rnnbench.outcomes.result import Result
+from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
 from rnnbench.sweep.compose import Plan
 from rnnbench.sweep.recorded import plan_again
 

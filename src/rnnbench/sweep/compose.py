@@ -24,7 +24,7 @@ from rnnbench.config.factors import NOT_FACTORS, factors
 from rnnbench.config.identity import below, flatten
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results.columns import Row, configuration
+from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.store.protocol import Protocol, choices
 from rnnbench.sweep.composed import (
     check_groups,

@@ -21,9 +21,9 @@ from typing import NamedTuple
 from rnnbench.config import sources
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results import reuse
-from rnnbench.results.columns import Row, row
-from rnnbench.results.reuse import Published
+from rnnbench.outcomes import reuse
+from rnnbench.outcomes.columns import Row, row
+from rnnbench.outcomes.reuse import Published
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError, locked, replacing
 from rnnbench.store.provenance import provenance
@@ -149,7 +149,7 @@ def read_all(folder: Path) -> list[Entry]:
 def _published(planned: records.Planned) -> dict[str, Published]:
     if "published" not in planned:
         return {}
-    from rnnbench.results import result  # pandas takes a while
+    from rnnbench.outcomes import result  # pandas takes a while
 
     place = Path(planned["published"])
     return {row["run_id"]: Published(row, place) for row in result.read(place).runs}

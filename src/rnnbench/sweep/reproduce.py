@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import check_range
-from rnnbench.results import agreement
-from rnnbench.results.agreement import Rule
-from rnnbench.results.columns import COLUMNS, Row, row
-from rnnbench.results.merge import COMPUTING, changes, elsewhere, reason
-from rnnbench.results.provenance import Environment, environment
-from rnnbench.results.rows import REPORT, TUNING
-from rnnbench.results.settings import settings
+from rnnbench.outcomes import agreement
+from rnnbench.outcomes.agreement import Rule
+from rnnbench.outcomes.columns import COLUMNS, Row, row
+from rnnbench.outcomes.merge import COMPUTING, changes, elsewhere, reason
+from rnnbench.outcomes.provenance import Environment, environment
+from rnnbench.outcomes.rows import REPORT, TUNING
+from rnnbench.outcomes.settings import settings
 from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records
 from rnnbench.store.records import Record

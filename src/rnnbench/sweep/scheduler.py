@@ -19,7 +19,7 @@ import psutil
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_range
-from rnnbench.results.reuse import Published, published
+from rnnbench.outcomes.reuse import Published, published
 from rnnbench.stop import Stop, stoppable
 from rnnbench.store import records
 from rnnbench.store.status import Status

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results.reuse import published
+from rnnbench.outcomes.reuse import published
 from rnnbench.stop import stoppable
 from rnnbench.store import records
 from rnnbench.store.status import Status
@@ -161,7 +161,7 @@ def work(config: Config) -> None:
     with stoppable() as stop:
         redirect(folder_of(config) / records.LOG)
         print(f"{config.run_id}: Slurm job {job_id} on {os.environ.get('SLURMD_NODENAME', 'an unnamed node')}")
-        import rnnbench.run  # noqa: F401  # takes seconds, in which it may be asked to stop
+        import rnnbench.runner  # noqa: F401  # takes seconds, in which it may be asked to stop
 
         status = Status.INTERRUPTED if stop.requested else perform(config).status
         if status == Status.INTERRUPTED:

@@ -21,7 +21,7 @@ from rnnbench.store.files import HeldElsewhereError
 from rnnbench.store.status import Status
 from rnnbench.sweep.ledger import folder_of, record_failure
 
-PRELOAD = ["rnnbench.run", "rnnbench.cli.entry", "rnnbench.sweep.worker"]
+PRELOAD = ["rnnbench.runner", "rnnbench.cli.entry", "rnnbench.sweep.worker"]
 TRACKED = "rnnbench.tracking.warm"
 
 
@@ -57,7 +57,7 @@ def work(config: Config, device: int | None, report: connection.Connection) -> N
 
 def perform(config: Config) -> Outcome:
     """Run ``config``; whatever stops it is printed and, where it is a failure and can be, recorded."""
-    from rnnbench.run import run
+    from rnnbench.runner import run
 
     try:
         return Outcome(run(config, retry=False).status)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results.columns import row
-from rnnbench.results.ways import DIRECTIONS
+from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.ways import DIRECTIONS
 from rnnbench.store.records import Record
 from rnnbench.tracking import wandb_files
 from rnnbench.tracking.loading import loading

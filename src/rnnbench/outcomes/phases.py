@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnbench.results.columns import Row
-from rnnbench.results.rows import REPORT, TUNING, UNUSED
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
 from rnnbench.store.protocol import Choice, choices
 
 if TYPE_CHECKING:
-    from rnnbench.results.result import Result
+    from rnnbench.outcomes.result import Result
 
 
 def divide(result: Result) -> Result:

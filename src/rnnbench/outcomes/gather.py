@@ -8,11 +8,11 @@ from typing import TypedDict
 import pandas as pd
 
 from rnnbench.errors import UserError
-from rnnbench.results import provenance, result, rows, runfiles
-from rnnbench.results.columns import row
-from rnnbench.results.merge import Source, merge
-from rnnbench.results.phases import divide
-from rnnbench.results.result import Result, no_rows
+from rnnbench.outcomes import provenance, result, rows, runfiles
+from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.merge import Source, merge
+from rnnbench.outcomes.phases import divide
+from rnnbench.outcomes.result import Result, no_rows
 from rnnbench.store import protocol, records, typed
 from rnnbench.store.records import Record
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from rnnbench.errors import UserError
-from rnnbench.results import agreement, provenance, rows
-from rnnbench.results.columns import Row
-from rnnbench.results.phases import divide
-from rnnbench.results.provenance import Environment
-from rnnbench.results.result import SCHEMAS, Result, no_rows
+from rnnbench.outcomes import agreement, provenance, rows
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.phases import divide
+from rnnbench.outcomes.provenance import Environment
+from rnnbench.outcomes.result import SCHEMAS, Result, no_rows
 from rnnbench.store.status import Status
 
 KIND = ("processor", "instructions", "accelerator")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from rnnbench.results.column import Column
-from rnnbench.results.ways import DIRECTIONS, named
+from rnnbench.outcomes.column import Column
+from rnnbench.outcomes.ways import DIRECTIONS, named
 
 MOMENTS = {"initial": "before training", "final": "after training"}
 HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "

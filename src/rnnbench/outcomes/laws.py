@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from rnnbench.results.agreement import ROUNDING
-from rnnbench.results.columns import Row
-from rnnbench.results.diagnostic_columns import MOMENTS, WAY
+from rnnbench.outcomes.agreement import ROUNDING
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.diagnostic_columns import MOMENTS, WAY
 from rnnbench.store.status import Status
 
 

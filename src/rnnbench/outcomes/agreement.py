@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
-from rnnbench.results.columns import COLUMNS, OTHER, Row, column, headline
-from rnnbench.results.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
+from rnnbench.outcomes.columns import COLUMNS, OTHER, Row, column, headline
+from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.errors import UserError
-from rnnbench.results.column import Column
-from rnnbench.results.columns import COLUMNS, Row, column
+from rnnbench.outcomes.column import Column
+from rnnbench.outcomes.columns import COLUMNS, Row, column
 from rnnbench.store import typed
 from rnnbench.store.status import Status
 

@@ -28,10 +28,10 @@ import yaml
 
 from rnnbench.config.identity import flatten
 from rnnbench.errors import UserError
-from rnnbench.results import phases, provenance, rows
-from rnnbench.results.columns import Row
-from rnnbench.results.provenance import Environment, Provenance
-from rnnbench.results.rows import AGAIN
+from rnnbench.outcomes import phases, provenance, rows
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.provenance import Environment, Provenance
+from rnnbench.outcomes.rows import AGAIN
 from rnnbench.store import typed
 from rnnbench.store.protocol import Protocol
 

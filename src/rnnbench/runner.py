@@ -23,7 +23,7 @@ from rnnbench.config import sources
 from rnnbench.config.schema import Config
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
-from rnnbench.results.reuse import ended
+from rnnbench.outcomes.reuse import ended
 from rnnbench.stop import Stop, stoppable
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing

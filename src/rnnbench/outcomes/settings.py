@@ -14,15 +14,15 @@ import pandas as pd
 
 from rnnbench.config.factors import factors
 from rnnbench.config.identity import valued
-from rnnbench.results import rows
-from rnnbench.results.columns import Row
-from rnnbench.results.problems import Problem, of_problem, problem, words
+from rnnbench.outcomes import rows
+from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.problems import Problem, of_problem, problem, words
 from rnnbench.statistics import Estimate, median_interval, median_time, wilson_interval
 from rnnbench.store.status import WORST, Status, clipped
 from rnnbench.tasks import TASKS
 
 if TYPE_CHECKING:
-    from rnnbench.results.result import Result
+    from rnnbench.outcomes.result import Result
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rnnbench.config import sources
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.results.columns import COLUMNS, Row
+from rnnbench.outcomes.columns import COLUMNS, Row
 from rnnbench.store import records
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
@@ -40,7 +40,7 @@ def published(configs: Iterable[Config]) -> dict[str, Published]:
     wanted = {config.run_id: config for config in configs if config.reuse and not config.force}
     found: dict[str, Published] = {}
     for place in dict.fromkeys(folder(config) for config in wanted.values()):
-        from rnnbench.results import result  # pandas takes a while
+        from rnnbench.outcomes import result  # pandas takes a while
 
         if not place.exists():
             others = sorted(path.parent.name for path in place.parent.glob(f"*/{result.CONFIG}"))

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from rnnbench.config.identity import OUTSIDE, below, flatten
-from rnnbench.results.column import Column
-from rnnbench.results.diagnostic_columns import DIAGNOSTICS, GRADIENTS, OWN, WAY, measured
+from rnnbench.outcomes.column import Column
+from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, GRADIENTS, OWN, WAY, measured
 from rnnbench.store.records import Record
 from rnnbench.store.status import clipped
 

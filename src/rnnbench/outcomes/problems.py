@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rnnbench.results.columns import Row
+from rnnbench.outcomes.columns import Row
 
 TRAINING = ("task.batch_size", "task.test_lengths", "task.prompt", "task.sample_length", "task.temperature")
 """Options of a task that say how it is trained or shown, not what is to be solved."""

@@ -1,0 +1,1 @@
+"""What ``import rnnbench`` offers to notebooks and other code."""
