@@ -79,7 +79,7 @@ def test_the_protocol(tmp_path):
 def test_the_parts():
     import torch
 
-    example, notebook, *_ = blocks("python")
+    notebook, example, *_ = blocks("python")
     names = {}
     exec(example.replace("print(", "norms = ("), names)
     assert names["norms"].shape == (100,)
