@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from rnnbench.errors import RunsFailedError
 from rnnbench.sweep.compose import job
 
 
@@ -35,17 +36,18 @@ class LocalLauncher(Launcher):
 
 
 class ToldFailure(JobReturn):
-    """A job that failed and whose failure has been told: Hydra, which tells the first one, need not."""
+    """A job that failed and whose failure has been told. A sweeper that searches counts it as a failed trial."""
 
     @property
     def return_value(self) -> Any:
-        raise SystemExit(1)
+        raise RunsFailedError(f"{self.task_name}: no result")
 
 
 def ended(overrides: Any, entry: Any) -> JobReturn:
+    """What a sweeper is told of a run: its validation score, which a search maximises; of a diverged one the worst."""
     if not entry.complete:
-        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED)
-    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.score)
+        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=entry.run_id)
+    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.objective)
 
 
 @dataclass

@@ -3,7 +3,6 @@
 Hydra executes plugin files outside sys.modules, where a dataclass cannot resolve postponed annotations.
 """
 
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 
+from rnnbench.errors import RunsFailedError
 from rnnbench.outcomes import reuse
 from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
@@ -25,7 +25,7 @@ class ValidatingSweeper(Sweeper):
     """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
 
     With a ``protocol`` that tunes, the tuning runs come first, and then the reported runs that they choose. Raises
-    UserError where any of the runs is not valid, SystemExit(1) where any that was asked for has no result.
+    UserError where any of the runs is not valid, RunsFailedError where any that was asked for has no result.
     """
 
     def __init__(self, params: Any = None) -> None:
@@ -63,7 +63,7 @@ class ValidatingSweeper(Sweeper):
         for each in returns:
             _ = each.return_value  # raises what stopped it
         if undecided:
-            sys.exit(1)
+            raise RunsFailedError(f"{', '.join(undecided)}: not reported")
         return [returns]
 
     def _launch(self, folder: Any, jobs: Any) -> Any:

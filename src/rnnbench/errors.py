@@ -25,6 +25,10 @@ class UserError(Exception):
         super().__init__(" ".join(text.splitlines()))
 
 
+class RunsFailedError(Exception):
+    """Runs that were asked for have no result, which has been told; a command that meets it exits with code 1."""
+
+
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not among ``known``, with the closest name as a suggestion."""
     choices = sorted(known)
@@ -106,7 +110,8 @@ def check_folder_name(key: str, name: str) -> None:
 def exit_on_user_error() -> Iterator[None]:
     """Turn a UserError, and a file or folder that cannot be used, into one line on standard error and exit code 2.
 
-    Ctrl-C, and a reader that closes the pipe (``| head``), end the command without a word.
+    RunsFailedError ends the command with exit code 1. Ctrl-C, and a reader that closes the pipe (``| head``), end it
+    without a word.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without this letter is no reason to stop
@@ -117,6 +122,8 @@ def exit_on_user_error() -> Iterator[None]:
             sys.stdout.flush()
     except UserError as error:
         _leave(2, f"error: {error}")
+    except RunsFailedError:
+        _leave(1)
     except KeyboardInterrupt:
         _leave(130)
     except BrokenPipeError:

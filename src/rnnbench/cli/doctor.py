@@ -18,6 +18,7 @@ from rnnbench.store.provenance import git_commit, machine, versions
 
 EXTRAS = {
     "submitit": ("sweeps on Slurm", "slurm"),
+    "hydra_plugins.hydra_optuna_sweeper": ("searches with Optuna", "sweepers"),
     "torchrecurrent": ("cells of torchrecurrent", "torchrecurrent"),
 }
 """Packages that are not needed, what for, and the extra that installs them."""

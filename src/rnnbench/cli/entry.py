@@ -29,7 +29,7 @@ from rnnbench.tracking.loading import loading
 
 
 def execute(composed: DictConfig) -> float | None:
-    """Run a composed configuration, one job of Hydra, and return its score, None where there is none.
+    """Run a composed configuration, one job of Hydra, and return its validation score, None where there is none.
 
     A single run ends here on a user's mistake. In a sweep the others go on, and ``launch`` reports it at the end.
     """
@@ -43,7 +43,7 @@ def execute(composed: DictConfig) -> float | None:
         if single:
             old = ended(config, retry=True)
             if old is not None:
-                return old.score
+                return old.objective
             reused = published([config]).get(config.run_id)
             if reused is not None:
                 print(f"{config.run_id}: {reused.text}", flush=True)
@@ -55,7 +55,7 @@ def execute(composed: DictConfig) -> float | None:
                 import wandb.apis.public  # noqa: F401  # before torch: it searches all modules that are loaded by then
             from rnnbench.runner import run
 
-        return run(config, retry=single or config.retry_failed).score
+        return run(config, retry=single or config.retry_failed).objective
 
 
 def launch(main: Callable[[], Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,12 @@ from omegaconf import DictConfig
 
 from rnnbench.cli.entry import execute, launch
 from rnnbench.config import CONF
+from rnnbench.errors import UserError, exit_on_user_error
 
 OWN = Path("conf")
 """Where a user's own groups and experiments lie, below the folder that the command is given in."""
+OPTUNA, SEARCH = "hydra/sweeper=optuna", "hydra/sweeper=search"
+"""The sweeper of the plugin, which minimises and ends with the first failure, and the same with our defaults."""
 
 
 @hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
@@ -24,9 +28,13 @@ def _job(composed: DictConfig) -> float | None:
 
 def train(arguments: Sequence[str]) -> None:
     """Run Hydra on ``arguments``, with the files of ./conf beside those of the package."""
-    flags = {word.partition("=")[0] for word in arguments}
+    with exit_on_user_error():
+        given = [SEARCH if word == OPTUNA else word for word in arguments]
+        if SEARCH in given and not importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper"):
+            raise UserError(f"{SEARCH}: needs Hydra's Optuna sweeper; pip install 'rnnbench[sweepers]'")
+    flags = {word.partition("=")[0] for word in given}
     own = OWN.is_dir() and OWN.resolve() != CONF.resolve() and not flags & {"--config-dir", "-cd"}
-    sys.argv = ["rnnbench train", *arguments, *(["--config-dir", str(OWN)] if own else [])]
+    sys.argv = ["rnnbench train", *given, *(["--config-dir", str(OWN)] if own else [])]
     launch(_job)
 
 

@@ -119,6 +119,11 @@ class Record:
         return Status(self.status).score(self.final.get("test/loss"), self.baseline)
 
     @property
+    def objective(self) -> float | None:
+        """The validation score after the last step, by which settings are chosen, and how the run counts there."""
+        return Status(self.status).score(self.final.get("val/loss"), self.validation_baseline)
+
+    @property
     def test_metric(self) -> float | None:
         """The primary metric on the test split after the last step."""
         return self.final.get(f"test/{self.metric}")

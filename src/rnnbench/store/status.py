@@ -37,7 +37,7 @@ class Status(StrEnum):
         return self in (Status.DONE, Status.DIVERGED)
 
     def score(self, loss: float | None, baseline: float | None) -> float | None:
-        """Return the score of a run with that test ``loss``; None for a run that has not ended.
+        """Return the score of a run with that ``loss``; None for a run that has not ended.
 
         1 - loss / baseline within [-1, 1] where it is done. A diverged or failed run has the worst score there is: it
         is an unsolved run, never a missing one.

@@ -42,6 +42,8 @@ class Entry(NamedTuple):
     """What a person wants to know beside the status, in a line."""
     log: Path
     score: float | None = None
+    objective: float | None = None
+    """The validation score after training, which a search maximises."""
 
     @property
     def complete(self) -> bool:
@@ -68,7 +70,7 @@ def inspect(folder: Path) -> Entry:
     if record is not None:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
-        return Entry(folder.name, Status(record.status), text + seconds, log, record.score)
+        return Entry(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
     state, text = records.open_state(folder), ""
     if state == Status.RUNNING:
         step, loss = records.read_progress(folder)
@@ -93,7 +95,9 @@ def already_ended(config: Config, published: Mapping[str, Published]) -> Entry |
 
 def _entry(published: Published, folder: Path) -> Entry:
     row = published.row
-    return Entry(row["run_id"], Status(row["status"]), published.text, folder / records.LOG, row["score"])
+    status = Status(row["status"])
+    objective = status.score(row["validation_loss"], row["validation_baseline"])
+    return Entry(row["run_id"], status, published.text, folder / records.LOG, row["score"], objective)
 
 
 def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:

@@ -1,0 +1,50 @@
+"""Sweepers and launchers of other packages: what they are told of a run."""
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rnnbench.store import records
+
+pytestmark = pytest.mark.whole
+FAULTS = Path(__file__).parent / "faults.py"
+SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=20", "trainer.validate_every=10", "probe=off",
+         "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
+
+
+def test_a_search_maximises_the_validation_score_and_survives_what_fails(command, tmp_path):
+    """Seed 105 raises, and a learning rate of 10^3 diverges."""
+    ended = command(FAULTS, "-m", "hydra/sweeper=search", "hydra/sweeper/sampler=grid", "seed=choice(1,105)",
+                    "optimizer.lr=choice(0.001,0.01,1000)", "hydra.sweeper.n_trials=6", *SMALL)  # fmt: skip
+    assert ended.returncode == 0, ended
+    found = records.read_all(tmp_path / "runs" / "scratch")
+    assert sorted(record.status for record in found) == ["diverged", *["done"] * 2, *["failed"] * 3]
+    done = {record.config["optimizer"]["lr"]: record for record in found if record.status == "done"}
+    best = max(done, key=lambda lr: 1 - done[lr].final["val/loss"] / done[lr].validation_baseline)
+    told = yaml.safe_load((tmp_path / "runs" / "scratch" / "optimization_results.yaml").read_text())
+    assert told["best_params"] == {"seed": 1, "optimizer.lr": best}
+    expected = 1 - done[best].final["val/loss"] / done[best].validation_baseline
+    assert math.isclose(told["best_value"], expected)
+    assert not math.isclose(told["best_value"], done[best].score, abs_tol=1e-6)
+    assert [record.objective for record in found if record.status != "done"] == [-1] * 4
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_other_launchers(command, tmp_path, launcher):
+    ended = command("rnnbench", "train", "-m", f"hydra/launcher={launcher}", "cell=gru,lstm", *SMALL)
+    assert ended.returncode == 0, ended
+    assert [record.status for record in records.read_all(tmp_path / "runs" / "scratch")] == ["done"] * 2
+
+
+def test_without_the_plugin_it_is_said(monkeypatch, capsys, tmp_path):
+    from rnnbench.cli import main, train
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        main.main(["train", "-m", "hydra/sweeper=optuna", "cell=gru"])
+    assert capsys.readouterr().err == (
+        "error: hydra/sweeper=search: needs Hydra's Optuna sweeper; pip install 'rnnbench[sweepers]'\n"
+    )
