@@ -116,6 +116,23 @@ def depth():
     ]  # fmt: skip
 
 
+def leaderboard_long():
+    groups = settings("leaderboard_long")
+    (length,) = {run["length"] for run in runs(groups.values())}
+    assert {cell for cell, group in groups.items() if group.solved} == {"gru", "mingru"}
+    assert {run["horizon_final"] for run in groups["gru"].runs} == {length - 1}
+    assert {run["horizon_initial"] for run in groups["irnn"].runs} == {length - 1}
+    (learned,) = (score for score in groups["lru"].scores if score > 0.1)
+    assert learned < 0.5
+    return [
+        budget(groups), f"the GRU solved T = {length} in {share(groups['gru'])} runs, at a median step of "
+        f"{steps(groups['gru'])}, and its gradient then reaches all {length - 1} steps back",
+        f"minGRU in {share(groups['mingru'])}, with a median score of {median(groups['mingru'].scores):.3f}",
+        f"that of the IRNN has a horizon of {length - 1} before training, and its median score is "
+        f"{median(groups['irnn'].scores):.3f}", f"the LRU has learned something in 1 of {len(groups['lru'].runs)} runs",
+    ]  # fmt: skip
+
+
 def initialization():
     groups = settings("initialization")
     (length,) = {run["length"] for run in runs(groups.values())}
@@ -165,7 +182,8 @@ def vanishing_gradients():
     ]  # fmt: skip
 
 
-NOTES = {each.__name__: each for each in (directionality, clipping, depth, initialization, vanishing_gradients)}
+EXPERIMENTS = (directionality, clipping, depth, initialization, leaderboard_long, vanishing_gradients)
+NOTES = {each.__name__: each for each in EXPERIMENTS}
 
 
 def demo():
