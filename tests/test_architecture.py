@@ -70,6 +70,8 @@ MAY_IMPORT = {
     },
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
+HYDRA = ("compose", "composed", "configuration", "mixed")
+"""The modules of ``sweep`` that know Hydra, as the command line does."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
     "cli", "config", "errors", "extensions", "network/budget", "report", "outcomes", "statistics", "stop", "store",
@@ -114,7 +116,7 @@ def test_light_modules_stay_light(name):
 
 
 def test_only_the_command_line_knows_hydra():
-    knows = {*modules("cli"), *(PACKAGE / "sweep" / f"{name}.py" for name in ("compose", "composed", "configuration"))}
+    knows = {*modules("cli"), *(PACKAGE / "sweep" / f"{name}.py" for name in HYDRA)}
     for name in MAY_IMPORT:
         for path in set(modules(name)) - knows:
             assert not {m.split(".")[0] for m in imports(path, everywhere=True)} & {"hydra", "omegaconf"}, path

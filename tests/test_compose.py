@@ -33,6 +33,31 @@ def ids(found):
     return set(found.candidates)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["cell=lstm,lru", "cell.r_min=0.9"], [("lstm", None), ("lru", 0.9)]),
+        (["cell=lstm,lru", "cell.r_min=0.8,0.9"], [("lstm", None), ("lru", 0.8), ("lru", 0.9)]),
+        (["cell=lru", "cell.r_min=0.8,0.9"], [("lru", 0.8), ("lru", 0.9)]),
+    ],
+)
+def test_an_option_applies_to_the_choices_that_have_it(arguments, expected):
+    found = [job.config for job in plan(CONF, arguments).candidates.values()]
+    assert [(config.cell.name, getattr(config.cell, "r_min", None)) for config in found] == expected
+    alone = [configure(f"cell={cell}", *([] if r_min is None else [f"cell.r_min={r_min}"])) for cell, r_min in expected]
+    assert [config.run_id for config in found] == [config.run_id for config in alone]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["cell=lstm,gru", "cell.r_min=0.9"], ["cell=lstm,lru", "cell.r_minn=0.8,0.9"], ["cell=lru", "cell.r_minn=0.8,0.9"],
+     ["optimizer=adam,rmsprop", "optimizer.momentum=0.9"], ["task=adding,copy", "task.lenght=5,6"]],
+)  # fmt: skip
+def test_an_option_that_no_choice_has_is_a_mistake(arguments):
+    with pytest.raises(UserError, match="^unknown key '"):
+        plan(CONF, arguments)
+
+
 def test_merged_values_are_what_hydra_composes():
     """One by one, each run of a sweep is the single run of its choices."""
     arguments = ["cell=lstm,indrnn", "task=adding,copy", "task.length=9,11", "init=chrono,glorot", "seed=range(0,2)",

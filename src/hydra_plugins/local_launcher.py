@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from rnnbench.errors import RunsFailedError
-from rnnbench.sweep.compose import job
+from rnnbench.sweep.compose import handed
 
 
 class LocalLauncher(Launcher):
@@ -31,7 +31,7 @@ class LocalLauncher(Launcher):
         self.options = Options(self.jobs, self.max_memory, self.timeout, devices)
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        entries = self.run_all([job(self.loader, self.config, each) for each in job_overrides], self.options)
+        entries = self.run_all(handed(self.loader, self.config, job_overrides), self.options)
         return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
 
 

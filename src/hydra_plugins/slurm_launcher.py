@@ -6,7 +6,7 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
-from rnnbench.sweep.compose import job
+from rnnbench.sweep.compose import handed
 
 
 class SlurmLauncher(Launcher):
@@ -27,5 +27,5 @@ class SlurmLauncher(Launcher):
         from hydra_plugins.local_launcher import ended
         from rnnbench.sweep.slurm import run_all
 
-        entries = run_all([job(self.loader, self.config, overrides) for overrides in job_overrides], self.options)
+        entries = run_all(handed(self.loader, self.config, job_overrides), self.options)
         return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]

@@ -14,6 +14,8 @@ from omegaconf import DictConfig
 from rnnbench.cli.entry import execute, launch
 from rnnbench.config import CONF
 from rnnbench.errors import UserError, exit_on_user_error
+from rnnbench.sweep.composed import explained
+from rnnbench.sweep.mixed import as_choices
 
 OWN = Path("conf")
 """Where a user's own groups and experiments lie, below the folder that the command is given in."""
@@ -28,10 +30,13 @@ def _job(composed: DictConfig) -> float | None:
 
 def train(arguments: Sequence[str]) -> None:
     """Run Hydra on ``arguments``, with the files of ./conf beside those of the package."""
-    with exit_on_user_error():
+    with exit_on_user_error(), explained():
         given = [SEARCH if word == OPTUNA else word for word in arguments]
         if SEARCH in given and not importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper"):
             raise UserError(f"{SEARCH}: needs Hydra's Optuna sweeper; pip install 'rnnbench[sweepers]'")
+        overrides = [word for word in given if "=" in word and not word.startswith("-")]
+        chosen = dict(zip(overrides, as_choices(overrides), strict=True))
+        given = [chosen.get(word, word) for word in given]
     flags = {word.partition("=")[0] for word in given}
     own = OWN.is_dir() and OWN.resolve() != CONF.resolve() and not flags & {"--config-dir", "-cd"}
     sys.argv = ["rnnbench train", *given, *(["--config-dir", str(OWN)] if own else [])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +30,12 @@ from rnnbench.sweep.composed import (
     check_groups,
     checked,
     explained,
-    fitting,
     is_group,
     offer_installed,
-    targeted,
     typed,
 )
 from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.mixed import as_choices, fitting, optional, targeted
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
 """What a sweep reads once, so that no choice within it may change it."""
@@ -127,15 +126,20 @@ class Composer:
         key = override.key_or_group
         return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))
 
-    def fitting(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
-        """Return ``overrides`` less a class of one's own, and its arguments, where another cell or task is chosen."""
-        if not any(map(targeted, overrides)):
+    def fitting(self, overrides: tuple[str, ...], mixed: Collection[str] = ()) -> tuple[str, ...]:
+        """Return ``overrides`` less what another choice of a group takes.
+
+        That is a class of one's own, and its arguments, where another cell or task is chosen, and options of the groups
+        ``mixed``, of which a sweep has several choices, that this choice does not have.
+        """
+        if not any(optional(line, mixed) for line in overrides):
             return overrides
         groups = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
         if groups not in self._chosen:
             with explained():
                 self._chosen[groups] = self.loader.load_sweep_config(self.base, list(groups))
-        return tuple(line for line in overrides if fitting(line, self._chosen[groups]))
+        chosen = self._chosen[groups]
+        return tuple(line for line in overrides if fitting(line, chosen, mixed))
 
     def typed(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``, with types; composed once."""
@@ -159,11 +163,15 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     for key in dimensions:
         if protocol.tune is not None and key in ("seed", *protocol.tune):
             raise UserError(f"{key}: the protocol chooses it; leave it out, or add protocol.tune=null")
-    settings = list(dict.fromkeys(map(composer.fitting, itertools.product(*dimensions.values()))))
-    for line in filter(targeted, itertools.chain(*dimensions.values())):
+    mixed = {key for key, texts in dimensions.items() if len(texts) > 1}
+    combined = list(itertools.product(*dimensions.values()))
+    settings = list(dict.fromkeys(composer.fitting(each, mixed) for each in combined))
+    for line in itertools.chain(*dimensions.values()):
         if not any(line in setting for setting in settings):
             given, group = line.replace("\\", ""), targeted(line)
-            raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
+            if group:
+                raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
+            composer.config(combined[0])  # which says what is wrong with an option that no choice has
 
     def jobs(seeds: Sequence[int], group: str | None = None) -> dict[str, Job]:
         found: dict[str, Job] = {}
@@ -178,7 +186,6 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             shown = (*setting, *chosen, *(f"{key}={json.dumps(value)}" for key, value in values.items()))
             _agree(config, outside)
             found.setdefault(config.run_id, Job(shown, config))
-        _known.update({(id(base), job.overrides): (base, job.config) for job in found.values()})
         return found
 
     # A dashboard shows what is reported: the tuning runs have a group of their own.
@@ -187,24 +194,18 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
 
 
-_known: dict[tuple[int, tuple[str, ...]], tuple[DictConfig, Config]] = {}
-"""The jobs that were composed, with their base, so that its id stays: a launcher asks for each again."""
-
-
-def job(loader: Any, base: DictConfig, overrides: Sequence[str]) -> Config:
-    """Return the configuration of one job that a sweeper hands to a launcher."""
-    key = (id(base), tuple(overrides))
-    if key not in _known:
-        _known[key] = base, Composer(loader, base).config(overrides)
-    return _known[key][1]
+def handed(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
+    """Return the configurations of the jobs, by their overrides, that a sweeper hands to a launcher."""
+    composer = Composer(loader, base)
+    return [composer.config(overrides) for overrides in jobs]
 
 
 def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
     """Return the runs of the multirun that ``arguments`` make of the configuration ``name`` in the folder ``conf``."""
     offer_installed()
     with explained(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        return expand(loader, loader.load_configuration(name, list(arguments), run_mode=RunMode.MULTIRUN))
+        loader, given = GlobalHydra.instance().config_loader(), as_choices(arguments)
+        return expand(loader, loader.load_configuration(name, given, run_mode=RunMode.MULTIRUN))
 
 
 def _dimensions(composer: Composer) -> dict[str, list[str]]:

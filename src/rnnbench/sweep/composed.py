@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config import CONF
@@ -22,6 +22,7 @@ from rnnbench.config.cell_options import cell_config
 from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
+from rnnbench.sweep.mixed import TARGETED
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
 
@@ -32,8 +33,6 @@ SWEPT = {
     "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
-TARGETED = ("cell", "task")
-"""The groups of which a choice may be a class that ``_target_`` names."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
 
 
@@ -74,25 +73,12 @@ def _settle(group: str, chosen: DictConfig) -> None:
     if chosen.name == EXTERNAL:
         chosen["_target_"] = "???"  # as its file says; to OmegaConf that is no reason to replace null
         return
-    OmegaConf.set_struct(chosen, False)
-    arguments = chosen.pop("arguments", None)
+    with open_dict(chosen):
+        arguments = chosen.pop("arguments", None)
+        chosen.pop("_target_", None)
     if arguments:
         key = f"{group}.arguments.{next(iter(arguments))}"
         raise UserError(f"{key}: goes with {group}={EXTERNAL}, not with {group}={chosen.name}")
-    chosen.pop("_target_", None)
-
-
-def targeted(override: str) -> str:
-    """The group whose class, or whose arguments of one, an override gives; empty where it gives none."""
-    group, _, key = override.lstrip("+~").partition("=")[0].partition(".")
-    return group if group in TARGETED and key.partition(".")[0] in ("_target_", "arguments") else ""
-
-
-def fitting(override: str, composed: DictConfig) -> bool:
-    """Whether a sweep uses an override in a run whose groups are chosen as ``composed``: a class where one is given."""
-    chosen = composed.get(targeted(override), {})
-    own = chosen.get("name") != EXTERNAL and ("._target_" in override or chosen.get("_target_") is None)
-    return not (targeted(override) and own)
 
 
 def offer_installed() -> None:
