@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,7 +10,7 @@ from torch import nn
 
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
 from rnnbench.config.network import NetworkConfig
-from rnnbench.config.schema import Config, OptimizerConfig
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Measurement, Options, survey
 from rnnbench.gradients.registry import KINDS, named
@@ -27,14 +25,9 @@ from rnnbench.network.layers import Layer, Recurrent, Stack
 from rnnbench.network.model import Embedding, Model
 from rnnbench.training.data import held_out_batch
 from rnnbench.training.learner import Learner
+from rnnbench.training.optimizers import optimizer
 from rnnbench.training.probe import Probe
-
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-
+from rnnbench.training.schedules import schedule
 
 WIDEST = 2**20
 """The largest width: a matrix of its square is 4 TB."""
@@ -129,20 +122,13 @@ def _wrapped(cell: Cell[Any], network: NetworkConfig) -> Cell[Any]:
     return cell
 
 
-def build_optimizer(config: OptimizerConfig) -> Callable[[Any], torch.optim.Optimizer]:
-    """A function from parameters to the configured optimizer."""
-    options = {key: value for key, value in asdict(config).items() if key != "name"}
-    if config.name == "adam":
-        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
-    return lambda parameters: OPTIMIZERS[config.name](parameters, **options)
-
-
 def build_learner(config: Config) -> Learner:
     """The LightningModule of the run."""
     return Learner(
         build_model(config),
         config.task,
-        build_optimizer(config.optimizer),
+        optimizer(config.optimizer),
+        schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
         log_every=config.trainer.log_every,
         stop_when_solved=config.trainer.stop_when_solved,
     )

@@ -11,6 +11,8 @@ from typing import Any
 from rnnbench.config.cell_options import CellConfig
 from rnnbench.config.identity import digest
 from rnnbench.config.network import InitConfig, NetworkConfig
+from rnnbench.config.optimizer import OptimizerConfig
+from rnnbench.config.schedule import ScheduleConfig
 from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
 from rnnbench.tasks import Task
 
@@ -30,46 +32,6 @@ class ClipConfig:
             raise UserError(f"clip={self.kind} needs a clip.threshold")
         if self.kind == "none":
             self.threshold = None  # so that a sweep over kinds and thresholds runs clip=none once
-
-
-@dataclass(kw_only=True)
-class OptimizerConfig:
-    name: str
-    lr: float
-    weight_decay: float
-
-    def __post_init__(self) -> None:
-        check_range("optimizer.lr", self.lr, above=0, at_most=1000)
-        check_range("optimizer.weight_decay", self.weight_decay, at_least=0, at_most=1000)
-
-
-@dataclass(kw_only=True)
-class AdamConfig(OptimizerConfig):
-    beta1: float
-    beta2: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.beta1", self.beta1, at_least=0, below=1)
-        check_range("optimizer.beta2", self.beta2, at_least=0, below=1)
-
-
-@dataclass(kw_only=True)
-class RMSpropConfig(OptimizerConfig):
-    alpha: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.alpha", self.alpha, at_least=0, below=1)
-
-
-@dataclass(kw_only=True)
-class SGDConfig(OptimizerConfig):
-    momentum: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.momentum", self.momentum, at_least=0, at_most=1)
 
 
 @dataclass(kw_only=True)
@@ -149,6 +111,8 @@ class Config:
     probe: ProbeConfig
     tracking: TrackingConfig
     trainer: TrainerConfig
+    # Neutral in configurations from before these keys.
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
@@ -163,6 +127,7 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
+        self.schedule.check(self.trainer.max_steps, self.trainer.validate_every)
         if self.network.tied_head:
             self._check_tied_head()
         if self.network.bidirectional and self.task.causal:
@@ -195,6 +160,3 @@ class Config:
         The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
         """
         return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(self.to_dict())}"
-
-
-OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}

@@ -19,7 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config.cell_options import cell_config
-from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
+from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
+from rnnbench.config.schedule import SCHEDULE_CONFIGS
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
 from rnnbench.tasks import TASKS
@@ -34,7 +36,7 @@ SWEPT = {
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
 TARGETED = ("cell", "task")
 """The groups of which a choice may be a class that ``_target_`` names."""
-EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
+EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant"}
 
 
 def parse(composed: DictConfig) -> Config:
@@ -57,6 +59,8 @@ def typed(composed: DictConfig) -> DictConfig:
         "cell": cell_config(own.cell),
         "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
     }
+    if "schedule" in own:  # else from before this group
+        schema["schedule"] = _choose("schedule", own, SCHEDULE_CONFIGS)
     made = OmegaConf.structured(Config)
     for group, config_class in schema.items():
         made[group] = OmegaConf.structured(config_class)

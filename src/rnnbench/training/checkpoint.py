@@ -25,7 +25,8 @@ from rnnbench.stop import Stop
 from rnnbench.store import records
 from rnnbench.store.files import replacing
 from rnnbench.store.records import Record
-from rnnbench.training.learner import Learner, Meter
+from rnnbench.training.learner import Learner
+from rnnbench.training.meters import Meter
 
 FILE = "last.ckpt"
 KEY = "rnnbench"
