@@ -92,6 +92,31 @@ def test_it_ends_like_an_uninterrupted_run(configure, tmp_path, die_at, task, ov
     assert results(config) == results(whole)
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["schedule=cosine", "schedule.warmup_steps=10", "optimizer=adamw"],
+        ["schedule=wsd", "schedule.warmup_steps=3", "schedule.decay_share=0.6", "optimizer=radam"],
+        ["schedule=plateau", "schedule.patience=0", "optimizer=nadam", "optimizer.weight_decay=0.1",
+         "trainer.validate_every=3", "optimizer.lr=0.5"],
+        ["trainer.accumulate_grad_batches=3", "network.dropout=0.5", "network.depth=2", "schedule=linear"],
+        ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("batch", [10, 17])
+def test_it_goes_on_as_it_was_trained(configure, tmp_path, die_at, overrides, batch):
+    """With its schedule, its optimizer and its accumulated gradients; a batch may be in the middle of a step."""
+    whole = configure(*ODD, *overrides, "trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")
+    run(whole)
+    config = configure(*ODD, *overrides, "trainer.checkpoint_every=3")
+    task = type(config.task)
+    die_at(task, batch, vanish)
+    with pytest.raises(SystemExit):
+        run(config)
+    assert run(config).resumed == 1
+    assert results(config) == results(whole)
+
+
 def test_again_and_again(configure, tmp_path, die_at):
     """Each session makes a checkpoint or two and dies behind it; in the last, between training and its record."""
     whole = configure("trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")

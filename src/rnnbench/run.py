@@ -123,7 +123,7 @@ def _train(
     task, options = config.task, config.trainer
     trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
     validation = held_out_stream(task, "validation")
-    training = Stream(task, "train", config.seed, options.max_steps)
+    training = Stream(task, "train", config.seed, options.max_steps * options.accumulate_grad_batches)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
     if not keeper.history.has("val/loss", trainer.global_step):
         trainer.validate(learner, validation, verbose=False)
@@ -192,7 +192,8 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         devices=1,
         precision=device.PRECISIONS.get(options.precision, options.precision),
         max_steps=options.max_steps,
-        val_check_interval=min(options.validate_every, options.max_steps),
+        accumulate_grad_batches=options.accumulate_grad_batches,
+        val_check_interval=min(options.validate_every, options.max_steps) * options.accumulate_grad_batches,  # batches
         check_val_every_n_epoch=None,
         log_every_n_steps=1,  # the learner itself logs once a window
         num_sanity_val_steps=0,

@@ -48,6 +48,7 @@ NEUTRAL: dict[str, Any] = {
     "schedule.name": "constant",
     "task.test_lengths": "[]",
     "trainer.accelerator": "cpu",
+    "trainer.accumulate_grad_batches": 1,
     "trainer.precision": "32",
     "trainer.threads": 1,
 }

@@ -80,10 +80,12 @@ class TrainerConfig:
     threads: int
     progress: bool
     checkpoint_every: int
+    # Neutral in configurations from before these keys.
     precision: str = "32"
-    """That of configurations from before this key."""
+    accumulate_grad_batches: int = 1
 
     def __post_init__(self) -> None:
+        check_range("trainer.accumulate_grad_batches", self.accumulate_grad_batches, at_least=1, at_most=10**6)
         for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
             check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
         check_range("trainer.threads", self.threads, at_least=1, at_most=1024)

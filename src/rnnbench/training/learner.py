@@ -127,8 +127,13 @@ class Learner(lightning.LightningModule):
             self.between_steps(self)
         return batch
 
+    @property
+    def stepped(self) -> bool:
+        """Whether the optimizer took its step after the last batch; else the gradient waits for the next batches'."""
+        return self.global_step != self._steps
+
     def on_train_batch_end(self, *_: Any) -> None:
-        if self.global_step == self._steps:  # its gradient waits for those of the next batches
+        if not self.stepped:
             return
         self._steps, self._accumulated = self.global_step, 0
         for layer in self.model.stack.ways():
