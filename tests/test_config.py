@@ -12,6 +12,7 @@ import yaml
 from catalogue import TASK_ROWS, task_overrides
 from rnnbench.cli.entry import read
 from rnnbench.config.cell_options import CELL_CONFIGS, cell_config
+from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
 from rnnbench.config.network import InitConfig
 from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
@@ -126,6 +127,7 @@ NOT_NUMBERS_TO_USE = (math.nan, math.inf, -math.inf, 1e300, -1e300, 2**63, -(2**
 CLASSES = {
     "cell": cell_config,
     "clip": lambda keys: ClipConfig,
+    "early_stop": lambda keys: EARLY_STOP_CONFIGS[keys["name"]],
     "init": lambda keys: InitConfig,
     "optimizer": lambda keys: OPTIMIZER_CONFIGS[keys["name"]],
     "probe": lambda keys: ProbeConfig,
@@ -240,6 +242,7 @@ class TestRead:
             "clip=none optimizer=rmsprop probe=full",
             "network.budget=state:9 seed=4294967295 optimizer.lr=1e-5 schedule=plateau",
             "optimizer=nadam optimizer.weight_decay=0.1 schedule=wsd schedule.warmup_steps=2",
+            "early_stop=patience early_stop.patience=1",
             "tracking=offline tracking.group=a task.test_lengths=[3] +init.gate_bias.input=2",
         ):
             self.assert_same(configure(*overrides.split()), tmp_path)

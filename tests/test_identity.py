@@ -43,9 +43,10 @@ GOLDEN = {
     "optimizer=nadam optimizer.weight_decay=0.01": "adding-lstm-seed0-5488f0ae9e",
     "schedule=warmup": "adding-lstm-seed0-0d237947d3",
     "schedule=cosine schedule.min_lr=0.1": "adding-lstm-seed0-4bcc4c5d3f",
+    "early_stop=patience early_stop.patience=5": "adding-lstm-seed0-c7bc37e777",
     "schedule=plateau": "adding-lstm-seed0-62ad3f1367",
 }
-"""30 configurations of all groups, and the ids under which their results are published."""
+"""31 configurations of all groups, and the ids under which their results are published."""
 OUTSIDE = [
     "name=other", "runs_dir=elsewhere", "results_dir=elsewhere", "force=true", "retry_failed=true", "reuse=true",
     "probe=full", "probe=off", "probe.every=7", "probe.batch_size=3", "tracking=disabled", "tracking.project=mine",
@@ -69,7 +70,7 @@ def test_every_group_is_among_them():
 
 
 def test_the_ids_are_different():
-    assert len(set(GOLDEN.values())) == len(GOLDEN) == 30
+    assert len(set(GOLDEN.values())) == len(GOLDEN) == 31
 
 
 @pytest.mark.parametrize("override", OUTSIDE)
@@ -108,7 +109,7 @@ def test_neutral_values_are_keys_that_exist_and_have_that_type():
 
 def test_a_neutral_value_written_out_is_the_same_run():
     written = "network.dropout=0 network.engine=auto optimizer.weight_decay=0.0 trainer.threads=1 task.test_lengths=[]"
-    written += " optimizer.decay=matrices schedule=constant"
+    written += " optimizer.decay=matrices schedule=constant early_stop=solved"
     assert config(written).run_id == config("").run_id
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,6 @@ from pathlib import Path
 import pytorch_lightning as lightning
 import torch
 import yaml
-from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 
 from rnnbench import tracking
@@ -36,6 +33,7 @@ from rnnbench.training.checkpoint import Checkpoint
 from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
 from rnnbench.training.probe import Probe
+from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 """What is logged over training and summed up in the record."""
@@ -130,6 +128,7 @@ def _train(
     record.started, record.seconds, record.resumed = keeper.started, keeper.seconds, keeper.resumed
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
+    record.stopped_by = stopped_by(config, learner, trainer)
     keeper.save(trainer)
     _test(learner, trainer, task, "test")
     if learner.diverged_at is None and _exploded(task, learner.last):
@@ -183,31 +182,6 @@ def _surviving(record: Record, what: str) -> Iterator[None]:
         record.warnings.append(f"no {what}: {type(error).__name__}: {reason}")
 
 
-def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> lightning.Trainer:
-    """Lightning's trainer of the run."""
-    _quiet()
-    options = config.trainer
-    return lightning.Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        precision=device.PRECISIONS.get(options.precision, options.precision),
-        max_steps=options.max_steps,
-        accumulate_grad_batches=options.accumulate_grad_batches,
-        val_check_interval=min(options.validate_every, options.max_steps) * options.accumulate_grad_batches,  # batches
-        check_val_every_n_epoch=None,
-        log_every_n_steps=1,  # the learner itself logs once a window
-        num_sanity_val_steps=0,
-        gradient_clip_val=config.clip.threshold,
-        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
-        logger=loggers,
-        callbacks=callbacks,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=options.progress,
-        plugins=[device.one_process()],  # in a Slurm job too
-    )
-
-
 def _new_record(config: Config, learner: Learner) -> Record:
     spent = {kind: cost(learner.model) for kind, cost in COSTS.items()}
     return Record(
@@ -231,13 +205,3 @@ def _new_record(config: Config, learner: Learner) -> Record:
         validation_sequences=config.task.held_out_sequences("validation"),
         **provenance(device.name(config.trainer.accelerator)),
     )
-
-
-def _quiet() -> None:
-    """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
-    warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
-    warnings.filterwarnings("ignore", "The `srun` command is available")  # a machine with Slurm, used without it
-    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
-    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13

@@ -21,6 +21,7 @@ LABELS = ("init.name",)
 """Keys that name what other keys say."""
 NEUTRAL: dict[str, Any] = {
     "cell.skip": False,
+    "early_stop.name": "none",
     "init.bias": "default",
     "init.bias_scale": 1.0,
     "init.input": "default",

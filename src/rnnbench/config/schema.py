@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnnbench.config.cell_options import CellConfig
+from rnnbench.config.early_stop import SOLVED, EarlyStopConfig
 from rnnbench.config.identity import digest
 from rnnbench.config.network import InitConfig, NetworkConfig
 from rnnbench.config.optimizer import OptimizerConfig
@@ -115,6 +116,7 @@ class Config:
     trainer: TrainerConfig
     # Neutral in configurations from before these keys.
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
@@ -129,7 +131,12 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
-        self.schedule.check(self.trainer.max_steps, self.trainer.validate_every)
+        for group in (self.schedule, self.early_stop):
+            group.check(self.trainer.max_steps, self.trainer.validate_every)
+        if self.early_stop.name == SOLVED:
+            if not self.trainer.stop_when_solved:
+                raise UserError("early_stop=solved: contradicts trainer.stop_when_solved=false; leave one out")
+            self.early_stop = EarlyStopConfig()  # two names of one run
         if self.network.tied_head:
             self._check_tied_head()
         if self.network.bidirectional and self.task.causal:

@@ -93,6 +93,8 @@ class Record:
     test_sequences: int = 0
     """How many sequences the test set has, and the validation set."""
     validation_sequences: int = 0
+    stopped_by: str = ""
+    """Why training ended: max_steps, solved, patience, not finite or callback; empty in an older record."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
     training: dict[str, float | None] = field(default_factory=dict)

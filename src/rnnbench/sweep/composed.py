@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config.cell_options import cell_config
+from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
 from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import Config
@@ -36,7 +37,7 @@ SWEPT = {
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
 TARGETED = ("cell", "task")
 """The groups of which a choice may be a class that ``_target_`` names."""
-EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant"}
+EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}
 
 
 def parse(composed: DictConfig) -> Config:
@@ -59,8 +60,9 @@ def typed(composed: DictConfig) -> DictConfig:
         "cell": cell_config(own.cell),
         "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
     }
-    if "schedule" in own:  # else from before this group
-        schema["schedule"] = _choose("schedule", own, SCHEDULE_CONFIGS)
+    for group, known in (("schedule", SCHEDULE_CONFIGS), ("early_stop", EARLY_STOP_CONFIGS)):
+        if group in own:  # else from before this group
+            schema[group] = _choose(group, own, known)
     made = OmegaConf.structured(Config)
     for group, config_class in schema.items():
         made[group] = OmegaConf.structured(config_class)
