@@ -10,6 +10,7 @@ from torch import nn
 
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
 from rnnbench.config.network import NetworkConfig
+from rnnbench.config.plain import from_dict
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Measurement, Options, survey
@@ -122,16 +123,29 @@ def _wrapped(cell: Cell[Any], network: NetworkConfig) -> Cell[Any]:
     return cell
 
 
-def build_learner(config: Config) -> Learner:
+class ConfiguredLearner(Learner):
+    """The LightningModule of a run, made of its configuration alone: a Config, or the plain values of one.
+
+    They are its hyperparameters, so that ``ConfiguredLearner.load_from_checkpoint(path)`` gives the trained network of
+    any checkpoint. One from before they were in it takes them as ``config=...``, the content of its config.yaml.
+    """
+
+    def __init__(self, config: Config | dict[str, Any]) -> None:
+        config = config if isinstance(config, Config) else from_dict(config)
+        super().__init__(
+            build_model(config),
+            config.task,
+            optimizer(config.optimizer),
+            schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
+            log_every=config.trainer.log_every,
+            stop_when_solved=config.trainer.stop_when_solved,
+        )
+        self.save_hyperparameters({"config": config.to_dict()}, logger=False)
+
+
+def build_learner(config: Config) -> ConfiguredLearner:
     """The LightningModule of the run."""
-    return Learner(
-        build_model(config),
-        config.task,
-        optimizer(config.optimizer),
-        schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
-        log_every=config.trainer.log_every,
-        stop_when_solved=config.trainer.stop_when_solved,
-    )
+    return ConfiguredLearner(config)
 
 
 def build_probe(config: Config) -> Probe | None:
