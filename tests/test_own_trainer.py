@@ -120,3 +120,20 @@ def test_a_checkpoint_without_a_configuration_takes_one(configure, tmp_path):
 def test_a_configuration_from_its_plain_values(configure, name):
     config = configure(f"task={name}", "task.length=16", "optimizer=adamw", "schedule=linear", "clip=none")
     assert from_dict(config.to_dict()) == config
+
+
+def test_the_best_network_is_kept(configure):
+    """Its validation loss is the lowest of the run, which trains on into worse."""
+    config = configure("optimizer=sgd", "optimizer.lr=0.3", "clip=none", "trainer.validate_every=1", "probe=off",
+                       "trainer.stop_when_solved=false", "trainer.max_steps=30")  # fmt: skip
+    record = run(config)
+    folder = Path(config.runs_dir) / config.name / config.run_id
+    assert record.best["step"] < record.steps
+    for name, values in (("best", record.best), ("last", record.final)):
+        own = trainer()
+        learner = ConfiguredLearner.load_from_checkpoint(folder / f"{name}.ckpt")
+        own.validate(learner, held_out_stream(config.task, "validation"), verbose=False)
+        assert own.callback_metrics["val/loss"] == pytest.approx(values["val/loss"])
+    saved = torch.load(folder / "best.ckpt", weights_only=True)
+    assert saved["global_step"] == record.best["step"]
+    assert "optimizer_states" not in saved

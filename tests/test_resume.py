@@ -43,6 +43,9 @@ def results(config):
     weights = torch.load(folder(config) / "last.ckpt", weights_only=True)["state_dict"]
     with np.load(folder(config) / "gradients.npz") as file:
         arrays = {name: (values.dtype, values.tolist()) for name, values in file.items()}
+    best = torch.load(folder(config) / "best.ckpt", weights_only=True)
+    assert best["global_step"] == record.best["step"]
+    weights |= {f"best {name}": weight for name, weight in best["state_dict"].items()}
     facts = {key: value for key, value in asdict(record).items() if key not in TIMES}
     return json.dumps(facts), rows, {name: weight.tolist() for name, weight in weights.items()}, arrays
 

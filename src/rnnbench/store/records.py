@@ -1,6 +1,6 @@
 """The run store: what a run leaves behind, written once and read often.
 
-    <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt
+    <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt  best.ckpt
 
 ``record.json`` is written atomically and last: it is the only marker that a run is complete.
 """
