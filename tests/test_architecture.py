@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "store": {"config", "errors"},
     "results": {"config", "errors", "statistics", "store", "tasks"},
     "report": {"errors", "results", "statistics", "store"},
-    "training": {"config", "errors", "gradients", "network", "stop", "store", "tasks"},
+    "training": {"config", "errors", "extensions", "gradients", "network", "stop", "store", "tasks"},
     "tracking": {"config", "errors", "results", "store", "training"},
     "build": {"config", "errors", "gradients", "network", "training"},
     "run": {"build", "config", "network", "results", "stop", "store", "tasks", "tracking", "training"},

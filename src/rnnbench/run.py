@@ -12,11 +12,13 @@ from pathlib import Path
 import pytorch_lightning as lightning
 import torch
 import yaml
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 
 from rnnbench import tracking
 from rnnbench.build import build_learner, build_probe
 from rnnbench.config import sources
+from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
@@ -32,6 +34,7 @@ from rnnbench.training import checkpoint, device
 from rnnbench.training.checkpoint import Checkpoint
 from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
+from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
 from rnnbench.training.trainer import build_trainer, stopped_by
 
@@ -60,16 +63,19 @@ def run(config: Config, retry: bool = True) -> Record:
         if config.trainer.precision != "32":
             example = torch.from_numpy(config.task.batch("train", config.seed, 0).inputs[:2, :2])
             device.try_out(learner.model, example, config.trainer.accelerator, config.trainer.precision)
+    own = plugins(config, folder)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
     tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
-        return old if old is not None else _run(config, learner, probe, folder, record, stop)
+        return old if old is not None else _run(config, learner, probe, own, folder, record, stop)
 
 
-def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
+def _run(
+    config: Config, learner: Learner, probe: Probe | None, own: Plugins, folder: Path, record: Record, stop: Stop
+) -> Record:
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
@@ -81,7 +87,10 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         (folder / records.CONFIG).write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
-        _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
+        for each in own.loggers:
+            each.log_hyperparams(flatten(record.config))
+        loggers = [history, *([logger] if logger else []), *own.loggers]
+        _train(config, learner, [*own.callbacks, *([probe] if probe else [])], loggers, keeper, last, record)
         if probe is not None and probe.surveys:
             with _surviving(record, "gradients.npz"), replacing(folder / "gradients.npz") as temporary:
                 record.gradients = {moment: records.finite(numbers) for moment, numbers in probe.summary().items()}
@@ -111,15 +120,15 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
 
 
 def _train(
-    config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], keeper: Checkpoint, last: Path | None,
-    record: Record,
+    config: Config, learner: Learner, callbacks: list[Callback], loggers: list[Logger], keeper: Checkpoint,
+    last: Path | None, record: Record,
 ) -> None:  # fmt: skip
     """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record.
 
     The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
     """
     task, options = config.task, config.trainer
-    trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
+    trainer = build_trainer(config, [*callbacks, keeper], loggers)
     validation = held_out_stream(task, "validation")
     training = Stream(task, "train", config.seed, options.max_steps * options.accumulate_grad_batches)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)

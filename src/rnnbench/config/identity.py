@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 OUTSIDE = (
-    "name", "runs_dir", "results_dir", "force", "retry_failed", "reuse", "probe", "tracking", "trainer.progress",
+    "name", "runs_dir", "results_dir", "force", "retry_failed", "reuse", "probe", "tracking", "loggers",
+    "trainer.progress",
     "trainer.checkpoint_every",
 )  # fmt: skip
 """Keys, and groups of keys, that do not change what a network learns: where files lie, what is measured and shown."""

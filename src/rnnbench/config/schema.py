@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rnnbench.config import plugins
 from rnnbench.config.cell_options import CellConfig
 from rnnbench.config.early_stop import SOLVED, EarlyStopConfig
 from rnnbench.config.identity import digest
@@ -117,6 +118,8 @@ class Config:
     # Neutral in configurations from before these keys.
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    loggers: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
@@ -131,6 +134,8 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
+        self.callbacks = plugins.checked("callbacks", self.callbacks)
+        self.loggers = plugins.checked("loggers", self.loggers)
         for group in (self.schedule, self.early_stop):
             group.check(self.trainer.max_steps, self.trainer.validate_every)
         if self.early_stop.name == SOLVED:

@@ -37,6 +37,8 @@ SWEPT = {
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
 TARGETED = ("cell", "task")
 """The groups of which a choice may be a class that ``_target_`` names."""
+MIXED = ("callbacks", "loggers")
+"""The groups of which a run may take several files."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}
 
 
@@ -126,9 +128,14 @@ def is_group(loader: Any, key: str) -> bool:
 
 
 def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
-    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture."""
+    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture.
+
+    A mixture is what is meant of callbacks and of loggers.
+    """
     for override in overrides:
         value = None if override.is_sweep_override() or override.is_delete() else override.value()
+        if override.key_or_group in MIXED and isinstance(value, list):
+            continue
         if isinstance(value, list | dict) and is_group(loader, override.key_or_group):
             wanted = ",".join(map(str, value))
             raise UserError(

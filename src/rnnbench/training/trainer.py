@@ -6,7 +6,7 @@ import logging
 import warnings
 
 import pytorch_lightning as lightning
-from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping, ModelSummary, ProgressBar
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.loggers import Logger
 
@@ -34,9 +34,9 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
         logger=loggers,
         callbacks=[*_early_stop(config.early_stop), *callbacks],
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=options.progress,
+        enable_checkpointing=any(isinstance(each, Checkpoint) for each in callbacks),  # of the user's own
+        enable_model_summary=any(isinstance(each, ModelSummary) for each in callbacks),
+        enable_progress_bar=options.progress or any(isinstance(each, ProgressBar) for each in callbacks),
         plugins=[device.one_process()],  # in a Slurm job too
     )
 
