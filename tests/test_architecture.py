@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "store": {"config", "errors"},
     "outcomes": {"config", "errors", "statistics", "store", "tasks"},
     "report": {"errors", "outcomes", "statistics", "store"},
-    "training": {"config", "errors", "gradients", "network", "stop", "store", "tasks"},
+    "training": {"config", "errors", "extensions", "gradients", "network", "stop", "store", "tasks"},
     "tracking": {"config", "errors", "outcomes", "store", "training"},
     "build": {"config", "errors", "gradients", "network", "training"},
     "runner": {"build", "config", "network", "outcomes", "stop", "store", "tasks", "tracking", "training"},

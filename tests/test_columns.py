@@ -17,7 +17,7 @@ from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS,
 from rnnbench.runner import run
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
-from rnnbench.training.learner import METRICS
+from rnnbench.training.meters import METRICS
 
 ROUNDED = {"seconds": 1, "steps_per_second": 2}
 FULL = ("probe=full", "clip.threshold=0.001")

@@ -11,8 +11,11 @@ import yaml
 
 from catalogue import TASK_ROWS, task_overrides
 from rnnbench.config.cell_options import CELL_CONFIGS, cell_config
+from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
 from rnnbench.config.network import InitConfig
-from rnnbench.config.schema import OPTIMIZER_CONFIGS, ClipConfig, ProbeConfig
+from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
+from rnnbench.config.schedule import SCHEDULE_CONFIGS
+from rnnbench.config.schema import ClipConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS
 from rnnbench.sweep.configuration import read
@@ -124,9 +127,11 @@ NOT_NUMBERS_TO_USE = (math.nan, math.inf, -math.inf, 1e300, -1e300, 2**63, -(2**
 CLASSES = {
     "cell": cell_config,
     "clip": lambda keys: ClipConfig,
+    "early_stop": lambda keys: EARLY_STOP_CONFIGS[keys["name"]],
     "init": lambda keys: InitConfig,
     "optimizer": lambda keys: OPTIMIZER_CONFIGS[keys["name"]],
     "probe": lambda keys: ProbeConfig,
+    "schedule": lambda keys: SCHEDULE_CONFIGS[keys["name"]],
     "task": lambda keys: ExternalTask if "_target_" in keys else TASKS[keys["name"]],
 }
 """What makes a group's configuration of the keys in one of its files."""
@@ -235,7 +240,9 @@ class TestRead:
     def test_the_other_choices(self, configure, tmp_path):
         for overrides in (
             "clip=none optimizer=rmsprop probe=full",
-            "network.budget=state:9 seed=4294967295 optimizer.lr=1e-5",
+            "network.budget=state:9 seed=4294967295 optimizer.lr=1e-5 schedule=plateau",
+            "optimizer=nadam optimizer.weight_decay=0.1 schedule=wsd schedule.warmup_steps=2",
+            "early_stop=patience early_stop.patience=1",
             "tracking=offline tracking.group=a task.test_lengths=[3] +init.gate_bias.input=2",
         ):
             self.assert_same(configure(*overrides.split()), tmp_path)

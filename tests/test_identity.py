@@ -39,12 +39,19 @@ GOLDEN = {
     "clip=value clip.threshold=0.5": "adding-lstm-seed0-c8057db1bc",
     "optimizer=sgd optimizer.lr=0.1 optimizer.momentum=0.9": "adding-lstm-seed0-b189a62e01",
     "optimizer=rmsprop optimizer.weight_decay=0.001 trainer.max_steps=9": "adding-lstm-seed0-200d6392ca",
+    "optimizer=adamw": "adding-lstm-seed0-bb2acf4fe1",
+    "optimizer=nadam optimizer.weight_decay=0.01": "adding-lstm-seed0-5488f0ae9e",
+    "schedule=warmup": "adding-lstm-seed0-0d237947d3",
+    "schedule=cosine schedule.min_lr=0.1": "adding-lstm-seed0-4bcc4c5d3f",
+    "callbacks=ema": "adding-lstm-seed0-41a136245c",
+    "early_stop=patience early_stop.patience=5": "adding-lstm-seed0-c7bc37e777",
+    "schedule=plateau": "adding-lstm-seed0-62ad3f1367",
 }
-"""25 configurations of all groups, and the ids under which their results are published."""
+"""32 configurations of all groups, and the ids under which their results are published."""
 OUTSIDE = [
     "name=other", "runs_dir=elsewhere", "results_dir=elsewhere", "force=true", "retry_failed=true", "reuse=true",
     "probe=full", "probe=off", "probe.every=7", "probe.batch_size=3", "tracking=disabled", "tracking.project=mine",
-    "trainer.progress=true", "trainer.checkpoint_every=3",
+    "loggers=csv", "loggers=[csv,tensorboard]", "trainer.progress=true", "trainer.checkpoint_every=3",
 ]  # fmt: skip
 
 
@@ -59,12 +66,18 @@ def test_ids_that_were_given_out_stay(overrides, run_id):
 
 
 def test_every_group_is_among_them():
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"experiment", "hydra", "probe", "tracking"}
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {
+        "experiment",
+        "hydra",
+        "loggers",
+        "probe",
+        "tracking",
+    }
     assert all(any(f"{group}=" in f"{given}=" or f"{group}." in given for given in GOLDEN) for group in groups)
 
 
 def test_the_ids_are_different():
-    assert len(set(GOLDEN.values())) == len(GOLDEN) == 25
+    assert len(set(GOLDEN.values())) == len(GOLDEN) == 32
 
 
 @pytest.mark.parametrize("override", OUTSIDE)
@@ -103,6 +116,7 @@ def test_neutral_values_are_keys_that_exist_and_have_that_type():
 
 def test_a_neutral_value_written_out_is_the_same_run():
     written = "network.dropout=0 network.engine=auto optimizer.weight_decay=0.0 trainer.threads=1 task.test_lengths=[]"
+    written += " optimizer.decay=matrices schedule=constant early_stop=solved"
     assert config(written).run_id == config("").run_id
 
 

@@ -43,6 +43,9 @@ def results(config):
     weights = torch.load(folder(config) / "last.ckpt", weights_only=True)["state_dict"]
     with np.load(folder(config) / "gradients.npz") as file:
         arrays = {name: (values.dtype, values.tolist()) for name, values in file.items()}
+    best = torch.load(folder(config) / "best.ckpt", weights_only=True)
+    assert best["global_step"] == record.best["step"]
+    weights |= {f"best {name}": weight for name, weight in best["state_dict"].items()}
     facts = {key: value for key, value in asdict(record).items() if key not in TIMES}
     return json.dumps(facts), rows, {name: weight.tolist() for name, weight in weights.items()}, arrays
 
@@ -89,6 +92,31 @@ def test_it_ends_like_an_uninterrupted_run(configure, tmp_path, die_at, task, ov
         run(config)
     assert records.read(folder(config)) is None
     assert run(config).resumed == (1 if step > 7 else 0)
+    assert results(config) == results(whole)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["schedule=cosine", "schedule.warmup_steps=10", "optimizer=adamw"],
+        ["schedule=wsd", "schedule.warmup_steps=3", "schedule.decay_share=0.6", "optimizer=radam"],
+        ["schedule=plateau", "schedule.patience=0", "optimizer=nadam", "optimizer.weight_decay=0.1",
+         "trainer.validate_every=3", "optimizer.lr=0.5"],
+        ["trainer.accumulate_grad_batches=3", "network.dropout=0.5", "network.depth=2", "schedule=linear"],
+        ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("batch", [10, 17])
+def test_it_goes_on_as_it_was_trained(configure, tmp_path, die_at, overrides, batch):
+    """With its schedule, its optimizer and its accumulated gradients; a batch may be in the middle of a step."""
+    whole = configure(*ODD, *overrides, "trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")
+    run(whole)
+    config = configure(*ODD, *overrides, "trainer.checkpoint_every=3")
+    task = type(config.task)
+    die_at(task, batch, vanish)
+    with pytest.raises(SystemExit):
+        run(config)
+    assert run(config).resumed == 1
     assert results(config) == results(whole)
 
 

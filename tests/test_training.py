@@ -19,7 +19,7 @@ from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.tasks.adding import Adding
 from rnnbench.training.data import Stream, held_out_stream, to_torch
-from rnnbench.training.learner import GradientMeter, Meter
+from rnnbench.training.meters import GradientMeter, Meter
 
 
 def fit(learner, config, *callbacks):
@@ -346,17 +346,3 @@ def test_options_reach_the_network(configure):
         for way in layer:
             assert way.cell.nonlinearity == "relu"
             assert torch.equal(way.cell.recurrent_projection.weight, torch.eye(8))
-
-
-def test_optimizers(configure):
-    parameters = [torch.nn.Parameter(torch.zeros(1))]
-    adam = build_learner(configure("optimizer.beta1=0.5")).make_optimizer(parameters)
-    assert isinstance(adam, torch.optim.Adam)
-    assert adam.defaults["betas"] == (0.5, 0.999)
-    rmsprop = build_learner(configure("optimizer=rmsprop", "optimizer.alpha=0.9")).make_optimizer(parameters)
-    assert isinstance(rmsprop, torch.optim.RMSprop)
-    assert rmsprop.defaults["alpha"] == 0.9
-    sgd = build_learner(configure("optimizer=sgd", "optimizer.lr=0.3")).make_optimizer(parameters)
-    assert isinstance(sgd, torch.optim.SGD)
-    assert sgd.defaults["lr"] == 0.3
-    assert configure().optimizer.name == "adam"

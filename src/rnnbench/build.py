@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,7 +10,8 @@ from torch import nn
 
 from rnnbench.config.cell_options import CellConfig, ExternalConfig
 from rnnbench.config.network import NetworkConfig
-from rnnbench.config.schema import Config, OptimizerConfig
+from rnnbench.config.plain import from_dict
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.gradients import Measurement, Options, survey
 from rnnbench.gradients.registry import KINDS, named
@@ -27,14 +26,9 @@ from rnnbench.network.layers import Layer, Recurrent, Stack
 from rnnbench.network.model import Embedding, Model
 from rnnbench.training.data import held_out_batch
 from rnnbench.training.learner import Learner
+from rnnbench.training.optimizers import optimizer
 from rnnbench.training.probe import Probe
-
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-
+from rnnbench.training.schedules import schedule
 
 WIDEST = 2**20
 """The largest width: a matrix of its square is 4 TB."""
@@ -129,23 +123,29 @@ def _wrapped(cell: Cell[Any], network: NetworkConfig) -> Cell[Any]:
     return cell
 
 
-def build_optimizer(config: OptimizerConfig) -> Callable[[Any], torch.optim.Optimizer]:
-    """A function from parameters to the configured optimizer."""
-    options = {key: value for key, value in asdict(config).items() if key != "name"}
-    if config.name == "adam":
-        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
-    return lambda parameters: OPTIMIZERS[config.name](parameters, **options)
+class ConfiguredLearner(Learner):
+    """The LightningModule of a run, made of its configuration alone: a Config, or the plain values of one.
+
+    They are its hyperparameters, so that ``ConfiguredLearner.load_from_checkpoint(path)`` gives the trained network of
+    any checkpoint. One from before they were in it takes them as ``config=...``, the content of its config.yaml.
+    """
+
+    def __init__(self, config: Config | dict[str, Any]) -> None:
+        config = config if isinstance(config, Config) else from_dict(config)
+        super().__init__(
+            build_model(config),
+            config.task,
+            optimizer(config.optimizer),
+            schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
+            log_every=config.trainer.log_every,
+            stop_when_solved=config.trainer.stop_when_solved,
+        )
+        self.save_hyperparameters({"config": config.to_dict()}, logger=False)
 
 
-def build_learner(config: Config) -> Learner:
+def build_learner(config: Config) -> ConfiguredLearner:
     """The LightningModule of the run."""
-    return Learner(
-        build_model(config),
-        config.task,
-        build_optimizer(config.optimizer),
-        log_every=config.trainer.log_every,
-        stop_when_solved=config.trainer.stop_when_solved,
-    )
+    return ConfiguredLearner(config)
 
 
 def build_probe(config: Config) -> Probe | None:

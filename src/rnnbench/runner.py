@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from pytorch_lightning.loggers import Logger
 from rnnbench import tracking
 from rnnbench.build import build_learner, build_probe
 from rnnbench.config import sources
+from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
@@ -35,7 +34,9 @@ from rnnbench.training import checkpoint, device
 from rnnbench.training.checkpoint import Checkpoint
 from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
+from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
+from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 """What is logged over training and summed up in the record."""
@@ -62,16 +63,19 @@ def run(config: Config, retry: bool = True) -> Record:
         if config.trainer.precision != "32":
             example = torch.from_numpy(config.task.batch("train", config.seed, 0).inputs[:2, :2])
             device.try_out(learner.model, example, config.trainer.accelerator, config.trainer.precision)
+    own = plugins(config, folder)
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
     tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
-        return old if old is not None else _run(config, learner, probe, folder, record, stop)
+        return old if old is not None else _run(config, learner, probe, own, folder, record, stop)
 
 
-def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, record: Record, stop: Stop) -> Record:
+def _run(
+    config: Config, learner: Learner, probe: Probe | None, own: Plugins, folder: Path, record: Record, stop: Stop
+) -> Record:
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
@@ -83,7 +87,10 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
         (folder / records.CONFIG).write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
-        _train(config, learner, probe, [history, *([logger] if logger else [])], keeper, last, record)
+        for each in own.loggers:
+            each.log_hyperparams(flatten(record.config))
+        loggers = [history, *([logger] if logger else []), *own.loggers]
+        _train(config, learner, [*own.callbacks, *([probe] if probe else [])], loggers, keeper, last, record)
         if probe is not None and probe.surveys:
             with _surviving(record, "gradients.npz"), replacing(folder / "gradients.npz") as temporary:
                 record.gradients = {moment: records.finite(numbers) for moment, numbers in probe.summary().items()}
@@ -113,23 +120,24 @@ def _run(config: Config, learner: Learner, probe: Probe | None, folder: Path, re
 
 
 def _train(
-    config: Config, learner: Learner, probe: Probe | None, loggers: list[Logger], keeper: Checkpoint, last: Path | None,
-    record: Record,
+    config: Config, learner: Learner, callbacks: list[Callback], loggers: list[Logger], keeper: Checkpoint,
+    last: Path | None, record: Record,
 ) -> None:  # fmt: skip
     """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record.
 
     The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
     """
     task, options = config.task, config.trainer
-    trainer = build_trainer(config, callbacks=[*([probe] if probe else []), keeper], loggers=loggers)
+    trainer = build_trainer(config, [*callbacks, keeper], loggers)
     validation = held_out_stream(task, "validation")
-    training = Stream(task, "train", config.seed, options.max_steps)
+    training = Stream(task, "train", config.seed, options.max_steps * options.accumulate_grad_batches)
     trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
     if not keeper.history.has("val/loss", trainer.global_step):
         trainer.validate(learner, validation, verbose=False)
     record.started, record.seconds, record.resumed = keeper.started, keeper.seconds, keeper.resumed
     record.steps = trainer.global_step
     record.steps_per_second = record.steps / record.seconds
+    record.stopped_by = stopped_by(config, learner, trainer)
     keeper.save(trainer)
     _test(learner, trainer, task, "test")
     if learner.diverged_at is None and _exploded(task, learner.last):
@@ -183,30 +191,6 @@ def _surviving(record: Record, what: str) -> Iterator[None]:
         record.warnings.append(f"no {what}: {type(error).__name__}: {reason}")
 
 
-def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> lightning.Trainer:
-    """Lightning's trainer of the run."""
-    _quiet()
-    options = config.trainer
-    return lightning.Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        precision=device.PRECISIONS.get(options.precision, options.precision),
-        max_steps=options.max_steps,
-        val_check_interval=min(options.validate_every, options.max_steps),
-        check_val_every_n_epoch=None,
-        log_every_n_steps=1,  # the learner itself logs once a window
-        num_sanity_val_steps=0,
-        gradient_clip_val=config.clip.threshold,
-        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
-        logger=loggers,
-        callbacks=callbacks,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=options.progress,
-        plugins=[device.one_process()],  # in a Slurm job too
-    )
-
-
 def _new_record(config: Config, learner: Learner) -> Record:
     spent = {kind: cost(learner.model) for kind, cost in COSTS.items()}
     return Record(
@@ -230,13 +214,3 @@ def _new_record(config: Config, learner: Learner) -> Record:
         validation_sequences=config.task.held_out_sequences("validation"),
         **provenance(device.name(config.trainer.accelerator)),
     )
-
-
-def _quiet() -> None:
-    """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
-    warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
-    warnings.filterwarnings("ignore", "The `srun` command is available")  # a machine with Slurm, used without it
-    warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
-    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13

@@ -11,7 +11,7 @@ from catalogue import TASK_ROWS, make_task
 from rnnbench.tasks import SPLITS, TASKS
 from rnnbench.tasks.labelled import LabelledTask, divide
 from rnnbench.training.data import Stream, to_torch
-from rnnbench.training.learner import Meter
+from rnnbench.training.meters import Meter
 
 LABELLED = [name for name in TASK_ROWS if issubclass(TASKS[name], LabelledTask)]
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 OUTSIDE = (
-    "name", "runs_dir", "results_dir", "force", "retry_failed", "reuse", "probe", "tracking", "trainer.progress",
+    "name", "runs_dir", "results_dir", "force", "retry_failed", "reuse", "probe", "tracking", "loggers",
+    "trainer.progress",
     "trainer.checkpoint_every",
 )  # fmt: skip
 """Keys, and groups of keys, that do not change what a network learns: where files lie, what is measured and shown."""
@@ -21,6 +22,7 @@ LABELS = ("init.name",)
 """Keys that name what other keys say."""
 NEUTRAL: dict[str, Any] = {
     "cell.skip": False,
+    "early_stop.name": "none",
     "init.bias": "default",
     "init.bias_scale": 1.0,
     "init.input": "default",
@@ -41,11 +43,14 @@ NEUTRAL: dict[str, Any] = {
     "network.tied_head": False,
     "network.zoneout": 0.0,
     "network.zoneout_memory": 0.0,
+    "optimizer.decay": "all",
     "optimizer.momentum": 0.0,
     "optimizer.weight_decay": 0.0,
     "probe.diagnostics": "[]",
+    "schedule.name": "constant",
     "task.test_lengths": "[]",
     "trainer.accelerator": "cpu",
+    "trainer.accumulate_grad_batches": 1,
     "trainer.precision": "32",
     "trainer.threads": 1,
 }

@@ -8,9 +8,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rnnbench.config import plugins
 from rnnbench.config.cell_options import CellConfig
+from rnnbench.config.early_stop import SOLVED, EarlyStopConfig
 from rnnbench.config.identity import digest
 from rnnbench.config.network import InitConfig, NetworkConfig
+from rnnbench.config.optimizer import OptimizerConfig
+from rnnbench.config.schedule import ScheduleConfig
 from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
 from rnnbench.tasks import Task
 
@@ -30,46 +34,6 @@ class ClipConfig:
             raise UserError(f"clip={self.kind} needs a clip.threshold")
         if self.kind == "none":
             self.threshold = None  # so that a sweep over kinds and thresholds runs clip=none once
-
-
-@dataclass(kw_only=True)
-class OptimizerConfig:
-    name: str
-    lr: float
-    weight_decay: float
-
-    def __post_init__(self) -> None:
-        check_range("optimizer.lr", self.lr, above=0, at_most=1000)
-        check_range("optimizer.weight_decay", self.weight_decay, at_least=0, at_most=1000)
-
-
-@dataclass(kw_only=True)
-class AdamConfig(OptimizerConfig):
-    beta1: float
-    beta2: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.beta1", self.beta1, at_least=0, below=1)
-        check_range("optimizer.beta2", self.beta2, at_least=0, below=1)
-
-
-@dataclass(kw_only=True)
-class RMSpropConfig(OptimizerConfig):
-    alpha: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.alpha", self.alpha, at_least=0, below=1)
-
-
-@dataclass(kw_only=True)
-class SGDConfig(OptimizerConfig):
-    momentum: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("optimizer.momentum", self.momentum, at_least=0, at_most=1)
 
 
 @dataclass(kw_only=True)
@@ -118,10 +82,12 @@ class TrainerConfig:
     threads: int
     progress: bool
     checkpoint_every: int
+    # Neutral in configurations from before these keys.
     precision: str = "32"
-    """That of configurations from before this key."""
+    accumulate_grad_batches: int = 1
 
     def __post_init__(self) -> None:
+        check_range("trainer.accumulate_grad_batches", self.accumulate_grad_batches, at_least=1, at_most=10**6)
         for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
             check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
         check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
@@ -149,6 +115,11 @@ class Config:
     probe: ProbeConfig
     tracking: TrackingConfig
     trainer: TrainerConfig
+    # Neutral in configurations from before these keys.
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    loggers: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
@@ -163,6 +134,14 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
+        self.callbacks = plugins.checked("callbacks", self.callbacks)
+        self.loggers = plugins.checked("loggers", self.loggers)
+        for group in (self.schedule, self.early_stop):
+            group.check(self.trainer.max_steps, self.trainer.validate_every)
+        if self.early_stop.name == SOLVED:
+            if not self.trainer.stop_when_solved:
+                raise UserError("early_stop=solved: contradicts trainer.stop_when_solved=false; leave one out")
+            self.early_stop = EarlyStopConfig()  # two names of one run
         if self.network.tied_head:
             self._check_tied_head()
         if self.network.bidirectional and self.task.causal:
@@ -195,6 +174,3 @@ class Config:
         The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
         """
         return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(self.to_dict())}"
-
-
-OPTIMIZER_CONFIGS = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}

@@ -15,6 +15,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from rnnbench.config.identity import OUTSIDE, below
 from rnnbench.config.schema import Config
 
 TARGET = "_target_"
@@ -28,6 +29,8 @@ def fingerprints(config: Config) -> dict[str, str]:
     """
     found = config.task.fingerprint()
     for key, target in _targets(config.to_dict()):
+        if below(key, OUTSIDE):
+            continue
         with suppress(Exception):  # whatever a stranger's module raises; what cannot be built is an error elsewhere
             found[f"{key}={target}"] = hashlib.sha256(_source(target).read_bytes()).hexdigest()
     return found

@@ -54,6 +54,8 @@ OUTCOME = (
            optional=True),
     Column("validation_sequences", int, "the same of the validation set", format=".0f", optional=True),
     Column("steps", int, "training steps taken; a run that solves its task may stop early", "steps", format=".0f"),
+    Column("stopped_by", str, "why training ended: max_steps, solved, patience (the validation loss fell no more), "
+           "not finite, or callback, one of the user's own", optional=True),
 )  # fmt: skip
 CLIPPING = tuple(
     replace(each, path=("training", each.name), optional=True)

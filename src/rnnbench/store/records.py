@@ -1,6 +1,6 @@
 """The run store: what a run leaves behind, written once and read often.
 
-    <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt
+    <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt  best.ckpt
 
 ``record.json`` is written atomically and last: it is the only marker that a run is complete.
 """
@@ -93,6 +93,8 @@ class Record:
     test_sequences: int = 0
     """How many sequences the test set has, and the validation set."""
     validation_sequences: int = 0
+    stopped_by: str = ""
+    """Why training ended: max_steps, solved, patience, not finite or callback; empty in an older record."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
     training: dict[str, float | None] = field(default_factory=dict)

@@ -19,7 +19,10 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config import CONF
 from rnnbench.config.cell_options import cell_config
-from rnnbench.config.schema import OPTIMIZER_CONFIGS, Config
+from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
+from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
+from rnnbench.config.schedule import SCHEDULE_CONFIGS
+from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
 from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
 from rnnbench.sweep.mixed import TARGETED
@@ -33,7 +36,9 @@ SWEPT = {
     "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
 """What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
-EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam"}
+MIXED = ("callbacks", "loggers")
+"""The groups of which a run may take several files."""
+EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}
 
 
 def parse(composed: DictConfig) -> Config:
@@ -56,6 +61,9 @@ def typed(composed: DictConfig) -> DictConfig:
         "cell": cell_config(own.cell),
         "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
     }
+    for group, known in (("schedule", SCHEDULE_CONFIGS), ("early_stop", EARLY_STOP_CONFIGS)):
+        if group in own:  # else from before this group
+            schema[group] = _choose(group, own, known)
     made = OmegaConf.structured(Config)
     for group, config_class in schema.items():
         made[group] = OmegaConf.structured(config_class)
@@ -106,9 +114,14 @@ def is_group(loader: Any, key: str) -> bool:
 
 
 def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
-    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture."""
+    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture.
+
+    A mixture is what is meant of callbacks and of loggers.
+    """
     for override in overrides:
         value = None if override.is_sweep_override() or override.is_delete() else override.value()
+        if override.key_or_group in MIXED and isinstance(value, list):
+            continue
         if isinstance(value, list | dict) and is_group(loader, override.key_or_group):
             wanted = ",".join(map(str, value))
             raise UserError(

@@ -25,9 +25,12 @@ from rnnbench.stop import Stop
 from rnnbench.store import records
 from rnnbench.store.files import replacing
 from rnnbench.store.records import Record
-from rnnbench.training.learner import Learner, Meter
+from rnnbench.training.learner import Learner
+from rnnbench.training.meters import Meter
 
 FILE = "last.ckpt"
+BEST = "best.ckpt"
+"""The weights of the lowest validation loss, and the configuration; training cannot go on from it."""
 KEY = "rnnbench"
 
 
@@ -55,10 +58,13 @@ class History(CSVLogger):
 
 
 class Checkpoint(lightning.Callback):
-    """Writes ``folder/last.ckpt`` every ``every`` steps and when the run is asked to ``stop``."""
+    """Writes ``folder/last.ckpt`` every ``every`` steps and when the run is asked to ``stop``.
+
+    And ``folder/best.ckpt`` after each validation with the lowest loss so far.
+    """
 
     def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
-        self.path, self.every = folder / FILE, every
+        self.path, self.best, self.every = folder / FILE, folder / BEST, every
         self.run_id, self.sources, self.probe = record.run_id, record.sources, record.config["probe"]
         self.stop, self.history = stop, history
         self.started = records.now()
@@ -80,6 +86,11 @@ class Checkpoint(lightning.Callback):
         with replacing(self.path) as temporary:
             trainer.save_checkpoint(temporary)
         self._saved_at = trainer.global_step
+
+    def on_validation_end(self, trainer: lightning.Trainer, learner: Any) -> None:
+        if not trainer.sanity_checking and learner.best.get("step") == learner.global_step:
+            with replacing(self.best) as temporary:
+                trainer.save_checkpoint(temporary, weights_only=True)
 
     def on_train_start(self, trainer: lightning.Trainer, learner: Any) -> None:
         self.stop.listen()  # Lightning's own handler of SIGTERM would end the run before its checkpoint

@@ -12,113 +12,30 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
-from torchmetrics import MeanSquaredError, Metric, MetricCollection, SumMetric
-from torchmetrics.classification import MulticlassAccuracy
-from torchmetrics.text import Perplexity
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from rnnbench.gradients import GROUPS, gradient_norms_by_group, membership
+from rnnbench.gradients import gradient_norms_by_group, membership
 from rnnbench.network.model import Model, per_target_loss
 from rnnbench.network.states import detach
 from rnnbench.tasks import Batch, Task
-
-
-class BitsPerCharacter(Perplexity):
-    """The base-2 logarithm of the perplexity."""
-
-    def compute(self) -> Tensor:
-        return torch.log2(super().compute())
-
-
-METRICS: dict[str, Callable[[Task], dict[str, Metric | MetricCollection]]] = {
-    "accuracy": lambda task: {"accuracy": MulticlassAccuracy(task.output_size, average="micro", validate_args=False)},
-    "bits_per_character": lambda task: {"bits_per_character": BitsPerCharacter(), "perplexity": Perplexity()},
-    "mse": lambda task: {"mse": MeanSquaredError()},
-}
-
-
-class Meter(nn.Module):
-    """The mean loss, the task's metrics and the score (1 - loss / baseline) over any number of batches."""
-
-    def __init__(self, task: Task, baseline: float) -> None:
-        super().__init__()
-        self.baseline = baseline
-        self.loss = SumMetric(nan_strategy="disable")  # a loss that is not finite must be seen
-        self.targets = 0  # MeanMetric would ignore its weights with this nan_strategy
-        self.metrics = MetricCollection(METRICS[task.metric](task))
-
-    def update(self, loss: Tensor, prediction: Tensor, batch: Batch) -> None:
-        """Adds one batch: its mean ``loss``, by the number of its targets, and its prediction at scored positions."""
-        targets = batch.targets
-        count = len(targets) if targets.is_floating_point() else targets.numel()
-        count = count if batch.counted is None else len(batch.counted)
-        self.loss.update(loss * count)
-        self.targets += count
-        if not targets.is_floating_point():
-            prediction, targets = prediction.flatten(0, -2), targets.flatten()
-            if batch.scored is not None:
-                prediction, targets = prediction[batch.scored], targets[batch.scored]
-            if "perplexity" in self.metrics:
-                prediction, targets = prediction[None], targets[None]
-        self.metrics.update(prediction, targets)
-
-    def flush(self, prefix: str) -> dict[str, float]:
-        """The values since the last flush, named ``prefix/loss``, ``prefix/score``, ``prefix/<metric>``."""
-        loss = float(self.loss.compute()) / self.targets
-        values = {"loss": loss, "score": 1 - loss / self.baseline}
-        values |= {name: float(value) for name, value in self.metrics.compute().items()}
-        self.loss.reset()
-        self.targets = 0
-        self.metrics.reset()
-        return {f"{prefix}/{name}": value for name, value in values.items()}
-
-
-class GradientMeter:
-    """Norms of the parameter gradient before and after clipping, and how often and how far clipping changed it.
-
-    All sums are tensors on the model's device; the first entry of a norm is the whole, the others are GROUPS.
-    """
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.steps = 0
-        self.before: Any = 0
-        self.after: Any = 0
-        self.clipped: Any = 0
-        self.scale: Any = 0
-
-    def update(self, before: Tensor, after: Tensor) -> None:
-        """Adds one step: its norms [1 + GROUPS] before and after clipping."""
-        clipped = after[0] < before[0]
-        self.steps += 1
-        self.before = self.before + before
-        self.after = self.after + after
-        self.clipped = self.clipped + clipped
-        self.scale = self.scale + torch.where(clipped, after[0] / before[0], 0)
-
-    def flush(self) -> dict[str, float]:
-        """Means over the steps since the last flush; ``clip_scale``, over the clipped ones, is absent without any."""
-        values = {"clip_rate": float(self.clipped) / self.steps}
-        if values["clip_rate"] > 0:
-            values["clip_scale"] = float(self.scale) / float(self.clipped)
-        for name, norms in (("grad_norm_before", self.before), ("grad_norm_after", self.after)):
-            whole, *groups = (norms / self.steps).tolist()
-            values[name] = whole
-            values |= {f"{name}/{group}": norm for group, norm in zip(GROUPS, groups, strict=True)}
-        self.reset()
-        return values
+from rnnbench.training.meters import GradientMeter, Meter
 
 
 class Learner(lightning.LightningModule):
-    """Trains ``model`` on ``task`` with an optimizer made by ``make_optimizer`` from the parameters."""
+    """Trains ``model`` on ``task``.
+
+    ``make_optimizer`` makes the optimizer of the model, ``make_schedule`` the schedule of its learning rate. A step is
+    a step of the optimizer, whatever the number of batches whose gradients it accumulates.
+    """
 
     def __init__(
         self,
         model: Model,
         task: Task,
-        make_optimizer: Callable[[Any], torch.optim.Optimizer],
+        make_optimizer: Callable[[nn.Module], torch.optim.Optimizer],
+        make_schedule: Callable[[torch.optim.Optimizer], LRScheduler] | None = None,
         *,
         log_every: int,
         stop_when_solved: bool,
@@ -127,6 +44,7 @@ class Learner(lightning.LightningModule):
         self.model = model
         self.task = task
         self.make_optimizer = make_optimizer
+        self.make_schedule = make_schedule
         self.log_every = log_every
         self.stop_when_solved = stop_when_solved
         self.solved_below = task.solved_below
@@ -140,6 +58,9 @@ class Learner(lightning.LightningModule):
         self._window_started = 0.0
         self.window_seconds = 0.0
         """What the current window of ``log_every`` steps took before this session."""
+        self._steps = 0
+        self._accumulated = 0
+        self._lr = math.nan
         self.solved_at: int | None = None
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
@@ -150,8 +71,20 @@ class Learner(lightning.LightningModule):
         self.test_meter = Meter(task, task.baseline("test")).to(self.device)
         self.test_prefix = prefix
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.make_optimizer(self.model.parameters())
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.model)
+        if self.make_schedule is None:
+            return optimizer
+        schedule = self.make_schedule(optimizer)
+        interval = "epoch" if isinstance(schedule, ReduceLROnPlateau) else "step"
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": interval, "monitor": "val/loss"},
+        }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        if not isinstance(scheduler, ReduceLROnPlateau):  # which takes its step after each validation
+            scheduler.step()
 
     def _forward(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
         """The mean loss and the prediction, the state carried on within the split's own text."""
@@ -164,6 +97,7 @@ class Learner(lightning.LightningModule):
         return losses.mean(), prediction
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
+        self._accumulated += 1
         loss, prediction = self._forward(batch, "train")
         self.train_meter.update(loss.detach(), prediction.detach(), batch)
         return loss
@@ -174,6 +108,7 @@ class Learner(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
+        self._lr = optimizer.param_groups[0]["lr"]
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         before = after = gradient_norms_by_group(gradients, self.groups)
         if gradient_clip_val is not None:
@@ -184,21 +119,32 @@ class Learner(lightning.LightningModule):
     def on_train_start(self) -> None:
         self.groups = membership(self.model)
         self._window_started = time.perf_counter() - self.window_seconds
+        self._steps, self._accumulated = self.global_step, 0
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        if self.between_steps is not None and self.trainer.training:
+        if self.between_steps is not None and self.trainer.training and self._accumulated == 0:
             self.window_seconds = time.perf_counter() - self._window_started
             self.between_steps(self)
         return batch
 
+    @property
+    def stepped(self) -> bool:
+        """Whether the optimizer took its step after the last batch; else the gradient waits for the next batches'."""
+        return self.global_step != self._steps
+
     def on_train_batch_end(self, *_: Any) -> None:
+        if not self.stepped:
+            return
+        self._steps, self._accumulated = self.global_step, 0
         for layer in self.model.stack.ways():
             for direction in layer:
                 direction.cell.constrain()
         if self.global_step % self.log_every == 0:
             values = self.train_meter.flush("train") | self.gradients.flush()
+            values["lr"] = self._lr
             values["steps_per_second"] = self.log_every / (time.perf_counter() - self._window_started)
             self._log(values)
+            self.log("train/loss", values["train/loss"], logger=False, on_step=True, on_epoch=False)
             self._watch(values["train/loss"])
             self._window_started = time.perf_counter()
 
@@ -210,12 +156,18 @@ class Learner(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         values = self.validation_meter.flush("val")
+        if self.trainer.sanity_checking:
+            return
         self._log(values)
+        self.log_dict(values, logger=False)
         self.last |= values
         loss = values["val/loss"]
         self._watch(loss)
         if math.isfinite(loss) and loss < self.best.get("val/loss", math.inf):
             self.best = values | {"step": self.global_step}
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, ReduceLROnPlateau) and self.trainer.state.fn == TrainerFn.FITTING:
+            schedule.step(loss)
         if self.solved_below is not None and loss < self.solved_below and self.solved_at is None:
             self.solved_at = self.global_step
             self.trainer.should_stop |= self.stop_when_solved
@@ -229,6 +181,7 @@ class Learner(lightning.LightningModule):
     def on_test_epoch_end(self) -> None:
         values = self.test_meter.flush(self.test_prefix)
         self._log(values)
+        self.log_dict(values, logger=False)
         self.last |= values
 
     def _log(self, values: dict[str, float]) -> None:

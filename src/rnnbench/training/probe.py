@@ -43,7 +43,7 @@ class Probe(lightning.Callback):
             self.measure(learner)
 
     def on_train_batch_end(self, trainer: Any, learner: Any, *_: Any) -> None:
-        if learner.global_step % self.every == 0:
+        if learner.global_step % self.every == 0 and learner.stepped:
             self.measure(learner)
 
     def on_train_end(self, trainer: Any, learner: Any) -> None:
