@@ -12,6 +12,8 @@ import pytest
 import torch
 from hydra.core.config_store import ConfigStore
 
+from composing import CONF, SMALL
+from rnnbench.cli import entry
 from rnnbench.cli.entry import read
 from rnnbench.errors import UserError
 from rnnbench.extensions import dotted, installed
@@ -19,7 +21,6 @@ from rnnbench.run import run
 from rnnbench.store import records
 from rnnbench.sweep.compose import plan
 
-CONF = Path(__file__).parents[1] / "conf"
 SOURCE = {
     "__init__.py": "",
     "cells.py": """
@@ -123,6 +124,12 @@ def here(outside, monkeypatch):
     for group in ("cell", "task", "init"):
         monkeypatch.setitem(repo, group, dict(repo.get(group, {})))
     return outside
+
+
+@pytest.fixture
+def configure(here, tmp_path):
+    """Like that of all tests, with what the package offers."""
+    return lambda *overrides: entry.configure(CONF, *SMALL, f"runs_dir={tmp_path}", *overrides)
 
 
 @pytest.fixture

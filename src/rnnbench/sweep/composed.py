@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rnnbench.config.cell_options import cell_config
@@ -74,12 +74,12 @@ def _settle(group: str, chosen: DictConfig) -> None:
     if chosen.name == EXTERNAL:
         chosen["_target_"] = "???"  # as its file says; to OmegaConf that is no reason to replace null
         return
-    OmegaConf.set_struct(chosen, False)
-    arguments = chosen.pop("arguments", None)
+    with open_dict(chosen):  # and closed again: a key that the choice does not have stays an error
+        arguments = chosen.pop("arguments", None)
+        chosen.pop("_target_", None)
     if arguments:
         key = f"{group}.arguments.{next(iter(arguments))}"
         raise UserError(f"{key}: goes with {group}={EXTERNAL}, not with {group}={chosen.name}")
-    chosen.pop("_target_", None)
 
 
 def targeted(override: str) -> str:
