@@ -1,7 +1,9 @@
 """What every test shares: no network, one thread, fixed seeds, files in temporary folders only."""
 
+import gc
 import os
 import tempfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +14,13 @@ os.environ["WANDB_SILENT"] = "true"
 os.environ["WANDB_BASE_URL"] = "http://127.0.0.1:9"  # nobody listens: only tests with a server of their own reach one
 
 import torch
+
+gc.disable()  # until all modules are loaded, which are no garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -29,29 +38,18 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.fixture(scope="session")
+def configure_in():
+    """A function from a folder for the runs and overrides to a Config: tiny, untracked."""
+    from composing import SMALL, config
+
+    return lambda folder, *overrides: config(*SMALL, f"runs_dir={folder}", *overrides)
+
+
 @pytest.fixture
-def configure(tmp_path):
-    """A function from command-line overrides to a Config: tiny, untracked, its runs in a temporary folder."""
-    from rnnbench.sweep.configuration import configure as configured
-
-    small = [
-        f"runs_dir={tmp_path}",
-        "tracking=disabled",
-        "task.length=10",
-        "network.hidden_size=8",
-        "trainer.max_steps=20",
-        "trainer.validate_every=10",
-        "trainer.log_every=5",
-        "task.validation_sequences=32",
-        "task.test_sequences=32",
-        "probe.every=10",
-        "probe.batch_size=4",
-    ]
-
-    def make(*overrides):
-        return configured(*small, *overrides)
-
-    return make
+def configure(configure_in, tmp_path):
+    """The same, its runs in a temporary folder."""
+    return partial(configure_in, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +65,4 @@ def shell():
 @pytest.fixture
 def command(shell, tmp_path):
     """A function (script, *arguments, **environment) that runs a script in an empty folder."""
-    from functools import partial
-
     return partial(shell, tmp_path)

@@ -24,18 +24,20 @@ FULL = ("probe=full", "clip.threshold=0.001")
 ENDED = [Status.DONE, Status.DIVERGED, Status.FAILED]
 
 
-class TestARealRun:
-    @pytest.fixture(
-        params=[
-            ("task=parity", "task.test_lengths=[20]"),  # LSTM: gates
-            ("task=char_lm", "cell=elman"),
-            ("task=adding", "cell=gru"),
-        ],
-        ids=lambda params: params[0],
-    )
-    def record(self, configure, request):
-        return run(configure(*FULL, *request.param))
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("task=parity", "task.test_lengths=[20]"),  # LSTM: gates
+        ("task=char_lm", "cell=elman"),
+        ("task=adding", "cell=gru"),
+    ],
+    ids=lambda params: params[0],
+)
+def record(configure_in, tmp_path_factory, request):
+    return run(configure_in(tmp_path_factory.mktemp("runs"), *FULL, *request.param))
 
+
+class TestARealRun:
     def test_every_number_is_a_column_of_its_row(self, record):
         """A score is clipped; that of the test split is the run's own, which its status decides."""
         renamed = {

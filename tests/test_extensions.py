@@ -12,14 +12,15 @@ import pytest
 import torch
 from hydra.core.config_store import ConfigStore
 
+from composing import CONF, SMALL
 from rnnbench.errors import UserError
 from rnnbench.extensions import dotted, installed
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.sweep.compose import plan
+from rnnbench.sweep.configuration import configure as configured
 from rnnbench.sweep.configuration import read
 
-CONF = Path(__file__).parents[1] / "conf"
 SOURCE = {
     "__init__.py": "",
     "cells.py": """
@@ -123,6 +124,12 @@ def here(outside, monkeypatch):
     for group in ("cell", "task", "init"):
         monkeypatch.setitem(repo, group, dict(repo.get(group, {})))
     return outside
+
+
+@pytest.fixture
+def configure(here, tmp_path):
+    """Like that of all tests, with what the package offers."""
+    return lambda *overrides: configured(*SMALL, f"runs_dir={tmp_path}", *overrides)
 
 
 @pytest.fixture

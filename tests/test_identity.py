@@ -1,18 +1,17 @@
 """Identity: ids that were given out stay, whatever is added; what cannot change a result is no part of one."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+import composing
 import planted
+from composing import CONF
 from rnnbench.config import identity
 from rnnbench.outcomes.columns import row
 from rnnbench.outcomes.settings import settings
 from rnnbench.store.protocol import choices
-from rnnbench.sweep.configuration import configure
 
-CONF = Path(__file__).parents[1] / "conf"
 GOLDEN = {
     "": "adding-lstm-seed0-442775ac72",
     "seed=1": "adding-lstm-seed1-32f7b29044",
@@ -57,7 +56,7 @@ OUTSIDE = [
 
 @cache
 def config(overrides):
-    return configure(*overrides.split())
+    return composing.config(*overrides.split())
 
 
 @pytest.mark.parametrize(("overrides", "run_id"), GOLDEN.items())

@@ -81,7 +81,7 @@ def _settle(group: str, chosen: DictConfig) -> None:
     if chosen.name == EXTERNAL:
         chosen["_target_"] = "???"  # as its file says; to OmegaConf that is no reason to replace null
         return
-    with open_dict(chosen):
+    with open_dict(chosen):  # and closed again: a key that the choice does not have stays an error
         arguments = chosen.pop("arguments", None)
         chosen.pop("_target_", None)
     if arguments:
