@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnnbench.cli import entry
 from rnnbench.config import sources
 from rnnbench.errors import UserError
 from rnnbench.runner import run
+from rnnbench.sweep import configuration
 
 
 def folder(config):
@@ -107,7 +107,7 @@ def test_they_are_read_back(configure, tmp_path):
     import yaml
 
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.to_dict()))
-    assert entry.read(tmp_path / "config.yaml") == config
+    assert configuration.read(tmp_path / "config.yaml") == config
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_cannot_be_made_is_said_before_anything_is_written(configure, overr
         (["optimizer=[adam,sgd]"], "a run has one optimizer"),
     ],
 )
-def test_what_is_no_class(configure, overrides, line):
+def test_what_is_no_class(overrides, line):
     with pytest.raises(UserError) as error:
-        configure(*overrides)
+        configuration.configure(*overrides)
     assert line in str(error.value)

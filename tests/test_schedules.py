@@ -9,9 +9,9 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlateau
 
 from histories import curve
-from rnnbench.cli import entry
 from rnnbench.errors import UserError
 from rnnbench.runner import run
+from rnnbench.sweep import configuration
 
 LR, STEPS = 0.002, 20
 
@@ -147,4 +147,4 @@ def test_a_configuration_from_before_there_were_schedules(configure, tmp_path):
     values = config.to_dict()
     del values["schedule"], values["optimizer"]["decay"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
-    assert entry.read(tmp_path / "config.yaml") == config
+    assert configuration.read(tmp_path / "config.yaml") == config

@@ -8,12 +8,13 @@ import torch
 from scipy import stats
 
 from catalogue import CELL_ROWS
-from rnnbench.build import build_model, build_optimizer
+from rnnbench.build import build_model
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.initialization import initialize
 from rnnbench.network.model import per_target_loss
 from rnnbench.training.data import to_torch
+from rnnbench.training.optimizers import optimizer as optimizer_of
 
 INPUT, HIDDEN = 37, 300
 
@@ -49,7 +50,7 @@ def gate(cell, name):
 def test_every_cell_trains_as_in_its_paper(configure, name, init):
     config = configure(f"cell={name}", *CELLS[name].paper.split(), *init.split(), "network.depth=2")
     model = build_model(config)
-    optimizer = build_optimizer(config.optimizer)(model.parameters())
+    optimizer = optimizer_of(config.optimizer)(model)
     before = model.stack.layers[0].cell.input_projection.weight.detach().clone()
     for step in range(2):
         batch = to_torch(config.task.batch("train", 0, step))

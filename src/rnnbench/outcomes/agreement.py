@@ -18,7 +18,16 @@ from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS,
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
 """The columns that no machine may change."""
-ANYTHING = ("sample", "best_step", "headline_initial", "headline_final", "decay_final", "fit_final", "zero_from_final")
+ANYTHING = (
+    "sample",
+    "best_step",
+    "stopped_by",
+    "headline_initial",
+    "headline_final",
+    "decay_final",
+    "fit_final",
+    "zero_from_final",
+)
 """The columns that another machine may change at will."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
