@@ -14,7 +14,7 @@ ROW = dict.fromkeys(COLUMNS) | {
     "seed": 0, "run_id": "adding-gru-seed0-0123456789", "phase": "report", "task": "adding", "length": 60,
     "cell": "gru", "status": "done", "score": 0.98,
     "validation_loss": 0.003, "test_loss": 0.02 / 6, "baseline": 1 / 6, "metric": "mse", "test_metric": 0.02 / 6,
-    "validation_baseline": 1 / 6, "best_validation_loss": 0.003, "best_step": 300, "solved_at_step": 300, "steps": 300,
+    "validation_baseline": 1 / 6, "best_validation_loss": 0.003, "best_step": 300, "solved_at_step": 300, "steps": 300, "stopped_by": "solved",
     "headline_initial": "layer 1, forward", "headline_final": "layer 1, forward", "decay_initial": "decays",
     "decay_final": "decays", "test_sequences": 10000, "validation_sequences": 2000,
     "far_share_final": 0.3, "dead_share_final": 0.0,
