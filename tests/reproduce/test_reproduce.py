@@ -162,7 +162,7 @@ def test_what_is_not_a_result_is_said_in_a_line(result, command, tmp_path):
         assert message in run.stderr
         assert run.stderr.count("\n") == 1
     (result / "runs.csv").write_text("run_id\n")
-    with pytest.raises(UserError, match="runs.csv: lacks the column phase: .*; make it again with scripts/report"):
+    with pytest.raises(UserError, match="runs.csv: lacks the column phase: .*; make it again with rnnbench report"):
         committed.read(result, CONF)
     (result / "provenance.json").write_text("{")
     with pytest.raises(UserError, match="provenance.json: cannot be used"):
