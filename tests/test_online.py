@@ -375,7 +375,7 @@ class TestSync:
         ("arguments", "message"),
         [
             (["nothing"], "error: no W&B runs under runs/nothing/wandb"),
-            (["nothing", "--rate", "0"], "sync.py: error: argument --rate: invalid rate value: '0'"),
+            (["nothing", "--rate", "0"], "error: Invalid value for '--rate': 0.0 is not in the range x>0"),
         ],
     )
     def test_a_mistake_is_exit_code_2(self, tmp_path, arguments, message, command):

@@ -196,7 +196,7 @@ class TestPartial:
         else:
             shutil.rmtree(b)
             b.mkdir() if wrong == "empty" else None
-        words = "damaged is adding-lstm-3; .*--partial" if wrong == "damaged" else f"no runs under {b}: run 'python "
+        words = "damaged is adding-lstm-3; .*--partial" if wrong == "damaged" else f"no runs under {b}: run 'rnnbench "
         with pytest.raises(UserError, match=words):
             publish("e", [a, b], tmp_path / "results")
         assert contents(tmp_path / "results") == before
@@ -256,7 +256,7 @@ class TestAgain:
         for options in (("e", "a", "--again"), ("e", "--again", "--partial"), ("--again", "--replace"), ()):
             ended = command("publish.py", *options)
             assert ended.returncode == 2
-            assert ended.stderr.splitlines()[-1].startswith("publish.py: error: ")
+            assert ended.stderr.splitlines()[-1].startswith("error: ")
 
     @pytest.mark.parametrize("name", ["nothing", "../e", "report"])
     def test_a_result_that_is_not_there(self, undrawn, a, tmp_path, name):
