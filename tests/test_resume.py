@@ -103,6 +103,9 @@ def test_it_ends_like_an_uninterrupted_run(configure, tmp_path, die_at, task, ov
         ["schedule=plateau", "schedule.patience=0", "optimizer=nadam", "optimizer.weight_decay=0.1",
          "trainer.validate_every=3", "optimizer.lr=0.5"],
         ["trainer.accumulate_grad_batches=3", "network.dropout=0.5", "network.depth=2", "schedule=linear"],
+        ["early_stop=patience", "early_stop.patience=8", "optimizer=sgd", "optimizer.lr=0.3", "clip=none",
+         "trainer.validate_every=1", "trainer.stop_when_solved=false", "trainer.max_steps=40"],
+        ["callbacks=ema", "callbacks.ema.decay=0.5"],
         ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
     ],
 )  # fmt: skip

@@ -31,6 +31,7 @@ from rnnbench.training.meters import Meter
 FILE = "last.ckpt"
 BEST = "best.ckpt"
 """The weights of the lowest validation loss, and the configuration; training cannot go on from it."""
+OF_BEST = {"epoch", "global_step", "pytorch-lightning_version", "state_dict", "hyper_parameters"}
 KEY = "rnnbench"
 
 
@@ -74,6 +75,7 @@ class Checkpoint(lightning.Callback):
         self._earlier = 0.0
         self._began = time.perf_counter()
         self._saved_at = 0
+        self._saving_best = False
         self._random: dict[str, Any] | None = None
 
     @property
@@ -89,8 +91,10 @@ class Checkpoint(lightning.Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, learner: Any) -> None:
         if not trainer.sanity_checking and learner.best.get("step") == learner.global_step:
+            self._saving_best = True
             with replacing(self.best) as temporary:
-                trainer.save_checkpoint(temporary, weights_only=True)
+                trainer.save_checkpoint(temporary)
+            self._saving_best = False
 
     def on_train_start(self, trainer: lightning.Trainer, learner: Any) -> None:
         self.stop.listen()  # Lightning's own handler of SIGTERM would end the run before its checkpoint
@@ -109,6 +113,10 @@ class Checkpoint(lightning.Callback):
             raise self.stop.interrupted
 
     def on_save_checkpoint(self, trainer: lightning.Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
+        if self._saving_best:  # Lightning's own weights_only asks no callback, and one may put its mean of them in
+            for key in checkpoint.keys() - OF_BEST:
+                del checkpoint[key]
+            return
         checkpoint[KEY] = {
             "run_id": self.run_id,
             "sources": self.sources,
