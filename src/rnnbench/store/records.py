@@ -80,6 +80,8 @@ class Record:
     steps_per_second: float = 0.0
     resumed: int = 0
     """How many times it went on from a checkpoint; ``seconds`` covers all sessions."""
+    resumed_from: str = ""
+    """The run_id of the finished run that it trained on, whose steps, metrics and seconds are its first; else empty."""
     peak_memory: int = 0
     final: dict[str, float | None] = field(default_factory=dict)
     """Metrics after the last step: ``val/...`` and ``test/...``."""
