@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from histories import curve
+from rnnbench.config.factors import factors
 from rnnbench.errors import UserError
+from rnnbench.results.columns import row
 from rnnbench.run import run
 from rnnbench.store import records
 
@@ -126,6 +128,18 @@ def test_a_run_is_the_same_wherever_that_one_lies(configure):
     by_id, by_path = configure("resume_from=adding-x"), configure("resume_from=elsewhere/adding-x/")
     assert by_id.run_id == by_path.run_id
     assert by_id.run_id not in (configure().run_id, configure("resume_from=adding-y").run_id)
+
+
+def test_results_say_which_run_it_trained_on(configure):
+    """Two seeds of it are one setting, as two seeds that began by themselves would be."""
+    rows = []
+    for seed in (0, 1):
+        first = configure("probe=off", "trainer.max_steps=4", f"seed={seed}")
+        run(first)
+        rows.append(row(run(configure("probe=off", f"seed={seed}", f"resume_from={first.run_id}"))))
+        assert rows[-1]["resumed_from"] == first.run_id
+    assert "resume_from" not in rows[0]
+    assert factors([{key: value for key, value in each.items() if "." in key} for each in rows]) == []
 
 
 class TestMistakes:

@@ -69,7 +69,7 @@ def run(config: Config, retry: bool = True) -> Record:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
     start = origin(config, record.sources)
-    record.resumed_from = "" if start is None else start.resolve().name
+    record.resumed_from = None if start is None else start.resolve().name
     tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
