@@ -159,6 +159,20 @@ def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, capsys
     assert results(config) == results(whole)
 
 
+@pytest.mark.parametrize("batch", [9, 10, 11])
+def test_a_signal_waits_for_the_end_of_a_step(configure, tmp_path, die_at, batch):
+    """Of three batches, whose gradients no checkpoint holds."""
+    whole = configure("trainer.accumulate_grad_batches=3", f"runs_dir={tmp_path}/whole")
+    run(whole)
+    config = configure("trainer.accumulate_grad_batches=3")
+    die_at(Adding, batch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        run(config)
+    assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] in (3, 4)
+    assert run(config).resumed == 1
+    assert results(config) == results(whole)
+
+
 def test_a_solved_run_does_not_train_on(configure, die_at):
     """It stopped early and died during its tests: what is left are the tests."""
     config = configure("trainer.validate_every=5", "trainer.max_steps=40")
