@@ -56,6 +56,31 @@ ROWS = {
     "no such gate": Row(
         ["cell=gru", "init=forget_one"], "init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'", announced=True
     ),
+    # Training.
+    "unknown schedule": Row(["schedule=cosin"], "unknown schedule 'cosin': did you mean 'cosine'?"),
+    "long warm-up": Row(
+        [*QUICK, "schedule=warmup"], "schedule.warmup_steps=100: must be less than trainer.max_steps=4"
+    ),
+    "long decay": Row(
+        [*QUICK, "schedule=wsd", "schedule.warmup_steps=3", "schedule.decay_share=0.5"],
+        "schedule.decay_share=0.5: its 2 steps and schedule.warmup_steps=3 are more than trainer.max_steps=4",
+    ),
+    "plateau, no validation": Row(
+        [*QUICK, "schedule=plateau", "trainer.validate_every=4"], "schedule=plateau: watches the validation loss"
+    ),
+    "option of another schedule": Row(["+schedule.warmup_steps=9"], "unknown key 'schedule.warmup_steps'"),
+    "endless patience": Row([*QUICK, "early_stop=patience"], "early_stop.patience=10: with trainer.validate_every=2"),
+    "stops and does not": Row(
+        ["early_stop=solved", "trainer.stop_when_solved=false"], "contradicts trainer.stop_when_solved=false"
+    ),
+    "unknown decay": Row(["optimizer.decay=matrix"], "unknown value for optimizer.decay 'matrix': did you mean"),
+    "no batches": Row(["trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches=0: must be at least 1"),
+    "no TensorBoard": Row([*QUICK, "loggers=tensorboard"], "pip install tensorboard", announced=True),
+    "no callback": Row(
+        [*QUICK, "+callbacks.mine._target_=torch.nn.Identity"], "is no Callback of pytorch_lightning", announced=True
+    ),
+    "callback without a class": Row(["+callbacks.mine.every=3"], "callbacks.mine={'every': 3}: names no class"),
+    "resume from nothing": Row([*QUICK, "resume_from=nothing"], "resume_from=nothing: no such run", announced=True),
     # What is swept though it is no part of a run.
     "names": Row(["-m", "cell=lstm", "name=na,nb", *QUICK], "name=na,nb: cannot be swept"),
     "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),

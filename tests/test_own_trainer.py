@@ -122,10 +122,11 @@ def test_a_configuration_from_its_plain_values(configure, name):
     assert from_dict(config.to_dict()) == config
 
 
-def test_the_best_network_is_kept(configure):
+@pytest.mark.parametrize("more", [[], ["callbacks=ema", "callbacks.ema.decay=0.3"]])
+def test_the_best_network_is_kept(configure, more):
     """Its validation loss is the lowest of the run, which trains on into worse."""
     config = configure("optimizer=sgd", "optimizer.lr=0.3", "clip=none", "trainer.validate_every=1", "probe=off",
-                       "trainer.stop_when_solved=false", "trainer.max_steps=30")  # fmt: skip
+                       "trainer.stop_when_solved=false", "trainer.max_steps=30", *more)  # fmt: skip
     record = run(config)
     folder = Path(config.runs_dir) / config.name / config.run_id
     assert record.best["step"] < record.steps

@@ -103,6 +103,9 @@ def test_it_ends_like_an_uninterrupted_run(configure, tmp_path, die_at, task, ov
         ["schedule=plateau", "schedule.patience=0", "optimizer=nadam", "optimizer.weight_decay=0.1",
          "trainer.validate_every=3", "optimizer.lr=0.5"],
         ["trainer.accumulate_grad_batches=3", "network.dropout=0.5", "network.depth=2", "schedule=linear"],
+        ["early_stop=patience", "early_stop.patience=8", "optimizer=sgd", "optimizer.lr=0.3", "clip=none",
+         "trainer.validate_every=1", "trainer.stop_when_solved=false", "trainer.max_steps=40"],
+        ["callbacks=ema", "callbacks.ema.decay=0.5"],
         ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
     ],
 )  # fmt: skip
@@ -152,6 +155,20 @@ def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, capsys
     assert capsys.readouterr().out.endswith(f"{config.run_id}: interrupted; the same command goes on with it\n")
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] == 13
+    assert run(config).resumed == 1
+    assert results(config) == results(whole)
+
+
+@pytest.mark.parametrize("batch", [9, 10, 11])
+def test_a_signal_waits_for_the_end_of_a_step(configure, tmp_path, die_at, batch):
+    """Of three batches, whose gradients no checkpoint holds."""
+    whole = configure("trainer.accumulate_grad_batches=3", f"runs_dir={tmp_path}/whole")
+    run(whole)
+    config = configure("trainer.accumulate_grad_batches=3")
+    die_at(Adding, batch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        run(config)
+    assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] in (3, 4)
     assert run(config).resumed == 1
     assert results(config) == results(whole)
 

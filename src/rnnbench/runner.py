@@ -36,6 +36,7 @@ from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
+from rnnbench.training.resume import origin
 from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
@@ -67,15 +68,18 @@ def run(config: Config, retry: bool = True) -> Record:
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
+    start = origin(config, record.sources)
+    record.resumed_from = None if start is None else start.resolve().name
     tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended(config, retry)  # by another process, meanwhile
-        return old if old is not None else _run(config, learner, probe, own, folder, record, stop)
+        return old if old is not None else _run(config, learner, probe, own, start, folder, record, stop)
 
 
 def _run(
-    config: Config, learner: Learner, probe: Probe | None, own: Plugins, folder: Path, record: Record, stop: Stop
-) -> Record:
+    config: Config, learner: Learner, probe: Probe | None, own: Plugins, start: Path | None, folder: Path,
+    record: Record, stop: Stop,
+) -> Record:  # fmt: skip
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
@@ -87,6 +91,8 @@ def _run(
         (folder / records.CONFIG).write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
+        if last is None and start is not None:
+            last = keeper.begin_from(start)
         for each in own.loggers:
             each.log_hyperparams(flatten(record.config))
         loggers = [history, *([logger] if logger else []), *own.loggers]

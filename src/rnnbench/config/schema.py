@@ -6,6 +6,7 @@ Defaults are not here but in ``conf/``, in one place. A task is configured by it
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rnnbench.config import plugins
@@ -120,6 +121,7 @@ class Config:
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
     callbacks: dict[str, Any] = field(default_factory=dict)
     loggers: dict[str, Any] = field(default_factory=dict)
+    resume_from: str | None = None
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, at_least=0, at_most=2**32 - 1)  # NumPy and Lightning take no more
@@ -134,6 +136,8 @@ class Config:
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
+        if self.resume_from is not None and not (self.resume_from.isprintable() and Path(self.resume_from).name):
+            raise UserError(f"resume_from={self.resume_from!r}: must be the folder of a run, or its run_id")
         self.callbacks = plugins.checked("callbacks", self.callbacks)
         self.loggers = plugins.checked("loggers", self.loggers)
         for group in (self.schedule, self.early_stop):
@@ -173,4 +177,7 @@ class Config:
 
         The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
         """
-        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(self.to_dict())}"
+        values = self.to_dict()
+        if self.resume_from is not None:
+            values["resume_from"] = Path(self.resume_from).name  # that run's id, wherever it lies
+        return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(values)}"

@@ -82,6 +82,12 @@ CIRCUMSTANCES = tuple(
         Column("steps_per_second", float, "training steps in a second", "1/s", "higher", ".1f", digits=2),
         Column("peak_memory", int, "the most memory that its process or its GPU held", "bytes", "lower", ".3g"),
         Column("resumed", int, "how often the run went on from a checkpoint", format=".0f"),
+        Column(
+            "resumed_from",
+            str,
+            "the run_id of the finished run that it trained on; none where it began by itself",
+            optional=True,
+        ),
         Column("started", str, "when its first session began, UTC"),
         Column("ended", str, "when its last session ended, UTC"),
         Column("commit", str, "the git commit of the code, with +dirty where it differed"),
@@ -157,9 +163,12 @@ def row(record: Record) -> Row:
 
 
 def configuration(config: dict[str, Any]) -> Row:
-    """Return the part of a nested configuration that a row has, by dotted key: with the probe, without the seed."""
+    """Return the part of a nested configuration that a row has, by dotted key: with the probe, without the seed.
+
+    And without the run that it trained on, a column of its own: seeds that each train on from theirs are one setting.
+    """
     return {
         key: value
         for key, value in flatten(config).items()
-        if key != "seed" and (not below(key, OUTSIDE) or below(key, ("probe",)))
+        if key not in ("seed", "resume_from") and (not below(key, OUTSIDE) or below(key, ("probe",)))
     }

@@ -80,6 +80,8 @@ class Record:
     steps_per_second: float = 0.0
     resumed: int = 0
     """How many times it went on from a checkpoint; ``seconds`` covers all sessions."""
+    resumed_from: str | None = None
+    """The run_id of the finished run that it trained on, whose steps, metrics and seconds are its first."""
     peak_memory: int = 0
     final: dict[str, float | None] = field(default_factory=dict)
     """Metrics after the last step: ``val/...`` and ``test/...``."""
@@ -93,8 +95,8 @@ class Record:
     test_sequences: int = 0
     """How many sequences the test set has, and the validation set."""
     validation_sequences: int = 0
-    stopped_by: str = ""
-    """Why training ended: max_steps, solved, patience, not finite or callback; empty in an older record."""
+    stopped_by: str | None = None
+    """Why training ended: max_steps, solved, patience, not finite or callback; None in an older record."""
     solved_at_step: int | None = None
     diverged_at_step: int | None = None
     training: dict[str, float | None] = field(default_factory=dict)

@@ -7,6 +7,7 @@ taken between two steps, when everything of the last one (its validation too) is
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -27,10 +28,13 @@ from rnnbench.store.files import replacing
 from rnnbench.store.records import Record
 from rnnbench.training.learner import Learner
 from rnnbench.training.meters import Meter
+from rnnbench.training.probe import Probe
+from rnnbench.training.trainer import train_on
 
 FILE = "last.ckpt"
 BEST = "best.ckpt"
 """The weights of the lowest validation loss, and the configuration; training cannot go on from it."""
+OF_BEST = {"epoch", "global_step", "pytorch-lightning_version", "state_dict", "hyper_parameters"}
 KEY = "rnnbench"
 
 
@@ -66,6 +70,7 @@ class Checkpoint(lightning.Callback):
     def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
         self.path, self.best, self.every = folder / FILE, folder / BEST, every
         self.run_id, self.sources, self.probe = record.run_id, record.sources, record.config["probe"]
+        self.patience = record.config["early_stop"].get("patience")
         self.stop, self.history = stop, history
         self.started = records.now()
         """When the first session began."""
@@ -74,12 +79,20 @@ class Checkpoint(lightning.Callback):
         self._earlier = 0.0
         self._began = time.perf_counter()
         self._saved_at = 0
+        self._saving_best = self._begins = False
         self._random: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> float:
         """Training so far, over all sessions, less what an interruption lost."""
         return self._earlier + time.perf_counter() - self._began
+
+    def begin_from(self, start: Path) -> Path:
+        """Prepares to train on from another run, in the folder ``start``, and returns its checkpoint."""
+        self._begins = True
+        if (start / BEST).exists():
+            shutil.copyfile(start / BEST, self.best)
+        return start / FILE
 
     def save(self, trainer: lightning.Trainer) -> None:
         """Replaces the checkpoint in one piece."""
@@ -89,12 +102,16 @@ class Checkpoint(lightning.Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, learner: Any) -> None:
         if not trainer.sanity_checking and learner.best.get("step") == learner.global_step:
+            self._saving_best = True
             with replacing(self.best) as temporary:
-                trainer.save_checkpoint(temporary, weights_only=True)
+                trainer.save_checkpoint(temporary)
+            self._saving_best = False
 
     def on_train_start(self, trainer: lightning.Trainer, learner: Any) -> None:
         self.stop.listen()  # Lightning's own handler of SIGTERM would end the run before its checkpoint
         learner.between_steps = self._between_steps
+        if self._begins:
+            train_on(trainer, self.patience)
         if self._random is not None:
             _set_random_state(learner.device, self._random)
 
@@ -109,6 +126,10 @@ class Checkpoint(lightning.Callback):
             raise self.stop.interrupted
 
     def on_save_checkpoint(self, trainer: lightning.Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
+        if self._saving_best:  # Lightning's own weights_only asks no callback, and one may put its mean of them in
+            for key in checkpoint.keys() - OF_BEST:
+                del checkpoint[key]
+            return
         checkpoint[KEY] = {
             "run_id": self.run_id,
             "sources": self.sources,
@@ -124,10 +145,15 @@ class Checkpoint(lightning.Callback):
 
     def on_load_checkpoint(self, trainer: lightning.Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
         state = checkpoint[KEY]
-        self.started = state["started"]
-        self._earlier, self.resumed = state["seconds"], state["resumed"] + 1
-        self._saved_at, self._random = checkpoint["global_step"], state["random"]
-        trainer.should_stop = state["finished"]  # by a solved task or a loss that is not finite
+        self._earlier, self._saved_at, self._random = state["seconds"], checkpoint["global_step"], state["random"]
+        if self._begins:
+            if state["probe"] != self.probe:
+                checkpoint["callbacks"].pop(Probe.__name__, None)  # its surveys would not fit those to come
+            next_batch = {"batch": checkpoint["global_step"] * trainer.accumulate_grad_batches}
+            checkpoint["loops"]["fit_loop"]["state_dict"] = {"combined_loader": [next_batch]}
+        else:
+            self.started, self.resumed = state["started"], state["resumed"] + 1
+            trainer.should_stop = state["finished"]  # by a solved task or a loss that is not finite
         _restore_learner(learner, state["learner"])
         for step, values in state["rows"]:
             for logger in trainer.loggers:

@@ -9,6 +9,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping, ModelSummary, ProgressBar
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.loggers import Logger
+from torch.optim.lr_scheduler import LambdaLR
 
 from rnnbench.config.early_stop import EarlyStopConfig, PatienceConfig
 from rnnbench.config.schema import Config
@@ -62,11 +63,30 @@ def stopped_by(config: Config, learner: Learner, trainer: lightning.Trainer) -> 
     return "max_steps" if trainer.global_step >= config.trainer.max_steps else "callback"
 
 
+def train_on(trainer: lightning.Trainer, patience: int | None) -> None:
+    """Prepare a training whose checkpoint is of one that had ended.
+
+    ``patience`` is that of this training, None where it watches nothing; one that had run out begins again. The next
+    step has the rate of this training's schedule: the checkpoint has that of a schedule with another last step.
+    """
+    if patience is not None:
+        for callback in trainer.early_stopping_callbacks:
+            callback.patience = patience
+            if callback.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
+                callback.stopping_reason, callback.wait_count = EarlyStoppingReason.NOT_STOPPED, 0
+    for scheduler in (each.scheduler for each in trainer.lr_scheduler_configs):
+        if isinstance(scheduler, LambdaLR):
+            rates = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+            for group, (lr, multiplier) in zip(scheduler.optimizer.param_groups, rates, strict=True):
+                group["lr"] = lr * multiplier(scheduler.last_epoch)
+
+
 def _quiet() -> None:
     """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
     warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides
+    warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`")  # training on with other callbacks
     warnings.filterwarnings("ignore", "The `srun` command is available")  # a machine with Slurm, used without it
     warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")  # config.yaml is there
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning 2.6 on torch 2.13
