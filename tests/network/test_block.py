@@ -367,7 +367,8 @@ class TestConfiguration:
         config = configure(*given.split(), *directions.split())
         model = build_model(config)
         assert costs.COSTS[kind](model) == pytest.approx(9000, rel=0.05)
-        assert all(cost(_sketch(config, hidden_size(config))) == cost(model) for cost in costs.COSTS.values())
+        shapes = _sketch(config, hidden_size(config))
+        assert all(cost(shapes) == cost(model) for cost in costs.COSTS.values())
 
     def test_a_budget_is_met_with_blocks(self, configure):
         config = configure("network.block=residual", "network.mlp=2", "network.budget=parameters:9000",
