@@ -270,15 +270,15 @@ def test_a_task_may_be_solved_at_the_last_step(trained, monkeypatch):
 
 
 def test_training_stops_when_solved(trained):
-    overrides = ["optimizer.lr=0.02", "network.hidden_size=16", "task.length=2", "trainer.max_steps=600"]
+    overrides = ["optimizer.lr=0.02", "network.hidden_size=16", "task.length=2", "trainer.max_steps=100"]
     record, curve = trained(*overrides)
     assert record.status == Status.DONE
-    assert record.steps == record.solved_at_step < 600
+    assert record.steps == record.solved_at_step < 100
     losses = curve("val/loss")
     assert losses[record.solved_at_step] < 0.05 / 6
     assert all(loss >= 0.05 / 6 for step, loss in losses.items() if step < record.solved_at_step)
     longer, _ = trained(*overrides, "trainer.stop_when_solved=false")
-    assert longer.steps == 600
+    assert longer.steps == 100
     assert longer.solved_at_step == record.solved_at_step
 
 
