@@ -54,6 +54,15 @@ def configure(configure_in, tmp_path):
     return partial(configure_in, tmp_path)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without their figures, which take long."""
+    from rnnbench.report import figures, overview
+
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
+    monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
+
+
 @pytest.fixture(scope="session")
 def shell():
     """A server of commands, ``tests/commands.py``."""
