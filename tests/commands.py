@@ -42,24 +42,34 @@ class Server:
         """Run ``rnnbench``, ``scripts/<script>``, or a script's path, in ``folder``."""
         with tempfile.TemporaryDirectory() as outputs:
             out, err = (Path(outputs, name) for name in ("out", "err"))
-            request = {
-                "script": str(RNNBENCH if script == "rnnbench" else SCRIPTS / script),
-                "arguments": list(map(str, arguments)),
-                "folder": str(folder),
-                "environment": os.environ | environment,
-                "outputs": [str(out), str(err)],
-            }
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            code = int(self.process.stdout.readline())
+            code = self.wait(self.start(folder, (out, err), script, *arguments, **environment))
             return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def start(self, folder, outputs, script, *arguments, **environment):
+        """The process id of a command that runs, in a session of its own; ``wait`` must follow."""
+        return self._ask({
+            "script": str(RNNBENCH if script == "rnnbench" else SCRIPTS / script),
+            "arguments": list(map(str, arguments)),
+            "folder": str(folder),
+            "environment": os.environ | environment,
+            "outputs": list(map(str, outputs)),
+        })  # fmt: skip
+
+    def wait(self, pid):
+        """The exit code of a command that was started."""
+        return self._ask({"pid": pid})
+
+    def _ask(self, request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
 
     def close(self):
         self.process.communicate()
 
 
 def serve():
-    """Answer each request on standard input with the exit code of its command."""
+    """Answer each request on standard input: with the process id of the command it is, or with an exit code."""
     import rnnbench.report  # noqa: F401
     import rnnbench.runner  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
@@ -67,11 +77,15 @@ def serve():
     import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.warm  # noqa: F401
 
-    for line in sys.stdin:
+    for request in map(json.loads, sys.stdin):
+        if "pid" in request:
+            print(os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1]), flush=True)
+            continue
         child = os.fork()
         if child == 0:
-            answer(json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            answer(request)
+        print(child, flush=True)
+    os._exit(0)  # Python would take seconds to look through all of torch for garbage
 
 
 def answer(request):

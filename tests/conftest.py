@@ -5,15 +5,12 @@ import os
 import tempfile
 from functools import partial
 
-import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before `datasets` is imported: fails at once instead of retrying
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="rnnbench-hf-")
 os.environ["WANDB_SILENT"] = "true"
 os.environ["WANDB_BASE_URL"] = "http://127.0.0.1:9"  # nobody listens: only tests with a server of their own reach one
-
-import torch
 
 gc.disable()  # until all modules are loaded, which are no garbage
 
@@ -25,14 +22,19 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def _reproducible():
+    import numpy as np
+    import torch
+
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed keeps a traceback for a GPU, which takes a millisecond
     np.random.seed(0)  # noqa: NPY002  # some libraries draw from it
 
 
 @pytest.fixture
 def double():
     """Float64 as torch's default, for tests of numbers."""
+    import torch
+
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -50,6 +52,15 @@ def configure_in():
 def configure(configure_in, tmp_path):
     """The same, its runs in a temporary folder."""
     return partial(configure_in, tmp_path)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without their figures, which take long."""
+    from rnnbench.report import figures, overview
+
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
+    monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from rnnbench.training.meters import METRICS
 
 ROUNDED = {"seconds": 1, "steps_per_second": 2}
 FULL = ("probe=full", "clip.threshold=0.001")
+TINY = ("network.hidden_size=3", "task.length=4", "probe.batch_size=2")
 ENDED = [Status.DONE, Status.DIVERGED, Status.FAILED]
 
 
@@ -85,11 +86,11 @@ class TestARealRun:
 def test_every_diagnostic_is_a_column(configure):
     """All that they can say, and nothing more: some cells have gates, parity says which inputs matter."""
     names = {each.name for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
-    seen = set()
+    config = configure("task=parity", *FULL, *TINY, f"probe.diagnostics=[{','.join(REGISTRY)}]")
+    probe, seen = build_probe(config), set()
     for cell in CELLS:
-        config = configure(f"cell={cell}", "task=parity", *FULL, f"probe.diagnostics=[{','.join(REGISTRY)}]")
-        probe = build_probe(config)
-        scalars = probe.survey(build_model(config), probe.batch).scalars
+        model = build_model(replace(config, cell=configure(f"cell={cell}").cell))
+        scalars = probe.survey(model, probe.batch).scalars
         assert scalars.keys() <= names
         seen |= scalars.keys()
     assert seen == names

@@ -62,7 +62,7 @@ def test_an_option_that_no_choice_has_is_a_mistake(arguments):
 def test_merged_values_are_what_hydra_composes():
     """One by one, each run of a sweep is the single run of its choices."""
     arguments = ["cell=lstm,indrnn", "task=adding,copy", "task.length=9,11", "init=chrono", "seed=range(0,2)",
-                 "optimizer.lr=0.1,1e-3", "+init.gate_bias.forget=1,2", "clip.threshold=3"]  # fmt: skip
+                 "optimizer.lr=0.1,1e-3", "+init.gate_bias.forget=2", "clip.threshold=3,4"]  # fmt: skip
     found = plan(CONF, arguments)
     assert len(found.candidates) == 2**6
     for run_id, job in list(found.candidates.items())[::11]:  # each choice of each key is among them
@@ -135,13 +135,13 @@ def test_tuned_values_are_values(tuned):
 
 def test_a_recorded_command_is_read_with_hydras_flags(tmp_path):
     (tmp_path / "experiment").mkdir()
-    own = "# @package _global_\nname: mine\nhydra: {mode: MULTIRUN, sweeper: {params: {cell: 'lstm,gru'}}}\n"
+    own = "# @package _global_\nname: mine\nhydra: {mode: MULTIRUN, sweeper: {params: {task.length: '5,6'}}}\n"
     (tmp_path / "experiment" / "mine.yaml").write_text(own, encoding="utf-8")
-    expected = ids(plan(CONF, ["cell=lstm,gru", "seed=1"]))
+    expected = ids(plan(CONF, ["task.length=5,6", "seed=1"]))
     for words in (
-        "-m cell=lstm,gru seed=1",
-        "--multirun cell=lstm,gru seed=1",
-        "cell=lstm,gru --multirun seed=1",
+        "-m task.length=5,6 seed=1",
+        "--multirun task.length=5,6 seed=1",
+        "task.length=5,6 --multirun seed=1",
         f"--config-dir {tmp_path} experiment=mine seed=1",
         f"experiment=mine seed=1 -cd {tmp_path}",
     ):

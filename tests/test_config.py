@@ -221,8 +221,9 @@ class TestRead:
     def assert_same(config, tmp_path):
         path = tmp_path / "config.yaml"
         path.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
-        assert read(path) == config
-        assert read(path).run_id == config.run_id
+        again = read(path)
+        assert again == config
+        assert again.run_id == config.run_id
 
     @pytest.mark.parametrize("cell", sorted({*CELLS, *CELL_CONFIGS}))
     def test_every_cell(self, configure, tmp_path, cell):

@@ -7,7 +7,7 @@ import pytest
 
 from rnnbench.errors import UserError
 from rnnbench.outcomes import provenance, result, rows
-from rnnbench.report import figures, overview, publish, write_report
+from rnnbench.report import overview, publish, write_report
 from rnnbench.report.side_by_side import compare
 from rnnbench.store import protocol, records
 from rnnbench.store.protocol import Protocol
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.whole
 FIELDS = [field.name for field in dataclasses.fields(records.Record)]
 WRONG = {"config": [1], "data": [], "gradients": {"final": {"horizon": [1]}}, "final": {"val/loss": "x"},
          "best": {"step": []}, "versions": {"torch": 2}, "machine": "a computer"}  # fmt: skip
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """No figures, which take long."""
-    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
-    monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
 
 
 def change(path, changes):

@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from planted import board, leave, record
-from rnnbench.report import publish
+from rnnbench.report import figures, publish
 from rnnbench.report.leaderboard import overview
 from rnnbench.report.overview import read_results, write_overview
 
 pytestmark = pytest.mark.whole
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch):
+    """Only the picture of the leaderboard is drawn."""
+    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
 
 
 @pytest.fixture

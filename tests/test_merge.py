@@ -131,7 +131,7 @@ def merged_or_refused(order):
         return None
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(shares())
 def test_no_order_matters(found):
     """Nor does it to what is refused: numbers of a machine that is not known beside those of another one."""

@@ -49,7 +49,7 @@ def test_the_commands(command, tmp_path):
         made = command("train.py", f"experiment={experiment}", *SMALL, "seed=0", "cell=lstm,gru")
         assert made.returncode == 0, made
         assert command("publish.py", experiment).returncode == 0
-        assert command("report.py", experiment).returncode == 0
+    assert command("report.py", "demo").returncode == 0
     ran = set()
     for line in lines(blocks("bash", before="## Bring your own")):
         words = shlex.split(line)

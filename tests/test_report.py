@@ -1,6 +1,8 @@
 """From records to tables, figures and pages."""
 
 import csv
+import shutil
+from functools import partial
 from html.parser import HTMLParser
 
 import numpy as np
@@ -124,9 +126,11 @@ class References(HTMLParser):
         assert tag not in ("iframe", "img", "object", "embed")
 
 
-@pytest.fixture
-def sweep(configure, tmp_path):
+@pytest.fixture(scope="module")
+def whole(configure_in, tmp_path_factory):
     """Four small runs, a diverged one, and one that failed; the report of all."""
+    tmp_path = tmp_path_factory.mktemp("runs")
+    configure = partial(configure_in, tmp_path)
     for overrides in (["cell=gru"], ["cell=gru", "seed=1"], ["cell=elman"], ["cell=elman", "seed=1"]):
         run(configure("name=sweep", *overrides))
     run(configure("name=sweep", "cell=lstm", "optimizer=sgd", "optimizer.lr=1000", "clip=none"))
@@ -137,7 +141,15 @@ def sweep(configure, tmp_path):
     failed.machine, failed.versions = {"processor": "p", "cores": 1, "platform": "l", "accelerator": "none"}, {"a": "1"}
     failed.error = "Traceback\n  somewhere\nRuntimeError: a < b"
     records.write(folder, failed)
-    return write_report("sweep", tmp_path).folder
+    write_report("sweep", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def sweep(whole, tmp_path):
+    """The report, in a copy of all that there is."""
+    shutil.copytree(whole / "sweep", tmp_path / "sweep")
+    return tmp_path / "sweep" / "report"
 
 
 def test_the_whole_report(sweep, tmp_path):

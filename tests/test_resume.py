@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,19 @@ def vanish():
     raise SystemExit(9)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(configure_in, tmp_path_factory):
+    """A function from overrides to the results of a run that nothing interrupts, trained once."""
+
+    @cache
+    def found(*overrides):
+        config = configure_in(tmp_path_factory.mktemp("whole"), *ODD, *overrides)
+        run(config)
+        return results(config)
+
+    return found
+
+
 @pytest.mark.parametrize(
     ("task", "overrides"),
     [
@@ -83,16 +97,14 @@ def vanish():
     ],
 )
 @pytest.mark.parametrize("step", [3, 10, 16])
-def test_it_ends_like_an_uninterrupted_run(configure, tmp_path, die_at, task, overrides, step):
-    whole = configure(*ODD, *overrides, f"runs_dir={tmp_path}/whole")
-    run(whole)
+def test_it_ends_like_an_uninterrupted_run(configure, undisturbed, die_at, task, overrides, step):
     config = configure(*ODD, *overrides)
     die_at(task, step, vanish)
     with pytest.raises(SystemExit):
         run(config)
     assert records.read(folder(config)) is None
     assert run(config).resumed == (1 if step > 7 else 0)
-    assert results(config) == results(whole)
+    assert results(config) == undisturbed(*overrides)
 
 
 @pytest.mark.parametrize(

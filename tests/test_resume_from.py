@@ -11,8 +11,8 @@ import torch
 from histories import curve
 from rnnbench.config.factors import factors
 from rnnbench.errors import UserError
-from rnnbench.results.columns import row
-from rnnbench.run import run
+from rnnbench.outcomes.columns import row
+from rnnbench.runner import run
 from rnnbench.store import records
 
 pytestmark = pytest.mark.whole

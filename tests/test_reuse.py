@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import pytest
 
@@ -30,11 +31,25 @@ def train(command):
     return run
 
 
-def published(train, tmp_path, *arguments):
-    """Publishes a sweep and deletes its runs."""
-    train(*arguments)
-    publish("table", [tmp_path / "runs" / "table"], tmp_path / "results")
-    shutil.rmtree(tmp_path / "runs")
+@pytest.fixture(scope="module")
+def results_of(shell, tmp_path_factory):
+    """A function from the command of a sweep to its published results, made once."""
+
+    @cache
+    def made(*arguments):
+        folder = tmp_path_factory.mktemp("made")
+        ended = shell(folder, "train.py", *arguments)
+        assert ended.returncode == 0, ended.stderr
+        publish("table", [folder / "runs" / "table"], folder / "results")
+        return folder / "results"
+
+    return made
+
+
+@pytest.fixture
+def published(results_of, tmp_path):
+    """A function that leaves the published results of a sweep, without its runs."""
+    return lambda *arguments: shutil.copytree(results_of(*arguments), tmp_path / "results")
 
 
 def folders(tmp_path):
@@ -47,8 +62,8 @@ def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_one_more_cell_is_trained_alone_and_shown_in_the_published_table(train, command, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_one_more_cell_is_trained_alone_and_shown_in_the_published_table(train, published, command, tmp_path):
+    published(*SWEEP)
     before = contents(tmp_path / "results")
     said = train("-m", "cell=lstm", "seed=0,1", *SMALL, "reuse=true")
     assert said.count(": done, score") == 2
@@ -65,8 +80,8 @@ def test_one_more_cell_is_trained_alone_and_shown_in_the_published_table(train, 
     assert result.read(tmp_path / "results" / "table").rows["run_id"].tolist() == shown.rows["run_id"].tolist()
 
 
-def test_what_is_published_is_not_trained_again(train, command, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_what_is_published_is_not_trained_again(train, published, command, tmp_path):
+    published(*SWEEP)
     said = train(*SWEEP, "reuse=true")
     assert said.count("already published in results/table, score ") == 4
     assert folders(tmp_path) == []
@@ -76,20 +91,20 @@ def test_what_is_published_is_not_trained_again(train, command, tmp_path):
     assert train(*SWEEP).count(": done, score") == 4  # off by default
 
 
-def test_force_trains_again_what_is_published(train, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_force_trains_again_what_is_published(train, published, tmp_path):
+    published(*SWEEP)
     assert train(*SWEEP, "reuse=true", "force=true").count(": done, score") == 4
 
 
-def test_a_single_run(train, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_a_single_run(train, published, tmp_path):
+    published(*SWEEP)
     said = train("cell=gru", *SMALL, "reuse=true")
     assert ": already published in results/table, score " in said
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_tuned_sweep_goes_on_from_what_is_published(train, command, tmp_path):
-    published(train, tmp_path, *TUNED)
+def test_a_tuned_sweep_goes_on_from_what_is_published(train, published, command, tmp_path):
+    published(*TUNED)
     said = train(*TUNED, "reuse=true")
     assert said.count("already published") == 8
     assert folders(tmp_path) == []
@@ -100,8 +115,8 @@ def test_a_tuned_sweep_goes_on_from_what_is_published(train, command, tmp_path):
     assert sorted(result.read(tmp_path / "runs" / "table" / "report").rows["cell"].unique()) == ["elman", "gru", "lstm"]
 
 
-def test_a_failed_row_is_run_again(train, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_a_failed_row_is_run_again(train, published, tmp_path):
+    published(*SWEEP)
     found = result.read(tmp_path / "results" / "table")
     found.rows.loc[0, ["status", "score", "reason"]] = ["failed", -1.0, "power cut"]
     result.write(tmp_path / "results" / "table", found)
@@ -116,18 +131,18 @@ class TestMistakes:
         assert train("cell=gru", *SMALL, "reuse=true", code=2) == error
         assert not list(tmp_path.iterdir())
 
-    def test_what_is_published_is_named(self, train, tmp_path):
-        published(train, tmp_path, *SWEEP)
+    def test_what_is_published_is_named(self, train, published, tmp_path):
+        published(*SWEEP)
         error = train(*SWEEP, "name=tabel", "reuse=true", code=2)
         assert error == "error: reuse=true: nothing is published in results/tabel; published are table\n"
 
-    def test_other_data(self, train, tmp_path):
+    def test_other_data(self, train, published, tmp_path):
         """Two machines with different texts."""
         for name in "ab":
             (tmp_path / f"{name}.txt").write_text(f"{name}ction, reaction. " * 600)
         text = ["task=char_lm", f"task.corpus={tmp_path}/text.txt"]
         shutil.copy(tmp_path / "a.txt", tmp_path / "text.txt")
-        published(train, tmp_path, *SWEEP[:3], *SMALL, *text)
+        published(*SWEEP[:3], *SMALL, *text)
         shutil.copy(tmp_path / "b.txt", tmp_path / "text.txt")
         error = train(*SWEEP[:3], *SMALL, *text, "reuse=true", code=2)
         assert error.startswith("error: reuse=true: char_lm-")
@@ -135,15 +150,15 @@ class TestMistakes:
         assert error.count("\n") == 1
         assert not (tmp_path / "runs").exists()
 
-    def test_a_damaged_result(self, train, tmp_path):
-        published(train, tmp_path, *SWEEP)
+    def test_a_damaged_result(self, train, published, tmp_path):
+        published(*SWEEP)
         (tmp_path / "results" / "table" / "runs.csv").write_text("run_id\nx")
         error = train(*SWEEP, "reuse=true", code=2)
         assert error.startswith("error: results/table/runs.csv: is damaged")
         assert error.count("\n") == 1
 
 
-def test_where_it_is_published_is_remembered(train, tmp_path):
-    published(train, tmp_path, *SWEEP)
+def test_where_it_is_published_is_remembered(train, published, tmp_path):
+    published(*SWEEP)
     train("-m", "cell=lstm", *SMALL, "reuse=true")
     assert json.loads((tmp_path / "runs" / "table" / "sweep.json").read_text())["published"] == "../../results/table"

@@ -38,21 +38,21 @@ def test_a_mistake_in_a_new_python(tmp_path):
 
 
 def test_a_sweep_its_second_launch_and_its_report(command, tmp_path):
-    arguments = ["-m", "cell=elman,gru", "seed=0,1", "name=sweep", *SMALL]
+    arguments = ["-m", "cell=elman,gru", "name=sweep", *SMALL]
     first = new_python(tmp_path, "train.py", *arguments)
     assert first.returncode == 0, first.stderr
-    assert first.stdout.count(": done, score") == 4
+    assert first.stdout.count(": done, score") == 2
     assert first.stderr == ""
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
     paths = sorted((tmp_path / "runs" / "sweep").glob("*/record.json"))
-    assert len(paths) == 4
+    assert len(paths) == 2
     record = json.loads(paths[0].read_text())
     assert record["command"] == "rnnbench train " + " ".join(arguments)
-    assert len(list((tmp_path / "runs" / "sweep" / "wandb").glob("offline-run-*"))) == 4
+    assert len(list((tmp_path / "runs" / "sweep" / "wandb").glob("offline-run-*"))) == 2
 
     again = command("train.py", *arguments)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.count(": already done, score") == 4
+    assert again.stdout.count(": already done, score") == 2
 
     report = command("report.py", "sweep")
     assert report.returncode == 0, report.stderr

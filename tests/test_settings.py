@@ -21,7 +21,7 @@ from rnnbench.report.overview import read_results
 from rnnbench.store import records
 from rnnbench.tracking.wandb_run import finish
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("undrawn")]
 
 SCORES = [0.9, 0.8, 0.7, -1, -1]
 SOLVED, TIMES = [300, 500, 700], [300, 500, 700, 1200, 1200]  # 1200: the longest run, of the other cell

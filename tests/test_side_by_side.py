@@ -11,7 +11,7 @@ from rnnbench.report import publish
 from rnnbench.report.side_by_side import apart_by_chance, compare
 from rnnbench.statistics import median_interval
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("undrawn")]
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 2), (2, 2), (3, 3), (3, 5), (9, 9), (10, 3)])

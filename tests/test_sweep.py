@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -85,32 +86,29 @@ def results():
 def wait_for(condition, process):
     deadline = time.monotonic() + 60
     while not condition():
-        assert process.poll() is None, "the sweep ended before"
+        assert psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE, "the sweep ended before"
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def kill_tree(process):
     """SIGKILL for a process and all that came from it, as when a machine goes down."""
-    tree = [process, *psutil.Process(process.pid).children(recursive=True)]
+    tree = [process, *process.children(recursive=True)]
     for each in tree:
-        try:
+        with suppress(psutil.NoSuchProcess):
             each.kill()
-        except psutil.NoSuchProcess:
-            continue
     psutil.wait_procs(tree[1:], timeout=10)
-    process.communicate()
 
 
 def test_each_fault_is_recorded_and_explained_and_mended(capsys):
     everything = (0, 101, 102, 103, 104, 105, 106)
-    assert sweep(*everything, jobs=3, timeout=20, max_memory=1.5) == ["done", *5 * ["failed"], "done"]
+    assert sweep(*everything, jobs=3, timeout=10, max_memory=1.5) == ["done", *5 * ["failed"], "done"]
     out = capsys.readouterr().out
     reasons = {
         101: "its process ended with exit code 0 and without a result",
         102: "killed by SIGKILL (out of memory?)",
         103: "GiB of memory, over hydra.launcher.max_memory=1.5",
-        104: "over hydra.launcher.timeout=20 seconds",
+        104: "over hydra.launcher.timeout=10 seconds",
         105: "ZeroDivisionError: division by zero",
     }
     for seed, reason in reasons.items():
@@ -217,7 +215,7 @@ def test_two_at_once_share_the_work_and_a_killed_one_leaves_no_orphans():
     assert all(log.count(": done, ") == 1 for log in logs)  # nothing ran twice
 
 
-def test_killed_again_and_again_it_ends_like_an_undisturbed_sweep():
+def test_killed_again_and_again_it_ends_like_an_undisturbed_sweep(shell, tmp_path):
     """All processes die at once, at three random moments."""
     seeds = range(200, 206)
     assert sweep(*seeds, jobs=6) == 6 * ["done"]
@@ -225,11 +223,14 @@ def test_killed_again_and_again_it_ends_like_an_undisturbed_sweep():
     shutil.rmtree("runs")
     moments = random.Random(0)
     for _ in range(3):
-        process = start("seed=" + ",".join(map(str, seeds)), "hydra.launcher.jobs=2")
+        arguments = ["-m", *SMALL, "seed=" + ",".join(map(str, seeds)), "hydra.launcher.jobs=2"]
+        pid = shell.start(tmp_path, [tmp_path / "out", tmp_path / "err"], HERE / "faults.py", *arguments)
+        process = psutil.Process(pid)
         before = len(list(FOLDER.glob("*/log.txt")))
         wait_for(lambda: len(list(FOLDER.glob("*/log.txt"))) > min(before, 5), process)  # noqa: B023
         time.sleep(moments.uniform(0, 0.8))
         kill_tree(process)
+        assert shell.wait(pid) == -signal.SIGKILL
     assert sweep(*seeds, jobs=6) == 6 * ["done"]
     assert results() == whole
     assert sum(path.read_text().count(": done, ") for path in FOLDER.glob("*/log.txt")) == 6

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -155,11 +156,17 @@ def test_uniform_gates_begin_uniform():
     assert stats.kstest(torch.sigmoid(-biases(gru, "update")), stats.uniform().cdf).pvalue > 1e-4
 
 
+@cache
+def configured():
+    """The keys of each file of conf/init by its name."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(CONF.glob("*.yaml"))}
+    return {name: yaml.safe_load(text.replace("${task.length}", "10")) for name, text in texts.items()}
+
+
 @pytest.mark.parametrize("hidden", [1, 2, 3])
 @pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
 def test_tiny_cells_begin_with_finite_numbers_or_a_user_error(row, hidden):
-    for name in sorted(path.stem for path in CONF.glob("*.yaml")):
-        keys = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8").replace("${task.length}", "10"))
+    for name, keys in configured().items():
         with suppress(UserError):
             cell = row.make(hidden_size=hidden)
             initialize(cell, **InitConfig(**keys).options())

@@ -52,7 +52,7 @@ def test_it_begins_with_rotations(map, least, most):
 @pytest.mark.parametrize("map", MAPS)
 def test_it_stays_orthogonal_in_training(configure, map):
     config = configure(
-        "cell=orthogonal", f"cell.map={map}", "trainer.max_steps=200", "trainer.validate_every=200",
+        "cell=orthogonal", f"cell.map={map}", "trainer.max_steps=60", "trainer.validate_every=60",
         "probe=off", "optimizer.lr=0.02",
         "trainer.stop_when_solved=false",
     )  # fmt: skip
@@ -60,10 +60,10 @@ def test_it_stays_orthogonal_in_training(configure, map):
     (layer,) = (way.cell for layer in learner.model.stack.ways() for way in layer)
     before = layer.recurrent_projection.weight.detach().clone()
     trainer = build_trainer(config, callbacks=[], loggers=[])
-    trainer.fit(learner, *[Stream(config.task, split, config.seed, 200) for split in ("train", "validation")])
+    trainer.fit(learner, *[Stream(config.task, split, config.seed, 60) for split in ("train", "validation")])
     after = layer.recurrent_projection.weight.detach()
     assert after.dtype == torch.float32
-    assert learner.global_step == 200
+    assert learner.global_step == 60
     assert (after - before).abs().max() > 0.1
     assert gap(after) < 1e-5
 

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +17,6 @@ from rnnbench.sweep.ledger import folder_of
 
 pytestmark = pytest.mark.whole
 
-ROOT = Path(__file__).parents[2]
 OPTIONS = {
     "partition": None, "account": None, "qos": None, "constraint": None, "timeout_min": 5, "signal_delay_s": 60,
     "mem_gb": None, "cpus_per_task": 1, "gpus_per_node": None, "array_parallelism": 8, "setup": None,
@@ -136,12 +132,8 @@ def test_nobody_waits_for_a_slurm_that_does_not_answer(watch, monkeypatch):
         ("poll=1", "error: hydra/launcher=slurm needs sbatch, which is not here"),
     ],
 )
-def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, override, message):
-    command = [sys.executable, ROOT / "scripts" / "train.py", "-m", "hydra/launcher=slurm", "seed=0,1"]
-    result = subprocess.run(
-        [*command, f"hydra.launcher.{override}"], cwd=tmp_path, env=os.environ | {"PATH": ""}, capture_output=True,
-        text=True,
-    )  # fmt: skip
+def test_a_mistake_is_one_line_before_anything_is_written(command, tmp_path, override, message):
+    result = command("train.py", "-m", "hydra/launcher=slurm", "seed=0,1", f"hydra.launcher.{override}", PATH="")
     assert result.returncode == 2
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1

@@ -7,6 +7,7 @@ parameters in separate tables; here that is one flag, ``network.budget=parameter
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from rnnbench.errors import UserError, check_choice
 
@@ -42,6 +43,7 @@ def width(budget: str, cost: Callable[[int], int], multiple: int, widest: int) -
     Raises UserError where the nearest misses the budget by more than TOLERANCE.
     """
     kind, amount = parse(budget)
+    cost = cache(cost)  # it builds the network's shapes
     nearest = solve(cost, amount, multiple, widest)
     spent = cost(nearest)
     if abs(spent / amount - 1) > TOLERANCE:

@@ -32,7 +32,7 @@ AGAIN = "make it again with rnnbench report, or with rnnbench publish --replace"
 NEEDED = [name for name, each in COLUMNS.items() if not each.optional]
 NEVER_MISSING = ("run_id", "phase", "status", "seed", "task", "cell", "steps", "seconds", "environment", "task.name",
                  "cell.name")  # fmt: skip
-DTYPES = {int: "Int64", float: "float64", str: "object"}
+DTYPES: dict[type, Any] = {int: pd.Int64Dtype(), float: np.dtype("float64"), str: np.dtype("object")}
 NUMBERS = {int: re.compile("-?[0-9]+"), float: re.compile("-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)?")}
 """How numbers are written: Python reads more than that, such as 1_0."""
 WORDS = {int: "whole number", float: "number"}
@@ -48,7 +48,7 @@ def frame(found: Iterable[Row]) -> pd.DataFrame:
 
 
 def _typed(found: list[Any], of: Column | None) -> pd.Series[Any]:
-    return pd.Series(found, dtype=DTYPES[of.kind] if of is not None else "object")
+    return pd.Series(found, dtype=DTYPES[str if of is None else of.kind])
 
 
 def keys(names: Iterable[str]) -> list[str]:
@@ -58,9 +58,8 @@ def keys(names: Iterable[str]) -> list[str]:
 
 def plain(table: pd.DataFrame) -> list[Row]:
     """Return the rows of a frame, with None for what is missing."""
-    objects = table.astype(object)
-    found: list[Row] = objects.where(table.notna(), None).to_dict("records")
-    return found
+    names = list(table)
+    return [dict(zip(names, each, strict=True)) for each in table.to_numpy(dtype=object, na_value=None).tolist()]
 
 
 def shared(table: pd.DataFrame) -> tuple[Row, list[str]]:

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-import jinja2
-
 from rnnbench.errors import UserError, check_name
 from rnnbench.outcomes import result, settings
 from rnnbench.outcomes.gather import gather
 from rnnbench.outcomes.merge import Source, merge
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
-from rnnbench.report import figures, markdown, overview
+from rnnbench.report import figures, overview
 from rnnbench.report.lines import Lines
 from rnnbench.report.page import context
+from rnnbench.report.templates import template
 from rnnbench.store import folder
 from rnnbench.store import records as records
 
@@ -117,12 +116,7 @@ def render(
         "notes": notes,
         "figures": drawn,
     }
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=jinja2.select_autoescape(["html.jinja"]),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= markdown.FILTERS
-    pages = {file: environment.get_template(f"{file}.jinja").render(**shown) for file in PAGES}
+    pages = {file: template(file).render(**shown) for file in PAGES}
     return page, pages | {f"figures/{key}.svg": figure.svg for key, figure in drawn.items()}
 
 

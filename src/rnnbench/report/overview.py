@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 import matplotlib as mpl
 
 from rnnbench.errors import UserError
@@ -15,6 +14,7 @@ from rnnbench.outcomes.result import Result
 from rnnbench.report import markdown
 from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
 from rnnbench.report.leaderboard import HEADER, Board, boards, compared, overview
+from rnnbench.report.templates import template
 from rnnbench.report.tuning import UNDECIDED_MEANS
 from rnnbench.store.files import replacing
 from rnnbench.store.folder import MARK, PAGE, is_generated, writing
@@ -76,12 +76,7 @@ def write_overview(results_dir: Path) -> dict[str, str]:
     """
     check_page(results_dir)
     results = read_results(results_dir)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnbench.report", "."), autoescape=False,  # Markdown
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= markdown.FILTERS
-    text = environment.get_template("results.md.jinja").render(
+    text = template("results.md").render(
         results={name: provenance.summary(each.runs) for name, each in results.found.items()},
         damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK, columns=COLUMNS.values(),
         compared=compared(results.boards), undecided=UNDECIDED_MEANS,
