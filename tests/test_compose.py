@@ -105,6 +105,13 @@ def test_a_tuned_key_that_does_not_apply_leaves_one_point():
     assert found.undecided(runs[:-1]) == ["clip.kind norm"]
 
 
+def test_an_option_of_one_cell_leaves_one_point_of_another():
+    found = plan(CONF, ["cell=elman,lstm", "protocol.tune={cell.nonlinearity:[tanh,relu]}", *SEEDS])
+    assert len(found.candidates) == 2 + 1
+    for run_id, job in found.candidates.items():
+        assert configure(*job.overrides).run_id == run_id  # each can be launched by itself
+
+
 @pytest.fixture
 def tuned(tmp_path):
     """A function that makes an experiment file tune a key over values, and returns the values that its runs have."""

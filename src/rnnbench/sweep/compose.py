@@ -20,13 +20,14 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from rnnbench.config.factors import NOT_FACTORS, factors
-from rnnbench.config.identity import below, flatten
+from rnnbench.config.factors import factors
+from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.store.protocol import Protocol, choices
 from rnnbench.sweep.composed import (
+    check_agreement,
     check_groups,
     checked,
     explained,
@@ -35,7 +36,7 @@ from rnnbench.sweep.composed import (
     typed,
 )
 from rnnbench.sweep.ledger import folder_of
-from rnnbench.sweep.mixed import as_choices, fitting, optional, targeted
+from rnnbench.sweep.mixed import applies, as_choices, check_tuned, fitting, optional, targeted
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
 """What a sweep reads once, so that no choice within it may change it."""
@@ -108,9 +109,9 @@ class Composer:
             parsed = self.parser.parse_overrides(list(overrides))
             plain = [each for each in parsed if self._is_value(each)]
             composed = tuple(each.input_line for each in parsed if each not in plain)
-            merged = {each.key_or_group: each.value() for each in plain} | (values or {})
             made = copy.deepcopy(self.typed(composed))
-            for key, value in merged.items():
+            tuned = {key: value for key, value in (values or {}).items() if applies(key, made)}
+            for key, value in ({each.key_or_group: each.value() for each in plain} | tuned).items():
                 OmegaConf.update(made, key, value, merge=True)
             return checked(made)
 
@@ -182,14 +183,18 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             chosen = [f"{key}={value}" for key, value in point.items() if composer.is_group(key)]
             values = {key: value for key, value in point.items() if not composer.is_group(key)} | seed | fixed
             config = composer.config([*setting, *chosen], values)
-            protocol.check(point, flatten(config.to_dict()))
-            shown = (*setting, *chosen, *(f"{key}={json.dumps(value)}" for key, value in values.items()))
-            _agree(config, outside)
+            flat = flatten(config.to_dict())
+            protocol.check(point, flat)
+            used = [key for key in values if key not in point or key in protocol.point(flat)]
+            shown = (*setting, *chosen, *(f"{key}={json.dumps(values[key])}" for key in used))
+            check_agreement(config, outside)
             found.setdefault(config.run_id, Job(shown, config))
         return found
 
     # A dashboard shows what is reported: the tuning runs have a group of their own.
     candidates = jobs(protocol.report_seeds)
+    tuned = [key for key in protocol.tune or {} if not composer.is_group(key)]
+    check_tuned(tuned, (job.config for job in candidates.values()))
     name = next(iter(candidates.values())).config.name
     return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
 
@@ -238,13 +243,3 @@ def _choices(composer: Composer, override: Override) -> Iterator[str]:
         for text in override.sweep_string_iterator():
             if not (text in NO_RUN.get(key, ()) and "glob(" in (override.input_line or "")):
                 yield f"{key}={text!s}"
-
-
-def _agree(config: Config, seen: dict[str, Any]) -> None:
-    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run."""
-    for key, value in flatten(config.to_dict()).items():
-        if key != "seed" and below(key, NOT_FACTORS) and seen.setdefault(key, value) != value:
-            raise UserError(
-                f"{key}={seen[key]},{value}: cannot be swept, because runs that differ in nothing else are one run; "
-                "launch each choice by itself"
-            )

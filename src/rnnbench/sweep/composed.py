@@ -20,6 +20,8 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rnnbench.config import CONF
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
+from rnnbench.config.factors import NOT_FACTORS
+from rnnbench.config.identity import below, flatten
 from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import Config
@@ -87,6 +89,16 @@ def _settle(group: str, chosen: DictConfig) -> None:
     if arguments:
         key = f"{group}.arguments.{next(iter(arguments))}"
         raise UserError(f"{key}: goes with {group}={EXTERNAL}, not with {group}={chosen.name}")
+
+
+def check_agreement(config: Config, seen: dict[str, Any]) -> None:
+    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run."""
+    for key, value in flatten(config.to_dict()).items():
+        if key != "seed" and below(key, NOT_FACTORS) and seen.setdefault(key, value) != value:
+            raise UserError(
+                f"{key}={seen[key]},{value}: cannot be swept, because runs that differ in nothing else are one run; "
+                "launch each choice by itself"
+            )
 
 
 def offer_installed() -> None:

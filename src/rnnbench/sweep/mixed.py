@@ -5,11 +5,14 @@ Each applies to the runs whose choice takes it, and is left out of the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
+from rnnbench.config.identity import flatten
+from rnnbench.config.schema import Config
+from rnnbench.errors import unknown
 from rnnbench.extensions import EXTERNAL
 
 TARGETED = ("cell", "task")
@@ -55,6 +58,21 @@ def fitting(override: str, composed: DictConfig, mixed: Collection[str]) -> bool
         return not own
     group, option = _parts(override)
     return not option or group not in mixed or option.partition(".")[0] in composed[group]
+
+
+def applies(key: str, composed: DictConfig) -> bool:
+    """Whether the run that ``composed`` describes has a key that is tuned: another cell or task alone may have it."""
+    group, option = _parts(key)
+    return group not in TARGETED or option.partition(".")[0] in composed[group]
+
+
+def check_tuned(tuned: Iterable[str], configs: Iterable[Config]) -> None:
+    """Raises UserError where a key that is tuned is one of none of the runs."""
+    known = {key for config in configs for key in flatten(config.to_dict())}
+    for key in tuned:
+        if not any(each == key or each.startswith(f"{key}.") for each in known):
+            beside = f"{key.rpartition('.')[0]}."
+            raise unknown("key", key, sorted(each for each in known if each.startswith(beside)))
 
 
 def _parts(override: str) -> tuple[str, str]:
