@@ -57,7 +57,7 @@ def run(config: Config, retry: bool = True) -> Record:
         return old
     device.check(config.trainer.accelerator, config.trainer.precision)
     device.one_process()
-    torch.set_num_threads(config.trainer.threads)
+    device.prepare(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
     with device.enough_memory():
         learner, probe = build_learner(config), build_probe(config)

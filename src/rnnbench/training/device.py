@@ -24,6 +24,12 @@ PRECISIONS: dict[str, Any] = {"64": "64-true", "32": "32-true"}
 """Lightning's names, where they are not ours."""
 
 
+def prepare(threads: int) -> None:
+    """Computes with ``threads`` on a CPU, and on a GPU in float32 where it says float32, cuDNN's kernels too."""
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def check(kind: str, precision: str) -> None:
     """Raises UserError where this machine has no device of the kind, or that has not the precision."""
     here = {

@@ -19,6 +19,9 @@ from rnnbench.network.engines.associative import supports as associative_support
 from rnnbench.network.engines.fused import check as fused_check
 from rnnbench.network.engines.fused import fused, supports_inputs
 from rnnbench.network.engines.fused import supports as fused_supports
+from rnnbench.network.engines.graphed import check as graphed_check
+from rnnbench.network.engines.graphed import graphed, worthwhile
+from rnnbench.network.engines.graphed import supports as graphed_supports
 from rnnbench.network.engines.loop import loop
 from rnnbench.network.states import S
 
@@ -27,13 +30,19 @@ Engine = Callable[..., tuple[Tensor, Any]]
 ENGINES: dict[str, Engine] = {
     "associative": associative,
     "fused": fused,
+    "graphed": graphed,
     "loop": loop,
 }
 
 
 def supporting(cell: Cell[Any]) -> list[str]:
-    """The engines that can run ``cell``."""
-    able = {"associative": associative_supports(cell), "fused": fused_supports(cell), "loop": True}
+    """The engines that can run ``cell`` where its parameters lie."""
+    able = {
+        "associative": associative_supports(cell),
+        "fused": fused_supports(cell),
+        "graphed": graphed_supports(cell) and all(parameter.is_cuda for parameter in cell.parameters()),
+        "loop": True,
+    }
     return [name for name in ENGINES if able[name]]
 
 
@@ -45,8 +54,14 @@ def fastest(cell: Cell[Any], inputs: Tensor) -> Engine:
 
 
 def auto(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
-    """Runs ``cell`` by the engine that is ``fastest`` for these inputs, which its dtype or device may change."""
-    return fastest(cell, inputs)(cell, inputs, state, perturbation)
+    """Runs ``cell`` by the engine that is ``fastest`` for these inputs, which its dtype or device may change.
+
+    What the loop would run it records on a GPU, once that is worthwhile.
+    """
+    engine = fastest(cell, inputs)
+    if engine is loop and perturbation is None and worthwhile(cell, inputs, state):
+        engine = graphed
+    return engine(cell, inputs, state, perturbation)
 
 
 def choose(name: str, cell: Cell[Any]) -> Engine:
@@ -61,7 +76,9 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
         fused_check(cell)
     if name == "associative":
         associative_check(cell)
+    if name == "graphed":
+        graphed_check(cell)
     return ENGINES[name]
 
 
-__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "fastest", "fused", "loop", "supporting"]
+__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "fastest", "fused", "graphed", "loop", "supporting"]
