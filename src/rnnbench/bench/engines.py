@@ -59,6 +59,7 @@ def measure_cell(name: str, size: str, device: torch.device) -> list[dict[str, A
     cell = build_cell(configure(f"cell={name}", f"task.length={steps}").cell, hidden, hidden).to(device)
     inputs = torch.randn(steps, batch, hidden, device=device)
     engines = supporting(cell)
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     expected = run(cell, "loop", inputs)
     for engine in engines:
         for found, exact in zip(run(cell, engine, inputs), expected, strict=True):
@@ -72,7 +73,7 @@ def measure_cell(name: str, size: str, device: torch.device) -> list[dict[str, A
         {
             "size": size, "steps": steps, "batch": batch, "hidden": hidden, "cell": name, "engine": engine,
             "ratio": median(loop / other for loop, other in zip(times["loop"], times[engine], strict=True)),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu", "torch": torch.__version__,
+            "device": machine, "torch": torch.__version__,
         }
         for engine in engines
     ]  # fmt: skip
