@@ -53,6 +53,7 @@ MAY_IMPORT = {
     },
     "bench": {"build", "config", "errors", "network", "runner", "store", "sweep", "tasks", "training"},
     "cli": {
+        "api",
         "bench",
         "build",
         "config",
@@ -67,6 +68,7 @@ MAY_IMPORT = {
         "sweep",
         "tasks",
         "tracking",
+        "training",
     },
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""

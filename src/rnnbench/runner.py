@@ -37,6 +37,7 @@ from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
 from rnnbench.training.resume import origin
+from rnnbench.training.sampling import write_on
 from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
@@ -177,14 +178,9 @@ def _exploded(task: Task, values: dict[str, float]) -> bool:
 def _sample(config: Config, learner: Learner) -> str | None:
     """The text that the trained model writes; None where the task asks for none."""
     request = config.task.continuation()
-    if request is None:
-        return None
-    if request.note:
+    if request is not None and request.note:
         print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
-    prompt = torch.from_numpy(request.tokens).to(learner.device)
-    generator = torch.Generator().manual_seed(config.seed)
-    tokens = learner.model.eval().generate(prompt, request.steps, request.temperature, generator)
-    return config.task.decode(tokens.cpu().numpy())
+    return None if request is None else write_on(config.task, request, learner.model, config.seed)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ COMMANDS = {
     "reproduce": "Run a committed result again and compare.",
     "compare": "Show two results side by side.",
     "probe": "Measure finished runs again, with any diagnostic.",
+    "sample": "Continue a text with a trained network.",
     "check": "Check that a cell keeps what the suite asks of one.",
     "cells": "Show what the cells are.",
     "tasks": "Show what the tasks are.",
