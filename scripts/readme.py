@@ -60,10 +60,11 @@ def refreshed() -> str:
     text = read(ROOT / "README.md")
     for name, generate in BLOCKS.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        pattern = re.escape(start) + ".*?" + re.escape(end)
-        text, count = re.subn(pattern, lambda _, s=start, g=generate, e=end: f"{s}{g()}\n{e}", text, flags=re.DOTALL)
-        if count != 1:
-            raise UserError(f"README.md: has {count} blocks called {name}, not one")
+        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+        found = pattern.findall(text)
+        if len(found) != 1:
+            raise UserError(f"README.md: has {len(found)} blocks called {name}, not one")
+        text = text.replace(found[0], f"{start}{generate()}\n{end}")
     return text
 
 

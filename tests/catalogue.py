@@ -196,7 +196,7 @@ TASK_ROWS = {
 }
 
 
-HELD_OUT = {"test_lengths": [], "validation_sequences": 64, "test_sequences": 64}
+HELD_OUT: dict[str, Any] = {"test_lengths": [], "validation_sequences": 64, "test_sequences": 64}
 
 
 def make_task(name: str, **changes: Any) -> Task:

@@ -60,6 +60,8 @@ class Server:
         return self._ask({"pid": pid})
 
     def _ask(self, request):
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
@@ -102,7 +104,7 @@ def answer(request):
         os.close(file)
     sys.argv = [request["script"], *request["arguments"]]
     sys.path[:0] = [str(Path(request["script"]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
-    multiprocessing.process.ORIGINAL_DIR = request["folder"]
+    multiprocessing.process.ORIGINAL_DIR = request["folder"]  # type: ignore[attr-defined]
     multiprocessing.util.spawnv_passfds = fork_the_forkserver
     os._exit(perform(lambda: runpy.run_path(request["script"], run_name="__main__")))
 
@@ -117,7 +119,7 @@ def perform(function):
     except BaseException:
         traceback.print_exc()
         code = 1
-    multiprocessing.util._exit_function()
+    multiprocessing.util._exit_function()  # type: ignore[attr-defined]
     sys.stdout.flush()
     sys.stderr.flush()
     return code

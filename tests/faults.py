@@ -11,12 +11,12 @@ from pathlib import Path
 from rnnbench.tasks.adding import Adding
 
 draw = Adding.batch
-hoard = []
+hoard: list[bytes] = []
 
 
 def allocate():
     while True:
-        hoard.append(bytearray(os.urandom(1)) * 2**27)
+        hoard.append(os.urandom(1) * 2**27)
         time.sleep(0.02)
 
 
@@ -43,7 +43,7 @@ def batch(self, split, seed, step):
 
 
 if __name__ in ("__main__", "__mp_main__", "faults"):  # a process of a sweep, and not the test that reads this
-    Adding.batch = batch
+    Adding.batch = batch  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     import hydra

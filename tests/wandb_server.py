@@ -81,7 +81,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._http = Listener(("127.0.0.1", self.port), Handler)
         self._http.service = self
         self.port = self._http.server_address[1]
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -103,7 +103,7 @@ class Server:
 
     def graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The answer to one operation."""
-        operation = re.search(r"(?:query|mutation)\s+(\w+)", query)[1]
+        operation = re.findall(r"(?:query|mutation)\s+(\w+)", query)[0]
         with self.lock:
             match operation:
                 case "Viewer":
@@ -112,8 +112,8 @@ class Server:
                 case "ServerFeaturesQuery":
                     return {"data": {"serverInfo": {"features": []}}}
                 case "RunResumeStatus":
-                    names = {"id": "m", "name": variables["project"], "entity": {"id": "e", "name": "local"}}
-                    return {"data": {"model": names | {"bucket": self._resumable(variables["name"])}}}
+                    model = {"id": "m", "name": variables["project"], "entity": {"id": "e", "name": "local"}}
+                    return {"data": {"model": model | {"bucket": self._resumable(variables["name"])}}}
                 case "UpsertBucket":
                     return {"data": {"upsertBucket": self._upsert(variables)}}
                 case "CreateRunFiles":
@@ -158,8 +158,16 @@ class Server:
                 run.exit_code = body["exitcode"]
 
 
+class Listener(ThreadingHTTPServer):
+    """Knows whom its requests are for."""
+
+    service: Server
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection a request, so that a stopped server has none left open."""
+
+    server: Listener
 
     protocol_version = "HTTP/1.1"
 
@@ -173,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve(self.path.rpartition("/")[2])
 
     def _serve(self, kind: str) -> None:
-        service: Server = self.server.service
+        service = self.server.service
         body = self._body()
         time.sleep(service.delay)
         fault = service.meet_fault(kind)
@@ -215,7 +223,7 @@ class Handler(BaseHTTPRequestHandler):
         return gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
 
     def _answer(self, kind: str, status: int, content: dict[str, Any]) -> None:
-        service: Server = self.server.service
+        service = self.server.service
         if status == 200:
             with service.lock:
                 service.answers[kind, status] += 1

@@ -20,7 +20,7 @@ class SlurmLauncher(Launcher):
         from rnnbench.sweep.cluster import Options, check_installed  # --help needs none of it
 
         self.loader, self.config = hydra_context.config_loader, config
-        self.options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), self.given))
+        self.options: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), self.given))
         check_installed()
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:

@@ -1,5 +1,7 @@
 """The relatives of the LSTM and the GRU."""
 
+from typing import Any
+
 import numpy as np
 
 from equations.blocks import sigmoid
@@ -117,7 +119,8 @@ def slstm(p, x, h, c, n, m):
     """Without the stabiliser, eqs. 8-14; m and what it divides are only translated from and to."""
     c, n = c * np.exp(m), n * np.exp(m)
     z, o, i = np.tanh(p("candidate", x, h)), sigmoid(p("output", x, h)), np.exp(p("input", x, h))
-    f = {"exp": np.exp, "sigmoid": sigmoid}[p.cell.forget](p("forget", x, h))
+    forget: Any = np.exp if p.cell.forget == "exp" else sigmoid
+    f = forget(p("forget", x, h))
     c, n = f * c + i * z, f * n + i
     m = np.maximum(np.log(f) + m, np.log(i))
     return o * c / n, c / np.exp(m), n / np.exp(m), m

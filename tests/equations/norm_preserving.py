@@ -1,5 +1,7 @@
 """Networks that keep the norm of their gradient, and discretised differential equations."""
 
+from typing import Any
+
 import numpy as np
 import scipy
 
@@ -27,12 +29,13 @@ def orthogonal_matrix(p):
 
 
 def orthogonal(p, x, h):
-    f = {
+    functions: dict[str, Any] = {
         "modrelu": lambda u: modrelu(u, p["modrelu_bias"]),
         "tanh": np.tanh,
         "relu": lambda u: np.maximum(u, 0),
         "linear": lambda u: u,
-    }[p.cell.nonlinearity]
+    }
+    f = functions[p.cell.nonlinearity]
     return (f(orthogonal_matrix(p) @ h + p.input("hidden", x)),)
 
 

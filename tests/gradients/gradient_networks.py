@@ -12,6 +12,8 @@ from rnnbench.gradients import DIAGNOSTICS, Measurement, Options, survey
 from rnnbench.gradients.precision import in_float64
 from rnnbench.gradients.registry import KINDS
 from rnnbench.network.cells import CELLS, Cell, Elman
+from rnnbench.network.cells.indrnn import IndRNN
+from rnnbench.network.cells.orthogonal import Orthogonal
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
 from rnnbench.network.states import HState
@@ -67,12 +69,12 @@ class Spiral(Cell[HState]):
         return state.h.real
 
 
-MAKERS = {name: CELLS[name] for name in ("elman", "gru", "lstm")} | {
+MAKERS: dict[str, Any] = {name: CELLS[name] for name in ("elman", "gru", "lstm")} | {
     "relu": partial(Elman, nonlinearity="relu"),
     "linear": LinearRNN,
     "spiral": Spiral,
-    "orthogonal": partial(CELLS["orthogonal"], nonlinearity="tanh"),
-    "indrnn": partial(CELLS["indrnn"], length=5, nonlinearity="tanh"),
+    "orthogonal": partial(Orthogonal, nonlinearity="tanh"),
+    "indrnn": partial(IndRNN, length=5, nonlinearity="tanh"),
     "lem": CELLS["lem"],
 }
 EVERY = MAKERS | OWN_CELLS
@@ -157,7 +159,9 @@ def by_hand(model, batch, loss):
     for layer in model.stack.ways():
         columns, ends, kept = [], [], []
         for direction in layer:
-            cell, nodes, drives = direction.cell, [None] * len(xs), [None] * len(xs)
+            cell = direction.cell
+            nodes: list[Any] = [None] * len(xs)
+            drives: list[Any] = [None] * len(xs)
             state = cell.initial_state(xs[0].shape[0])
             times = range(len(xs))
             for t in reversed(times) if direction.reverse else times:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -50,7 +51,7 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
     environment = os.environ | {"SLURM_CONF": str(conf)}
     munge = [f"--key-file={key}", f"--socket={folder}/munge.socket"]
     munge += [f"--{name}-file={folder}/munge/munged.{name}" for name in ("pid", "log", "seed")]
-    commands = {
+    commands: dict[str, list[Any]] = {
         "munged": ["munged", "--foreground", "--force", *munge],
         "slurmctld": ["slurmctld", "-D", "-c", "-f", conf],
         "n1": ["slurmd", "-D", "-c", "-N", "n1", "-f", conf],
@@ -63,7 +64,7 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
                 command = ["setpriv", "--pdeathsig", "KILL", *program]  # where this process itself is killed
                 daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
             if name == "munged":
-                _until(lambda: (folder / "munge.socket").exists(), daemons, folder)
+                _until((folder / "munge.socket").exists, daemons, folder)
         _until(lambda: _idle(environment) == 2, daemons, folder)
         yield environment
     finally:
@@ -78,7 +79,7 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
 
 def processes_of(folder: Path) -> list[psutil.Process]:
     """The daemons of the cluster in ``folder``, and its jobs and their keepers, which are nobody's children."""
-    keepers = {each.pid for each in psutil.net_connections("unix") if each.laddr.startswith(f"{folder}/")}
+    keepers = {each.pid for each in psutil.net_connections("unix") if str(each.laddr).startswith(f"{folder}/")}
     found = []
     for process in psutil.process_iter():
         try:
