@@ -14,4 +14,4 @@ RESULTS = sorted(path.parent.name for path in (ROOT / "results").glob(f"*/{resul
 def test_it_is_small(name):
     folder = ROOT / "results" / name
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert size <= max(2_500_000, 20_000 * len(result.read(folder).rows))
+    assert size <= max(3_000_000, 20_000 * len(result.read(folder).rows))
