@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=20", "trainer.validate_every=10", "seed=0",
+SMALL = ["network.hidden_size=4", "task.length=10", "trainer.max_steps=20", "trainer.validate_every=10", "seed=0",
          "task.validation_sequences=32", "task.test_sequences=32"]  # fmt: skip
 PACKAGE = {
     "pyproject.toml": """

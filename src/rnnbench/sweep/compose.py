@@ -1,21 +1,15 @@
-"""From the command line of a sweep to its runs: every combination composed, checked and told apart before any starts.
-
-Hydra composes each combination of group choices once; plain values are merged into the result, which is the same and a
-hundred times faster.
-"""
+"""From the command line of a sweep to its runs: each combination composed, checked and told apart before any starts."""
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -26,22 +20,15 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.store.protocol import Protocol, choices
-from rnnbench.sweep.composed import (
-    check_agreement,
-    check_groups,
-    checked,
-    explained,
-    is_group,
-    offer_installed,
-    typed,
-)
+from rnnbench.sweep.composed import check_agreement, check_groups, explained, offer_installed
+from rnnbench.sweep.composer import Composer
 from rnnbench.sweep.ledger import folder_of
-from rnnbench.sweep.mixed import applies, as_choices, check_tuned, fitting, optional, targeted
+from rnnbench.sweep.mixed import as_choices, check_tuned, targeted
 
-NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
-"""What a sweep reads once, so that no choice within it may change it."""
 NO_RUN = {"cell": ("external",), "task": ("arrays", "external")}
 """Choices that are no run by themselves, so that ``glob(*)`` leaves them out."""
+MANY = 200
+"""Runs of which checking takes a second or more, which is then announced."""
 
 
 class Job(NamedTuple):
@@ -90,70 +77,6 @@ class Plan(NamedTuple):
         return {run_id: configuration(job.config.to_dict()) for run_id, job in self.candidates.items()}
 
 
-class Composer:
-    """Composes the jobs of one sweep from its ``base``, the configuration of what they share."""
-
-    def __init__(self, loader: Any, base: DictConfig) -> None:
-        self.loader, self.base = loader, base
-        self.parser = OverridesParser.create(config_loader=loader)
-        self._typed: dict[tuple[str, ...], DictConfig] = {}
-        self._groups: dict[str, bool] = {}
-        self._chosen: dict[tuple[str, ...], DictConfig] = {}
-
-    def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
-        """Return the configuration that ``overrides`` make, and then ``values`` by key.
-
-        Raises UserError for a mistake.
-        """
-        with explained():
-            parsed = self.parser.parse_overrides(list(overrides))
-            plain = [each for each in parsed if self._is_value(each)]
-            composed = tuple(each.input_line for each in parsed if each not in plain)
-            made = copy.deepcopy(self.typed(composed))
-            tuned = {key: value for key, value in (values or {}).items() if applies(key, made)}
-            for key, value in ({each.key_or_group: each.value() for each in plain} | tuned).items():
-                OmegaConf.update(made, key, value, merge=True)
-            return checked(made)
-
-    def is_group(self, key: str) -> bool:
-        """Whether ``key`` chooses a file of ``conf/``, and is no value; looked up once."""
-        if key not in self._groups:
-            self._groups[key] = is_group(self.loader, key)
-        return self._groups[key]
-
-    def _is_value(self, override: Override) -> bool:
-        """Whether an override sets a key of the run that is there already, and selects no file."""
-        prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
-        key = override.key_or_group
-        return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))
-
-    def fitting(self, overrides: tuple[str, ...], mixed: Collection[str] = ()) -> tuple[str, ...]:
-        """Return ``overrides`` less what another choice of a group takes.
-
-        That is a class of one's own, and its arguments, where another cell or task is chosen, and options of the groups
-        ``mixed``, of which a sweep has several choices, that this choice does not have.
-        """
-        if not any(optional(line, mixed) for line in overrides):
-            return overrides
-        groups = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
-        if groups not in self._chosen:
-            with explained():
-                self._chosen[groups] = self.loader.load_sweep_config(self.base, list(groups))
-        chosen = self._chosen[groups]
-        return tuple(line for line in overrides if fitting(line, chosen, mixed))
-
-    def typed(self, overrides: tuple[str, ...]) -> DictConfig:
-        """Return what Hydra makes of ``overrides``, with types; composed once."""
-        if overrides not in self._typed:
-            found = self.loader.load_sweep_config(self.base, list(overrides))
-            for key in NOT_SWEPT:
-                if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
-                    names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
-                    raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
-            self._typed[overrides] = typed(found)
-        return self._typed[overrides]
-
-
 def expand(loader: Any, base: DictConfig) -> Plan:
     """Return all runs of a sweep from its composed configuration. Raises UserError where one of them is not valid."""
     with explained():
@@ -185,12 +108,15 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             config = composer.config([*setting, *chosen], values)
             flat = flatten(config.to_dict())
             protocol.check(point, flat)
+            check_agreement(flat, outside)
             used = [key for key in values if key not in point or key in protocol.point(flat)]
             shown = (*setting, *chosen, *(f"{key}={json.dumps(values[key])}" for key in used))
-            check_agreement(config, outside)
             found.setdefault(config.run_id, Job(shown, config))
         return found
 
+    combinations = len(settings) * len(protocol.grid) * len(protocol.report_seeds if protocol.tune else [0])
+    if combinations >= MANY:
+        print(f"checking {combinations} runs before the first one starts", flush=True)
     # A dashboard shows what is reported: the tuning runs have a group of their own.
     candidates = jobs(protocol.report_seeds)
     tuned = [key for key in protocol.tune or {} if not composer.is_group(key)]

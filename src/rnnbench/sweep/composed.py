@@ -6,7 +6,7 @@ With ``compose`` beside it and ``rnnbench.cli`` all that knows Hydra and OmegaCo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from rnnbench.config import CONF
 from rnnbench.config.cell_options import cell_config
 from rnnbench.config.early_stop import EARLY_STOP_CONFIGS
 from rnnbench.config.factors import NOT_FACTORS
-from rnnbench.config.identity import below, flatten
+from rnnbench.config.identity import below
 from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import Config
@@ -91,9 +91,12 @@ def _settle(group: str, chosen: DictConfig) -> None:
         raise UserError(f"{key}: goes with {group}={EXTERNAL}, not with {group}={chosen.name}")
 
 
-def check_agreement(config: Config, seen: dict[str, Any]) -> None:
-    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run."""
-    for key, value in flatten(config.to_dict()).items():
+def check_agreement(flat: Mapping[str, Any], seen: dict[str, Any]) -> None:
+    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run.
+
+    ``flat`` is a job's configuration by key, ``seen`` what the jobs before it had.
+    """
+    for key, value in flat.items():
         if key != "seed" and below(key, NOT_FACTORS) and seen.setdefault(key, value) != value:
             raise UserError(
                 f"{key}={seen[key]},{value}: cannot be swept, because runs that differ in nothing else are one run; "
