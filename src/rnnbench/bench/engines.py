@@ -12,13 +12,16 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+import pandas as pd
 import torch
 
+from rnnbench.bench.part import Goal, Part, Row
 from rnnbench.build import build_cell
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.engines import ENGINES, supporting
 from rnnbench.sweep.configuration import configure
+from rnnbench.training import device as devices
 
 SIZES = {"small": (100, 32, 64), "large": (200, 50, 128), "online": (50, 1, 16)}
 """T, B, H: two sizes of sweeps, and one sequence at a time, as the papers of 1997 trained."""
@@ -27,22 +30,16 @@ AGREE = 1e-3
 """How far outputs and gradients in float32 may be apart, relative to the largest."""
 
 
-def cells() -> Iterator[str]:
-    """Names of the cells with equations of their own."""
-    yield from (name for name in sorted(CELLS) if name != "external")
-
-
 def run(cell: Cell[Any], engine: str, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """Outputs of one forward and backward pass, and the gradients of the parameters."""
+    """Return the outputs of one forward and backward pass, and the gradients of the parameters."""
     outputs, _ = ENGINES[engine](cell, inputs, cell.initial_state(inputs.shape[1]))
-    gradients = torch.autograd.grad(
-        outputs.square().mean(), list(cell.parameters()), materialize_grads=True, allow_unused=True
-    )
+    parameters = list(cell.parameters())
+    gradients = torch.autograd.grad(outputs.square().mean(), parameters, materialize_grads=True, allow_unused=True)
     return [outputs.detach(), *gradients]
 
 
 def seconds(action: Callable[[], Any], device: torch.device) -> float:
-    """How long ``action`` takes, what it left to the GPU included."""
+    """Return how long ``action`` takes, what it left to the GPU included."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     started = time.perf_counter()
@@ -52,14 +49,13 @@ def seconds(action: Callable[[], Any], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def measure_cell(name: str, size: str, device: torch.device) -> list[dict[str, Any]]:
-    """A row for each engine of a cell at a size; raises UserError where an engine does not agree with the loop."""
+def measure_cell(name: str, size: str, device: torch.device) -> Iterator[Row]:
+    """Yield a row for each engine of a cell. Raises UserError where an engine does not agree with the loop."""
     steps, batch, hidden = SIZES[size]
     torch.manual_seed(0)
     cell = build_cell(configure(f"cell={name}", f"task.length={steps}").cell, hidden, hidden).to(device)
     inputs = torch.randn(steps, batch, hidden, device=device)
     engines = supporting(cell)
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     expected = run(cell, "loop", inputs)
     for engine in engines:
         for found, exact in zip(run(cell, engine, inputs), expected, strict=True):
@@ -69,22 +65,53 @@ def measure_cell(name: str, size: str, device: torch.device) -> list[dict[str, A
     for _ in range(REPETITIONS):
         for engine in engines:
             times[engine].append(seconds(partial(run, cell, engine, inputs), device))
-    return [
-        {
-            "size": size, "steps": steps, "batch": batch, "hidden": hidden, "cell": name, "engine": engine,
-            "ratio": median(loop / other for loop, other in zip(times["loop"], times[engine], strict=True)),
-            "device": machine, "torch": torch.__version__,
-        }
-        for engine in engines
-    ]  # fmt: skip
+    for engine in engines:
+        ratio = median(loop / other for loop, other in zip(times["loop"], times[engine], strict=True))
+        yield {"size": size, "steps": steps, "batch": batch, "hidden": hidden, "cell": name, "engine": engine,
+               "ratio": ratio}  # fmt: skip
 
 
-def measure_engines(device: str) -> Iterator[dict[str, Any]]:
-    """The rows of all cells at all sizes on ``device``, cpu or cuda, as they are measured."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no CUDA GPU here")
-    torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # as in a run
+def measure(device: str) -> Iterator[Row]:
+    """Yield the rows of all cells at all sizes."""
+    devices.check(device, "32")
+    devices.prepare(threads=1)
     for size in SIZES:
-        for name in cells():
+        for name in sorted(CELLS):
             yield from measure_cell(name, size, torch.device(device))
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """A line a cell, a column a size and engine."""
+    wide = rows[rows.engine != "loop"].pivot_table(index="cell", columns=["size", "engine"], values="ratio")
+    ordered = [(size, engine) for size in SIZES for engine in ENGINES if (size, engine) in wide]
+    wide = wide[ordered].map(lambda ratio: "" if pd.isna(ratio) else f"{ratio:.1f}")
+    wide.columns = [f"{engine}, {size}" for size, engine in ordered]
+    return wide.reset_index()
+
+
+def slowest(engine: str, size: str, against: str = "loop") -> Callable[[pd.DataFrame], float]:
+    """Return the number of a goal: how many times faster ``engine`` is than another, for the cell that gains least."""
+
+    def number(rows: pd.DataFrame) -> float:
+        wide = rows[rows["size"] == size].pivot_table(index="cell", columns="engine", values="ratio")
+        if not {engine, against} <= set(wide):
+            return float("nan")
+        return float((wide[engine] / wide[against]).min())
+
+    return number
+
+
+PART = Part(
+    title="What the engines gain",
+    text="Times faster than the loop, forward and backward: medians of "
+    f"{REPETITIONS} repetitions, in each of which all engines of a cell run. Sizes as T, B, H: "
+    + "; ".join(f"{size} {', '.join(map(str, shape))}" for size, shape in SIZES.items())
+    + ". On a CPU with one thread.",
+    measure=measure,
+    devices=("cpu", "cuda"),
+    table=table,
+    goals=(
+        Goal("the fused engine against the loop, small", slowest("fused", "small"), 1.0, at_least=True),
+        Goal("the associative engine against the loop, online", slowest("associative", "online"), 1.0, at_least=True),
+    ),
+)

@@ -10,13 +10,21 @@ from rnnbench.cli import options
 
 
 @click.command("bench")
-@click.argument("folder", type=options.FOLDER, default=Path("runs/performance"))
-def command(folder: Path) -> None:
-    """Measure what the suite costs on this machine, to FOLDER, by default runs/performance. It takes some minutes.
+@click.argument("parts", nargs=-1)
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="What to measure on."
+)
+@click.option(
+    "--folder", type=options.FOLDER, default=Path("runs/performance"), show_default=True, help="Where to write."
+)
+def command(parts: tuple[str, ...], device: str, folder: Path) -> None:
+    """Measure what the suite costs on this machine, and say of each goal whether it is met.
 
-    The probe: what probe=default adds to training. The engines: how much faster the associative one is than the loop.
-    The batches: what generating them costs, as a share of a training step.
+    PARTS are startup, planning, beside (probe and validation beside training), batches, engines, scan, growth and
+    sweep; all without any, which takes about 15 minutes. FOLDER then has a table of each and a page of all.
     """
-    from rnnbench.bench.suite import measure_all  # loads torch
+    from rnnbench.bench.suite import PARTS, measure  # loads torch
 
-    print(measure_all(folder))
+    for line in measure(parts or list(PARTS), device, folder):
+        print(line, flush=True)
+    print(f"page: {folder / 'README.md'}")
