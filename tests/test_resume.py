@@ -16,8 +16,8 @@ from torch.nn.functional import one_hot
 
 import offline_wandb
 from rnnbench.errors import UserError
+from rnnbench.interruption import Interrupted
 from rnnbench.runner import run
-from rnnbench.stop import Interrupted
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError, is_locked, locked
 from rnnbench.tasks.adding import Adding

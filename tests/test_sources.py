@@ -14,7 +14,7 @@ from rnnbench.errors import UserError
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.store.status import Status
-from rnnbench.sweep.ledger import already_ended
+from rnnbench.sweep.run_states import already_ended
 from rnnbench.sweep.scheduler import Options, run_all
 from rnnbench.tasks import local
 from rnnbench.tasks.char_lm import CharLM

@@ -342,7 +342,7 @@ def test_options_reach_the_network(configure):
         configure("cell=elman", "cell.nonlinearity=relu", "network.depth=3", "network.bidirectional=true",
                   "network.dropout=0.3", "init=identity")
     )  # fmt: skip
-    ways = learner.model.stack.ways()
+    ways = learner.model.stack.layer_directions()
     assert [len(layer) for layer in ways] == [2, 2, 2]
     assert [way.reverse for way in ways[1]] == [False, True]
     assert learner.model.stack.dropout.p == 0.3

@@ -31,8 +31,8 @@ class LocalLauncher(Launcher):
         self.options = Options(self.jobs, self.max_memory, self.timeout, devices)
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        entries = self.run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        states = self.run_all(handed(self.loader, self.config, job_overrides), self.options)
+        return [ended(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
 
 
 class ToldFailure(JobReturn):
@@ -43,11 +43,11 @@ class ToldFailure(JobReturn):
         raise RunsFailedError(f"{self.task_name}: no result")
 
 
-def ended(overrides: Any, entry: Any) -> JobReturn:
+def ended(overrides: Any, state: Any) -> JobReturn:
     """What a sweeper is told of a run: its validation score, which a search maximises; of a diverged one the worst."""
-    if not entry.complete:
-        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=entry.run_id)
-    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.objective)
+    if not state.complete:
+        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)
+    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=state.objective)
 
 
 @dataclass

@@ -27,5 +27,5 @@ class SlurmLauncher(Launcher):
         from hydra_plugins.local_launcher import ended
         from rnnbench.sweep.slurm import run_all
 
-        entries = run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        states = run_all(handed(self.loader, self.config, job_overrides), self.options)
+        return [ended(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]

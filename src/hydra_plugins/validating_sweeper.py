@@ -15,7 +15,7 @@ from rnnbench.errors import RunsFailedError
 from rnnbench.outcomes import reuse
 from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
-from rnnbench.sweep.ledger import expect, rows_of
+from rnnbench.sweep.run_states import add_to_plan, rows_of
 from rnnbench.tracking import check_sweep
 
 COMPLETED = JobStatus.COMPLETED
@@ -67,7 +67,7 @@ class ValidatingSweeper(Sweeper):
         return [returns]
 
     def _launch(self, folder: Any, jobs: Any) -> Any:
-        expect(folder, jobs, self.published)
+        add_to_plan(folder, jobs, self.published)
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 

@@ -40,7 +40,7 @@ def build_model(config: Config) -> Model:
     """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
     width = hidden_size(config)
     if not isinstance(config.cell, ExternalConfig):
-        _check_memory(config.network, costs.parameters(_sketch(config, width)))
+        _check_memory(config.network, costs.parameters(_meta_model(config, width)))
     return _network(config, width, draw=True)
 
 
@@ -52,10 +52,11 @@ def hidden_size(config: Config) -> int:
         return network.hidden_size
     cost = costs.COSTS[budget.parse(network.budget)[0]]
     widest = WIDEST_TRIED if isinstance(config.cell, ExternalConfig) else WIDEST
-    return budget.width(network.budget, lambda width: cost(_sketch(config, width)), config.cell.width_multiple, widest)
+    multiple = config.cell.width_multiple
+    return budget.width(network.budget, lambda width: cost(_meta_model(config, width)), multiple, widest)
 
 
-def _sketch(config: Config, hidden: int) -> Model:
+def _meta_model(config: Config, hidden: int) -> Model:
     """The network as shapes without numbers, which takes no memory and draws nothing.
 
     A cell of another package may need numbers to be built: it is given them, and what it draws is taken back.
@@ -86,13 +87,13 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     layers: list[Layer] = []
     for index in range(network.depth):
         size = layers[-1].output_size if layers else width or task.input_size
-        ways = []
+        directions = []
         for reverse in (False, True) if network.bidirectional else (False,):
             cell = build_cell(config.cell, size, hidden)
             if draw:
                 initialize(cell, **config.init.options(), last=index == network.depth - 1)
-            ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
-        mixer = make_mixer(ways, network.convolution)
+            directions.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
+        mixer = make_mixer(directions, network.convolution)
         layers.append(Block(mixer, hidden, network.norm, network.mlp) if block else mixer)
     return Model(
         Stack(layers, network.dropout),

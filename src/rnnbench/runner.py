@@ -20,10 +20,10 @@ from rnnbench.build import build_learner, build_probe
 from rnnbench.config import sources
 from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
+from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
 from rnnbench.outcomes.reuse import ended
-from rnnbench.stop import Stop, stoppable
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
 from rnnbench.store.provenance import provenance
@@ -36,7 +36,7 @@ from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
-from rnnbench.training.resume import origin
+from rnnbench.training.resume import source_run
 from rnnbench.training.sampling import write_on
 from rnnbench.training.trainer import build_trainer, stopped_by
 
@@ -69,7 +69,7 @@ def run(config: Config, retry: bool = True) -> Record:
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
-    start = origin(config, record.sources)
+    start = source_run(config, record.sources)
     record.resumed_from = None if start is None else start.resolve().name
     tracking.check(config)
     with locked(folder), stoppable() as stop:
@@ -79,7 +79,7 @@ def run(config: Config, retry: bool = True) -> Record:
 
 def _run(
     config: Config, learner: Learner, probe: Probe | None, own: Plugins, start: Path | None, folder: Path,
-    record: Record, stop: Stop,
+    record: Record, stop: StopRequest,
 ) -> Record:  # fmt: skip
     """The run itself, its folder locked."""
     anew = config.force or (folder / records.FILE).exists()
@@ -204,7 +204,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
         seed=config.seed,
         data=config.task.provenance(),
         sources=sources.fingerprints(config),
-        hidden_size=learner.model.stack.ways()[0][0].cell.hidden_size,
+        hidden_size=learner.model.stack.layer_directions()[0][0].cell.hidden_size,
         parameters=spent["parameters"],
         state_size=spent["state"],
         flops=spent["flops"],

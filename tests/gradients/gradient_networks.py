@@ -154,7 +154,7 @@ def by_hand(model, batch, loss):
     Every part is cloned behind the step, so that the gradient it retains holds the other parts of its state fixed.
     """
     xs, result = list(model.encode(batch.inputs)), []
-    for layer in model.stack.ways():
+    for layer in model.stack.layer_directions():
         columns, ends, kept = [], [], []
         for direction in layer:
             cell, nodes, drives = direction.cell, [None] * len(xs), [None] * len(xs)

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.stop import Interrupted, stoppable
+from rnnbench.interruption import Interrupted, stoppable
 from rnnbench.store import records
 from rnnbench.store.files import locked
 from rnnbench.store.status import Status
 from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
-from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.run_states import folder_of
 
 pytestmark = pytest.mark.whole
 

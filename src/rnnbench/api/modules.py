@@ -25,11 +25,11 @@ def from_torch(module: nn.RNNBase, head: nn.Linear | None = None) -> Model:
     layers: list[Layer] = []
     for index in range(module.num_layers):
         size = layers[-1].output_size if layers else module.input_size
-        ways = [
+        directions = [
             Recurrent(_cell(module, size, f"l{index}{suffix}"), "loop", reverse=bool(suffix))
             for suffix in (("", "_reverse") if module.bidirectional else ("",))
         ]
-        layers.append(Bidirectional(*ways) if module.bidirectional else ways[0])
+        layers.append(Bidirectional(*directions) if module.bidirectional else directions[0])
     stack = Stack(layers)
     model = Model(stack, module.input_size, stack.summary_size, tokens=False, every_step=False)
     model.head = _head(head, stack.summary_size)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Number, Options
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Path, Way
+from rnnbench.gradients.path import Array, LayerDirection, Path
 from rnnbench.network.states import map_state, over_batch
 
 LARGEST = 2**16
@@ -35,11 +35,11 @@ def _contributions(measurement: Measurement, options: Options) -> Found:
         far = far_shares(measurement)
     except FloatingPointError:  # what has diverged still has a profile
         far = np.full([len(measurement.gradients), len(measurement.gradients[0])], np.nan)
-    ways: dict[Way, dict[str, Number]] = {
+    by_direction: dict[LayerDirection, dict[str, Number]] = {
         (layer, direction): {"far_share": None if np.isnan(share) else float(share)}
         for (layer, direction), share in np.ndenumerate(far)
     }
-    return Found(ways=ways)
+    return Found(by_direction=by_direction)
 
 
 def _far_share(path: Path) -> float:

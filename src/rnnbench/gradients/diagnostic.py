@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Path, Way
+from rnnbench.gradients.path import Array, LayerDirection, Path
 
-WAY = ("layer", "direction")
+LAYER_DIRECTION = ("layer", "direction")
 Number = float | str | None
 """None for no number."""
 
@@ -30,10 +30,10 @@ class Found:
     """What one diagnostic found."""
 
     arrays: dict[str, Measured] = field(default_factory=dict)
-    """Without the axes ``WAY`` where it is found of a path: they come first once all paths are seen."""
+    """What is found along a path lacks the axes ``LAYER_DIRECTION``: they come first once all paths are seen."""
     numbers: dict[str, Number] = field(default_factory=dict)
     """Those of the path, or of the whole network."""
-    ways: dict[Way, dict[str, Number]] = field(default_factory=dict)
+    by_direction: dict[LayerDirection, dict[str, Number]] = field(default_factory=dict)
     """Of a diagnostic of networks, the numbers of each layer and direction."""
 
 

@@ -59,15 +59,15 @@ class Measurement:
     @cached_property
     def paths(self) -> list[list[Path]]:
         """The path of every direction: [layer][direction]. Raises FloatingPointError where a state is not finite."""
-        lengths, ways = self.batch.lengths, self.model.stack.ways()
+        lengths, directions = self.batch.lengths, self.model.stack.layer_directions()
         return [
             [
                 recorder.path(
-                    (layer, way), map_state(partial(direction.running_order, lengths=lengths), gradient), lengths
+                    (layer, index), map_state(partial(direction.running_order, lengths=lengths), gradient), lengths
                 )
-                for way, (recorder, direction, gradient) in enumerate(zip(*row, strict=True))
+                for index, (recorder, direction, gradient) in enumerate(zip(*row, strict=True))
             ]
-            for layer, row in enumerate(zip(self._passed.recorders, ways, self.gradients, strict=True))
+            for layer, row in enumerate(zip(self._passed.recorders, directions, self.gradients, strict=True))
         ]
 
     def first(self, sequences: int) -> list[list[Path]]:
@@ -85,7 +85,8 @@ class Measurement:
         steps, size = batch.inputs.shape[:2]
         reader, recorders = recorded(model, steps, size)
         inputs = model.encode(batch.inputs).detach()
-        gradients = [[_zeros(way, steps, size) for way in layer] for layer in model.stack.ways()]
+        layers = model.stack.layer_directions()
+        gradients = [[_zeros(direction, steps, size) for direction in layer] for layer in layers]
         to_input = torch.zeros_like(inputs)
         at_once = max(1, AT_ONCE // sum(part[:, 0].numel() for part in leaves(gradients)))
         for start in range(0, size, at_once):
@@ -112,8 +113,8 @@ class _Pass(NamedTuple):
 def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...]:
     """The gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
     inputs = batch.inputs.clone().requires_grad_()
-    zeros = [[map_state(Tensor.requires_grad_, _zeros(way, *inputs.shape[:2])) for way in layer]
-             for layer in reader.stack.ways()]  # fmt: skip
+    zeros = [[map_state(Tensor.requires_grad_, _zeros(direction, *inputs.shape[:2])) for direction in layer]
+             for layer in reader.stack.layer_directions()]  # fmt: skip
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
     with evaluation(reader), torch.enable_grad():
         total = last_loss(reader, batch._replace(inputs=inputs), loss, perturbation).sum()
@@ -121,9 +122,9 @@ def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...
         return torch.autograd.grad(total, [inputs, *leaves(zeros)], materialize_grads=True)
 
 
-def _zeros(way: Recurrent, steps: int, size: int) -> Any:
+def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
     """A zero for every state: parts [T, B, *]."""
-    return map_state(lambda part: part.new_zeros(steps, *part.shape), way.cell.initial_state(size))
+    return map_state(lambda part: part.new_zeros(steps, *part.shape), direction.cell.initial_state(size))
 
 
 def _check(model: Model, batch: Any, loss: str) -> None:

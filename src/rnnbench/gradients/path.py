@@ -20,7 +20,7 @@ from rnnbench.network.layers import valid_steps
 from rnnbench.network.states import flatten, map_state, unflatten
 
 Array = np.ndarray[Any, Any]
-Way = tuple[int, int]
+LayerDirection = tuple[int, int]
 """The places of a layer and a direction, from 0."""
 AT_ONCE = 2**17
 """Numbers of the Jacobians that are computed at once: more take more memory and are no quicker."""
@@ -34,7 +34,7 @@ class Path:
     and ``valid`` says which steps were taken.
     """
 
-    way: Way
+    layer_direction: LayerDirection
     cell: Cell[Any]
     """The cell that ran: in float64, with plain weights in place of parametrised ones."""
     states: Any

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.path import Path, Way
+from rnnbench.gradients.path import LayerDirection, Path
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines import loop
 from rnnbench.network.model import Model
@@ -77,7 +77,7 @@ class Recorder(Cell[Any]):
             raise FloatingPointError(f"the states of {name} are not finite: no Jacobian exists there")
         return states
 
-    def path(self, way: Way, arriving: Any, lengths: Tensor | None) -> Path:
+    def path(self, layer_direction: LayerDirection, arriving: Any, lengths: Tensor | None) -> Path:
         """The path of sequences of ``lengths``, at whose states ``arriving`` arrives, dL/ds_1 first: parts [T, B, *].
 
         Raises FloatingPointError where a state is not finite.
@@ -86,7 +86,7 @@ class Recorder(Cell[Any]):
         steps, sequences = len(states[0]) - 1, len(states[0][0])
         taken = torch.full((sequences,), steps, device=self.inputs.device) if lengths is None else lengths
         arriving = map_state(lambda part: part[:steps], arriving)
-        return Path(way, self.cell, states, self.inputs[:steps], taken, arriving)
+        return Path(layer_direction, self.cell, states, self.inputs[:steps], taken, arriving)
 
 
 def stepping(model: Model) -> Model:
@@ -94,7 +94,7 @@ def stepping(model: Model) -> Model:
     memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     reader = copy.deepcopy(model, memo)
     reader.tokens = False
-    for layer in reader.stack.ways():
+    for layer in reader.stack.layer_directions():
         for direction in layer:
             direction.engine = loop
     return reader
@@ -103,8 +103,9 @@ def stepping(model: Model) -> Model:
 def recorded(model: Model, steps: int, sequences: int) -> tuple[Model, list[list[Recorder]]]:
     """``stepping(model)`` with a recorder in place of each cell, and these: [layer][direction]."""
     reader = stepping(model)
-    recorders = [[Recorder(way.cell, steps, sequences) for way in layer] for layer in reader.stack.ways()]
-    for layer, row in zip(reader.stack.ways(), recorders, strict=True):
+    layers = reader.stack.layer_directions()
+    recorders = [[Recorder(direction.cell, steps, sequences) for direction in layer] for layer in layers]
+    for layer, row in zip(layers, recorders, strict=True):
         for direction, recorder in zip(layer, row, strict=True):
             direction.cell = recorder
     return reader, recorders

@@ -77,7 +77,10 @@ def _own(function: Callable[..., Found] | None) -> Callable[..., Found] | None:
         return Found(
             {f"own_{name}": values for name, values in found.arrays.items()},
             {f"own_{name}": number for name, number in found.numbers.items()},
-            {way: {f"own_{name}": number for name, number in each.items()} for way, each in found.ways.items()},
+            {
+                place: {f"own_{name}": number for name, number in each.items()}
+                for place, each in found.by_direction.items()
+            },
         )
 
     return renamed

@@ -126,11 +126,11 @@ class Block(Layer):
         return self.mixer.initial_state(batch)
 
     def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        ends = [outputs[0] if way.reverse else last_of(outputs, lengths) for way in self.directions()]
+        ends = [outputs[0] if direction.reverse else last_of(outputs, lengths) for direction in self.directions()]
         return torch.cat(ends, dim=-1)
 
 
-def make_mixer(ways: list[Recurrent], convolution: int) -> Layer:
+def make_mixer(directions: list[Recurrent], convolution: int) -> Layer:
     """One direction or two side by side, each behind its own convolution where ``convolution`` is a width."""
-    layers = [Convolved(way, convolution) if convolution else way for way in ways]
+    layers = [Convolved(direction, convolution) if convolution else direction for direction in directions]
     return layers[0] if len(layers) == 1 else Bidirectional(*layers)

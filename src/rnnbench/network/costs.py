@@ -43,7 +43,7 @@ def step_flops(cell: Cell[Any]) -> int:
 
 
 def _cells(model: Model) -> list[Cell[Any]]:
-    return [direction.cell for layer in model.stack.ways() for direction in layer]
+    return [direction.cell for layer in model.stack.layer_directions() for direction in layer]
 
 
 @torch.no_grad()

@@ -133,8 +133,8 @@ class Bidirectional(Layer):
 
     def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         ahead, back = outputs.split([self.forward_direction.output_size, self.backward_direction.output_size], dim=-1)
-        ways = (self.forward_direction.summary(ahead, lengths), self.backward_direction.summary(back, lengths))
-        return torch.cat(ways, dim=-1)
+        ends = (self.forward_direction.summary(ahead, lengths), self.backward_direction.summary(back, lengths))
+        return torch.cat(ends, dim=-1)
 
 
 class Stack(Layer):
@@ -176,7 +176,7 @@ class Stack(Layer):
         """The layers from the first to the last."""
         return iter(self.layers)  # type: ignore[arg-type]  # ModuleList forgets the type
 
-    def ways(self) -> list[list[Recurrent]]:
+    def layer_directions(self) -> list[list[Recurrent]]:
         """The cells in a direction: [layer][direction], forward before backward."""
         return [layer.directions() for layer in self]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.outcomes.ways import DIRECTIONS
+from rnnbench.outcomes.layer_directions import DIRECTIONS
 from rnnbench.store.typed import LARGEST
 
 Array = np.ndarray[Any, Any]

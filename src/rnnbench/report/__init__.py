@@ -18,7 +18,7 @@ from rnnbench.outcomes.merge import Source, merge
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import figures, overview
-from rnnbench.report.lines import Lines
+from rnnbench.report.long_tables import LongTables
 from rnnbench.report.page import context
 from rnnbench.report.templates import template
 from rnnbench.store import folder
@@ -108,7 +108,7 @@ def render(
     if not groups:
         raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
     page = context(found, groups)
-    drawn = figures.draw_all(groups, Lines(found), kept or {})
+    drawn = figures.draw_all(groups, LongTables(found), kept or {})
     shown = page | {
         "command": "publish" if published else "report",
         "quoted": shlex.quote(found.name),

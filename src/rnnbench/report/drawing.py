@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.outcomes.settings import Setting
-from rnnbench.report.lines import Array
+from rnnbench.report.long_tables import Array
 
 STYLE = {
     "svg.hashsalt": "rnnbench",
@@ -38,7 +38,7 @@ POINTS = 100  # of the line of a mean, for small pages; of a thin line a third
 NAMED = 12  # settings that a legend names one by one; above, it names colors and dashes
 
 
-class Sketch(NamedTuple):
+class ReportFigure(NamedTuple):
     """A figure, the numbers behind it as a table, and the pictures of single settings by index where it has them."""
 
     figure: Figure

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError
-from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes import agreement, consistency, provenance, result
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.merge import LEARNED, reason
 from rnnbench.outcomes.result import Result
@@ -135,7 +135,7 @@ def _rows(folders: Sequence[Path], found: Sequence[Result]) -> tuple[dict[str, s
             differing[run_id] = f"{listed}{told} ({reason(*places)})"
     for folder, rows in zip(folders, (first, second), strict=True):
         for run_id, row in rows.items():
-            wrong = laws.contradictions(row)
+            wrong = consistency.contradictions(row)
             if wrong:
                 told = f"contradicts itself in {folder}: {'; '.join(wrong)}"
                 differing[run_id] = "; ".join(filter(None, (differing.get(run_id), told)))

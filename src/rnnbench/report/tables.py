@@ -88,7 +88,7 @@ def _budgeted(settings: list[Setting]) -> bool:
 
 
 def _deep(settings: list[Setting]) -> bool:
-    return any(reach.ways(setting) for setting in settings)
+    return any(reach.layer_directions(setting) for setting in settings)
 
 
 def _off_budget(setting: Setting) -> str:

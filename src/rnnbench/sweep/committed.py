@@ -9,14 +9,14 @@ from typing import NamedTuple
 from rnnbench.config.identity import valued
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes import agreement, consistency, provenance, result
 from rnnbench.outcomes.agreement import Rule
 from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.outcomes.provenance import Environment
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
 from rnnbench.sweep.compose import Plan
-from rnnbench.sweep.recorded import plan_again
+from rnnbench.sweep.recorded_command import plan_again
 
 
 class Committed(NamedTuple):
@@ -65,7 +65,7 @@ def contradictions(committed: Committed) -> dict[str, str]:
     known = committed.plan.tuning | committed.plan.candidates
     wrong = {}
     for run_id, row in committed.rows.items():
-        found = laws.contradictions(row)
+        found = consistency.contradictions(row)
         if run_id in known:
             phase = TUNING if run_id in committed.plan.tuning else REPORT
             if row["phase"] not in (phase, UNUSED):

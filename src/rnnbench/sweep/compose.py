@@ -35,8 +35,8 @@ from rnnbench.sweep.composed import (
     offer_installed,
     typed,
 )
-from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.mixed import applies, as_choices, check_tuned, fitting, optional, targeted
+from rnnbench.sweep.run_states import folder_of
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
 """What a sweep reads once, so that no choice within it may change it."""

@@ -27,7 +27,7 @@ from rnnbench.store import provenance, records
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.sweep.committed import Committed, contradictions, read, sample, strays
-from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.run_states import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
 EQUAL, CLOSE, INSIDE = "equal", "within tolerance", "within interval"

@@ -19,12 +19,12 @@ import psutil
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_range
+from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.outcomes.reuse import Published, published
-from rnnbench.stop import Stop, stoppable
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.display import Display
-from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure
+from rnnbench.sweep.run_states import RunState, already_ended, clear_for_rerun, folder_of, inspect, record_failure
 from rnnbench.sweep.worker import PRELOAD, TRACKED, Outcome, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
@@ -88,7 +88,7 @@ class Job:
             os.killpg(self.process.pid, signal.SIGKILL)  # and its helpers
         self.process.kill()
 
-    def conclude(self, stopping: bool) -> Entry:
+    def conclude(self, stopping: bool) -> RunState:
         """What became of the job, once its end of the pipe says a word or closes."""
         try:
             told = Outcome.decode(self.report.recv_bytes())
@@ -99,24 +99,24 @@ class Job:
             self.kill()
             self.process.join()
         self.report.close()
-        entry = inspect(self.folder)
+        state = inspect(self.folder)
         if told is not None and told.status == Status.RUNNING:
-            return entry if entry.complete else entry._replace(status=Status.RUNNING, text="is running elsewhere")
+            return state if state.complete else state._replace(status=Status.RUNNING, text="is running elsewhere")
         cut_off = told is None and stopping and self.killed_because is None
         if cut_off or (told is not None and told.status == Status.INTERRUPTED):
-            return entry._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
-        if entry.status.ended:
-            return entry
+            return state._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
+        if state.status.ended:
+            return state
         reason = death(self.process.exitcode) if told is None else told.reason or "its record cannot be written"
         return fail(self.config, self.killed_because or reason)
 
 
-def fail(config: Config, reason: str) -> Entry:
+def fail(config: Config, reason: str) -> RunState:
     """The failure of a run that could not record it itself."""
     folder = folder_of(config)
     with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
         record_failure(config, reason)
-    return Entry(config.run_id, Status.FAILED, reason, folder / records.LOG)
+    return RunState(config.run_id, Status.FAILED, reason, folder / records.LOG)
 
 
 def death(code: int | None) -> str:
@@ -131,14 +131,19 @@ class Sweep:
     """The runs that wait, those at work, and what became of the others."""
 
     def __init__(
-        self, configs: list[Config], published: Mapping[str, Published], options: Options, display: Display, stop: Stop
+        self,
+        configs: list[Config],
+        published: Mapping[str, Published],
+        options: Options,
+        display: Display,
+        stop: StopRequest,
     ) -> None:
         self.configs, self.published = configs, published
         self.options, self.display, self.stop = options, display, stop
         self.waiting = deque(range(len(configs)))
         self.free = list(options.slots)
         self.jobs: dict[connection.Connection, Job] = {}
-        self.entries: dict[int, Entry] = {}
+        self.states: dict[int, RunState] = {}
         self.asked: float | None = None
 
     def run(self) -> None:
@@ -158,9 +163,9 @@ class Sweep:
         finally:
             for job in self.jobs.values():  # where the user insists
                 job.kill()
-        for index, entry in self.entries.items():
-            if entry.status == Status.RUNNING:  # it may have ended meanwhile
-                self.entries[index] = inspect(folder_of(self.configs[index]))
+        for index, state in self.states.items():
+            if state.status == Status.RUNNING:  # it may have ended meanwhile
+                self.states[index] = inspect(folder_of(self.configs[index]))
 
     def _start(self) -> None:
         """Gives every free slot a run; what has ended needs none."""
@@ -189,9 +194,9 @@ class Sweep:
             for job in self.jobs.values():
                 job.kill()
 
-    def _note(self, index: int, entry: Entry) -> None:
-        self.entries[index] = entry
-        self.display.ended(entry)
+    def _note(self, index: int, state: RunState) -> None:
+        self.states[index] = state
+        self.display.ended(state)
 
 
 def check_sockets() -> None:
@@ -204,7 +209,7 @@ def check_sockets() -> None:
         )
 
 
-def run_all(configs: list[Config], options: Options) -> list[Entry]:
+def run_all(configs: list[Config], options: Options) -> list[RunState]:
     """Runs what has not ended yet and returns what became of each configuration, in order.
 
     Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
@@ -212,14 +217,14 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
     check_sockets()
     reused = published(configs)
     for config in configs:
-        forget(config)
+        clear_for_rerun(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
     tracked = any(config.tracking.mode != "disabled" for config in configs)
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
     with stoppable() as stop, Display(len(configs)) as display:
         sweep = Sweep(configs, reused, options, display, stop)
         sweep.run()
-        display.summary([sweep.entries[index] for index in sorted(sweep.entries)], left=len(sweep.waiting))
+        display.summary([sweep.states[index] for index in sorted(sweep.states)], left=len(sweep.waiting))
         if stop.requested:
             raise stop.interrupted
-    return [sweep.entries[index] for index in range(len(configs))]
+    return [sweep.states[index] for index in range(len(configs))]

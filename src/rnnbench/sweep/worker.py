@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.stop import Interrupted
+from rnnbench.interruption import Interrupted
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError
 from rnnbench.store.status import Status
-from rnnbench.sweep.ledger import folder_of, record_failure
+from rnnbench.sweep.run_states import folder_of, record_failure
 
 PRELOAD = ["rnnbench.runner", "rnnbench.cli.entry", "rnnbench.sweep.worker"]
-TRACKED = "rnnbench.tracking.warm"
+TRACKED = "rnnbench.tracking.preload"
 
 
 class Outcome(NamedTuple):

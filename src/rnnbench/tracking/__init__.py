@@ -1,6 +1,6 @@
 """Weights & Biases: one run each, one folder a sweep, curves over lag that overlay."""
 
-from rnnbench.tracking.home import lend_folders
+from rnnbench.tracking.cache_folders import lend_folders
 from rnnbench.tracking.login import check, check_sweep
 from rnnbench.tracking.wandb_run import finish, log_gradients, open_logger
 

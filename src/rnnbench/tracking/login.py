@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.tracking.home import lend_folders
+from rnnbench.tracking.cache_folders import lend_folders
 
 PATIENCE = 5
 """Seconds to wait for a connection. The client itself then gives up on the login after ten."""

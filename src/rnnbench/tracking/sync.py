@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.home import lend_folders
+from rnnbench.tracking.cache_folders import lend_folders
 from rnnbench.tracking.login import problem
 
 UPLOADED = "uploaded"

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import row
-from rnnbench.outcomes.ways import DIRECTIONS
+from rnnbench.outcomes.layer_directions import DIRECTIONS
 from rnnbench.store.records import Record
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.loading import loading
+from rnnbench.tracking.garbage_collection import without_garbage_collection
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
@@ -57,7 +57,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else rnnbench sync would upload it over the new one
         shutil.rmtree(old)
     try:
-        with loading():
+        with without_garbage_collection():
             run = wandb.init(
                 project=config.tracking.project,
                 entity=config.tracking.entity,

@@ -41,12 +41,12 @@ class Sweep(NamedTuple):
 def build(sweep: Sweep) -> Any:
     """The workspace: gradient over lag, pictures, numbers over training, learning curves, what decides, comparison."""
     main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
-    ways = ("forward", "backward") if sweep.bidirectional else ("forward",)
+    directions = ("forward", "backward") if sweep.bidirectional else ("forward",)
     lags = [
-        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{way}", main, x="lag")
+        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{direction}", main, x="lag")
         for moment in ("initial", "final")
         for layer in range(1, sweep.layers + 1)
-        for way in ways
+        for direction in directions
     ]
     media = [panels.MediaBrowser(title=key, media_keys=[key]) for key in PICTURES]
     media.append(panels.MediaBrowser(title="time constants (log10 steps)", media_keys=["time_constants_log10"]))

@@ -21,8 +21,8 @@ from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
 from rnnbench.config import sources
+from rnnbench.interruption import StopRequest
 from rnnbench.network.states import leaves, rebuild
-from rnnbench.stop import Stop
 from rnnbench.store import records
 from rnnbench.store.files import replacing
 from rnnbench.store.records import Record
@@ -67,7 +67,7 @@ class Checkpoint(lightning.Callback):
     And ``folder/best.ckpt`` after each validation with the lowest loss so far.
     """
 
-    def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
+    def __init__(self, folder: Path, record: Record, every: int, stop: StopRequest, history: History) -> None:
         self.path, self.best, self.every = folder / FILE, folder / BEST, every
         self.run_id, self.sources, self.probe = record.run_id, record.sources, record.config["probe"]
         self.patience = record.config["early_stop"].get("patience")

@@ -136,7 +136,7 @@ class Learner(lightning.LightningModule):
         if not self.stepped:
             return
         self._steps, self._accumulated = self.global_step, 0
-        for layer in self.model.stack.ways():
+        for layer in self.model.stack.layer_directions():
             for direction in layer:
                 direction.cell.constrain()
         if self.global_step % self.log_every == 0:

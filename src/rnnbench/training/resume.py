@@ -21,7 +21,7 @@ SAME = (
 """What both runs share: without it the checkpoint does not fit, or the rest of the training would be another's."""
 
 
-def origin(config: Config, now: Mapping[str, str]) -> Path | None:
+def source_run(config: Config, now: Mapping[str, str]) -> Path | None:
     """Return the folder of the run that ``resume_from`` names, None where it names none.
 
     ``now`` are the fingerprints of what the configuration only names. Raises UserError where there is no such run, or

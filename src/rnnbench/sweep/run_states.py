@@ -33,7 +33,7 @@ from rnnbench.store.status import Status
 FILE = records.PLANNED
 
 
-class Entry(NamedTuple):
+class RunState(NamedTuple):
     """One line of the ledger."""
 
     run_id: str
@@ -60,44 +60,44 @@ def folder_of(config: Config) -> Path:
     return Path(config.runs_dir) / config.name / config.run_id
 
 
-def inspect(folder: Path) -> Entry:
+def inspect(folder: Path) -> RunState:
     """The state of one run."""
     log = folder / records.LOG
     try:
         record = records.read(folder)
     except UserError as error:
-        return Entry(folder.name, Status.FAILED, str(error), log)
+        return RunState(folder.name, Status.FAILED, str(error), log)
     if record is not None:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
-        return Entry(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
+        return RunState(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
     state, text = records.open_state(folder), ""
     if state == Status.RUNNING:
         step, loss = records.read_progress(folder)
         text = f"step {step}" + ("" if loss is None else f", loss {loss:.4g}")
-    return Entry(folder.name, state, text, log)
+    return RunState(folder.name, state, text, log)
 
 
-def already_ended(config: Config, published: Mapping[str, Published]) -> Entry | None:
-    """The entry of a run that a sweep does not start, which says what would; None for a run that it starts."""
+def already_ended(config: Config, published: Mapping[str, Published]) -> RunState | None:
+    """The state of a run that a sweep does not start, which says what would; None for a run that it starts."""
     folder = folder_of(config)
-    entry = inspect(folder)
-    if not (entry.complete or entry.status == Status.FAILED):
-        return _entry(published[config.run_id], folder) if config.run_id in published else None
-    record = records.read(folder) if entry.complete else None
+    state = inspect(folder)
+    if not (state.complete or state.status == Status.FAILED):
+        return _published_state(published[config.run_id], folder) if config.run_id in published else None
+    record = records.read(folder) if state.complete else None
     changed = "" if record is None else _changed(record, config)
     if changed:
-        return entry._replace(status=Status.CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
+        return state._replace(status=Status.CHANGED, text=f"already {state.status}, but {changed}; {sources.AGAIN}")
     probe = "" if record is None else reuse.other_probe(record, config)
-    again = "force=true" if entry.complete else "retry_failed=true"
-    return entry._replace(text=f"already {entry.status}, {entry.text}{probe} ({again} runs it again)")
+    again = "force=true" if state.complete else "retry_failed=true"
+    return state._replace(text=f"already {state.status}, {state.text}{probe} ({again} runs it again)")
 
 
-def _entry(published: Published, folder: Path) -> Entry:
+def _published_state(published: Published, folder: Path) -> RunState:
     row = published.row
     status = Status(row["status"])
     objective = status.score(row["validation_loss"], row["validation_baseline"])
-    return Entry(row["run_id"], status, published.text, folder / records.LOG, row["score"], objective)
+    return RunState(row["run_id"], status, published.text, folder / records.LOG, row["score"], objective)
 
 
 def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:
@@ -120,7 +120,7 @@ def _changed(record: Record, config: Config) -> str:
         return str(error)
 
 
-def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
+def add_to_plan(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
     """Adds runs to those that ``folder/sweep.json`` lists, and where their experiment is published if that counts.
 
     Raises UserError where nothing can be written.
@@ -138,13 +138,13 @@ def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) 
             raise UserError(f"{path}: cannot be written ({error.strerror}); change that or runs_dir") from error
 
 
-def read_all(folder: Path) -> list[Entry]:
+def read_all(folder: Path) -> list[RunState]:
     """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
     found, planned = records.begun(folder), _planned(folder / FILE)
     run_ids = list(dict.fromkeys([*planned["run_ids"], *found]))
     published = _published(planned)
     return [
-        _entry(published[run_id], folder / run_id) if run_id in published and run_id not in found
+        _published_state(published[run_id], folder / run_id) if run_id in published and run_id not in found
         else inspect(folder / run_id)
         for run_id in run_ids
     ]  # fmt: skip
@@ -167,7 +167,7 @@ def _planned(path: Path) -> records.Planned:
         return {"run_ids": []}
 
 
-def forget(config: Config) -> None:
+def clear_for_rerun(config: Config) -> None:
     """Clears a run that ``force`` or ``retry_failed`` wants again, once, before the sweep starts.
 
     From then on a record says that the run has ended, to this sweep and to any other beside it.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Look for no garbage inside, nor later among what was made there: more than a second less for a short run."""
     gc.disable()
     try:

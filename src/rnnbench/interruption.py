@@ -18,7 +18,7 @@ class Interrupted(SystemExit):
     """Ends a process that was asked to stop; its exit code is 128 + the signal."""
 
 
-class Stop:
+class StopRequest:
     """Remembers the request. Where nobody listens to it, it changes nothing."""
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Stop:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
+def stoppable() -> Iterator[StopRequest]:
     """Listens for the signals inside, and leaves their handling as it was."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    stop = Stop()
+    stop = StopRequest()
     stop.listen()
     try:
         yield stop
