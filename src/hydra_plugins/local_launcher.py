@@ -44,7 +44,7 @@ class ToldFailure(JobReturn):
 
 
 def ended(overrides: Any, state: Any) -> JobReturn:
-    """What a sweeper is told of a run: its validation score, which a search maximises; of a diverged one the worst."""
+    """Return what a sweeper needs of a run: its validation score, which a search maximises; the worst if diverged."""
     if not state.complete:
         return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)
     return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=state.objective)

@@ -16,7 +16,7 @@ class SlurmLauncher(Launcher):
         self.given = options
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        """Comes before the sweep: what is wrong is said before anything is written."""
+        """Check the options and that Slurm is there. Hydra calls it before anything is written."""
         from rnnbench.sweep.cluster import Options, check_installed  # --help needs none of it
 
         self.loader, self.config = hydra_context.config_loader, config

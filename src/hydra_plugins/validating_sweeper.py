@@ -29,7 +29,7 @@ class ValidatingSweeper(Sweeper):
     """
 
     def __init__(self, params: Any = None) -> None:
-        """``params`` are read from the configuration, where an experiment file states them."""
+        """Take ``params`` as Hydra passes them; the experiment file in the configuration states them."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context, self.config = hydra_context, config
@@ -76,7 +76,7 @@ PLAIN = {(kind, precision) for kind in ("auto", "cpu") for precision in ("32", "
 
 
 def _check_devices(wanted: set[tuple[str, str]]) -> None:
-    """Raises UserError where this machine lacks a kind of device that runs ask for, or that lacks their precision."""
+    """Raise UserError where this machine lacks a device that runs ask for, or the device lacks their precision."""
     if wanted:
         from rnnbench.training import device  # loads torch
 

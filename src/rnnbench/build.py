@@ -37,7 +37,10 @@ WIDEST_TRIED = 2**11
 
 
 def build_model(config: Config) -> Model:
-    """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
+    """Return the network, its parameters drawn from torch's global generator.
+
+    Raises UserError where it cannot be built.
+    """
     width = hidden_size(config)
     if not isinstance(config.cell, ExternalConfig):
         _check_memory(config.network, costs.parameters(_meta_model(config, width)))
@@ -45,7 +48,7 @@ def build_model(config: Config) -> Model:
 
 
 def hidden_size(config: Config) -> int:
-    """The configured width, or the one that meets the configured budget best."""
+    """Return the configured width, or the one whose cost is nearest to the configured budget."""
     network = config.network
     if network.budget is None:
         assert network.hidden_size is not None  # NetworkConfig has checked it
@@ -57,7 +60,7 @@ def hidden_size(config: Config) -> int:
 
 
 def _meta_model(config: Config, hidden: int) -> Model:
-    """The network as shapes without numbers, which takes no memory and draws nothing.
+    """Return the network on torch's meta device: shapes without numbers, which take no memory and draw nothing.
 
     A cell of another package may need numbers to be built: it is given them, and what it draws is taken back.
     """
@@ -69,7 +72,7 @@ def _meta_model(config: Config, hidden: int) -> Model:
 
 
 def _check_memory(network: NetworkConfig, numbers: int) -> None:
-    """Raises UserError where so many parameters and their gradients do not fit into the memory of this machine."""
+    """Raise UserError where so many parameters and their gradients do not fit into this machine's memory."""
     needed = 2 * numbers * torch.get_default_dtype().itemsize
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
@@ -108,7 +111,7 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
 
 
 def build_cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
-    """One cell, as its constructor draws it. Raises UserError where there is no such cell."""
+    """Return one cell, as its constructor draws it. Raises UserError where there is no such cell."""
     if isinstance(config, ExternalConfig):
         return from_target(config._target_, input_size, hidden_size, config.arguments)
     if config.name not in CELLS:
@@ -145,12 +148,12 @@ class ConfiguredLearner(Learner):
 
 
 def build_learner(config: Config) -> ConfiguredLearner:
-    """The LightningModule of the run."""
+    """Return the LightningModule of the run."""
     return ConfiguredLearner(config)
 
 
 def build_probe(config: Config) -> Probe | None:
-    """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
+    """Return the probe on a fixed batch of the validation split, or None with ``probe=off``."""
     if config.probe.kind == "off":
         return None
     task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)

@@ -25,7 +25,7 @@ class StopRequest:
         self.signal: int | None = None
 
     def listen(self) -> None:
-        """Takes the signals, if this is the thread that can."""
+        """Take over the signals, if this is the main thread."""
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, self._ask)
@@ -47,7 +47,7 @@ class StopRequest:
 
 @contextmanager
 def stoppable() -> Iterator[StopRequest]:
-    """Listens for the signals inside, and leaves their handling as it was."""
+    """Listen for the signals inside the block, and restore their handlers afterwards."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     stop = StopRequest()
     stop.listen()

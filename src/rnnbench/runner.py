@@ -45,7 +45,7 @@ CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 
 
 def run(config: Config, retry: bool = True) -> Record:
-    """Trains what ``config`` describes and returns its record; a run that has ended returns the record it has.
+    """Train what ``config`` describes and return its record; a run that has ended returns its old record.
 
     A failed run has ended unless ``retry``. An interrupted one has no record, and goes on from its last checkpoint.
     Raises UserError before anything is written where the configuration cannot be run, HeldElsewhereError where another
@@ -81,7 +81,7 @@ def _run(
     config: Config, learner: Learner, probe: Probe | None, own: Plugins, start: Path | None, folder: Path,
     record: Record, stop: StopRequest,
 ) -> Record:  # fmt: skip
-    """The run itself, its folder locked."""
+    """Run a configuration whose folder is locked."""
     anew = config.force or (folder / records.FILE).exists()
     last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
     logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
@@ -130,7 +130,7 @@ def _train(
     config: Config, learner: Learner, callbacks: list[Callback], loggers: list[Logger], keeper: Checkpoint,
     last: Path | None, record: Record,
 ) -> None:  # fmt: skip
-    """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record.
+    """Train, from the checkpoint ``last`` if there is one, test, and fill in the record.
 
     The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
     """
@@ -169,14 +169,14 @@ def _test(learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str)
 
 
 def _exploded(task: Task, values: dict[str, float]) -> bool:
-    """Whether the loss after the last step is not finite, or above ``records.EXPLODED`` times what a guess costs."""
+    """Return whether the last loss is not finite, or above ``records.EXPLODED`` times the loss of a guess."""
     guess = math.log(task.output_size) if task.loss == "cross_entropy" else 0.0  # all classes alike
     validation, test = (records.EXPLODED * max(task.baseline(split), guess) for split in ("validation", "test"))
     return not (values["val/loss"] <= validation and values["test/loss"] <= test)  # nan is neither
 
 
 def _sample(config: Config, learner: Learner) -> str | None:
-    """The text that the trained model writes; None where the task asks for none."""
+    """Return the text that the trained model writes; None if the task asks for none."""
     request = config.task.continuation()
     if request is not None and request.note:
         print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
@@ -185,7 +185,7 @@ def _sample(config: Config, learner: Learner) -> str | None:
 
 @contextmanager
 def _surviving(record: Record, what: str) -> Iterator[None]:
-    """Notes in the record that ``what`` is missing where an error comes: the run's result is there without it."""
+    """Note in the record that ``what`` is missing if an error occurs: the run's result exists without it."""
     try:
         yield
     except Exception as error:

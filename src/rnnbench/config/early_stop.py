@@ -16,7 +16,7 @@ class EarlyStopConfig:
     name: str = NONE
 
     def check(self, max_steps: int, validate_every: int) -> None:
-        """Raises UserError where it could never stop a training of ``max_steps``."""
+        """Raise UserError where it could never stop a training of ``max_steps``."""
 
 
 @dataclass(kw_only=True)

@@ -77,12 +77,12 @@ def valued(config: Mapping[str, Any], key: str) -> Any:
 
 
 def is_neutral(key: str, value: Any) -> bool:
-    """Whether a key with this value says no more than a missing one."""
+    """Return whether a key with this value means the same as a missing key."""
     return value is None or (key in NEUTRAL and NEUTRAL[key] == value)
 
 
 def below(key: str, parents: Iterable[str]) -> bool:
-    """Whether a dotted key is one of ``parents`` or lies in one."""
+    """Return whether a dotted key is one of ``parents`` or lies in one."""
     return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
 
 

@@ -155,7 +155,7 @@ class Config:
             )
 
     def _check_tied_head(self) -> None:
-        """Raises UserError where no width of the network could tie its head; whether this one does, the Model knows."""
+        """Raise UserError where no width could make the head tied; for the actual width the Model checks it."""
         network, task = self.network, self.task
         if not (task.tokens and task.input_size == task.output_size):
             raise UserError(f"network.tied_head=true: task={task.name} does not predict the symbols it reads; "
@@ -168,7 +168,7 @@ class Config:
                             f"network.budget={network.budget} chooses it; use network.block=residual")  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested plain values, ready for JSON."""
+        """Return nested plain values, ready for JSON."""
         return asdict(self)
 
     @property

@@ -45,12 +45,12 @@ def changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def changed_since(then: Mapping[str, str], config: Config) -> str:
-    """The same for what the configuration names, which is looked at only where something was known then."""
+    """Return ``changed`` for what the configuration names; it is read only where fingerprints were recorded."""
     return changed(then, fingerprints(config)) if then else ""
 
 
 def _targets(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every key of nested values that names a class, with what it names."""
+    """Yield every key of nested values that names a class, with the name of the class."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _targets(value, f"{prefix}{key}.")
@@ -59,6 +59,6 @@ def _targets(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _source(target: str) -> Path:
-    """The file that defines a class."""
+    """Return the file that defines a class."""
     module = sys.modules[resolve_name(target).__module__]
     return Path(inspect.getsourcefile(module) or module.__file__ or "")

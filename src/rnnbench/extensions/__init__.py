@@ -78,7 +78,7 @@ def load(key: str, target: str, kind: str = "Class") -> Any:
 
 
 def told(error: Exception) -> str:
-    """An error of somebody else's code in a line, and where it arose."""
+    """Return an error of external code in one line, with the place where it was raised."""
     if isinstance(error, SyntaxError):
         return f"{error.msg}, {error.filename}, line {error.lineno}"
     last = traceback.extract_tb(error.__traceback__)[-1]

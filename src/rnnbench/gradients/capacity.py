@@ -56,7 +56,7 @@ def memory_capacity(measurement: Measurement) -> list[list[Array]]:
 
 
 def _drive(model: Model, steps: int) -> tuple[Tensor, Tensor]:
-    """u [T], and the encoded inputs [T, 1, I] that carry it."""
+    """Return u [T] and the encoded inputs [T, 1, I] that carry it."""
     generator = torch.Generator().manual_seed(0)
     like = model.head.weight
     if model.tokens:
@@ -70,7 +70,7 @@ def _drive(model: Model, steps: int) -> tuple[Tensor, Tensor]:
 
 
 def _by_lag(states: Tensor, values: Tensor, lags: int) -> Array:
-    """The capacity at lags 1 .. ``lags`` of ``states`` [T, S] that ``values`` [T] drove."""
+    """Return the capacity at lags 1 .. ``lags`` of ``states`` [T, S] that were driven by ``values`` [T]."""
     x = torch.cat([states, states.new_ones(len(states), 1)], dim=1)[lags:]
     y = torch.stack([values[lags - lag : len(values) - lag] for lag in range(1, lags + 1)], dim=1)
     split = len(x) * 3 // 4

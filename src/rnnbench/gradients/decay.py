@@ -65,7 +65,7 @@ def fit_decay(profile: np.ndarray[Any, Any]) -> Decay:
 
 
 def _line(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """The slope of the least-squares line through the points, and its R^2."""
+    """Return the slope of the least-squares line through the points, and its R^2."""
     x, y = x - x.mean(), y - y.mean()
     total = float(y @ y)
     slope = float(x @ y / (x @ x))

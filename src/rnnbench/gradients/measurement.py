@@ -71,11 +71,11 @@ class Measurement:
         ]
 
     def first(self, sequences: int) -> list[list[Path]]:
-        """The paths of the first ``sequences`` sequences alone."""
+        """Return the paths of the first ``sequences`` sequences alone."""
         return [[path.first(sequences) for path in layer] for layer in self.paths]
 
     def each(self, function: Callable[[Path], R]) -> list[list[R]]:
-        """What ``function`` says of each path: [layer][direction]."""
+        """Return the result of ``function`` for each path: [layer][direction]."""
         return [[function(path) for path in layer] for layer in self.paths]
 
     @cached_property
@@ -111,7 +111,7 @@ class _Pass(NamedTuple):
 
 
 def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...]:
-    """The gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
+    """Return the gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
     inputs = batch.inputs.clone().requires_grad_()
     zeros = [[map_state(Tensor.requires_grad_, _zeros(direction, *inputs.shape[:2])) for direction in layer]
              for layer in reader.stack.layer_directions()]  # fmt: skip
@@ -123,12 +123,12 @@ def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...
 
 
 def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
-    """A zero for every state: parts [T, B, *]."""
+    """Return a zero for every state: parts [T, B, *]."""
     return map_state(lambda part: part.new_zeros(steps, *part.shape), direction.cell.initial_state(size))
 
 
 def _check(model: Model, batch: Any, loss: str) -> None:
-    """Raises UserError, of one line, where ``batch`` does not fit ``model`` and ``loss``."""
+    """Raise UserError, in one line, where ``batch`` does not fit ``model`` and ``loss``."""
     inputs, targets = batch.inputs, batch.targets
     wanted = "tokens [T, B], whole numbers" if model.tokens else f"[T, B, {model.input_size}], time before batch"
     real = inputs.is_floating_point()

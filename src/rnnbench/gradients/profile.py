@@ -53,7 +53,7 @@ def gradient_profile(measurement: Measurement) -> dict[str, Array]:
 
 
 def _profile(measurement: Measurement, options: Options) -> Found:
-    """The mean and the median norm by lag, the share where it is exactly zero, and what the mean says."""
+    """Return the mean and the median norm by lag, the share that is exactly zero, and how the mean decays."""
     arrays = {}
     for part, norms in gradient_norms(measurement).items():
         arrays[part] = Measured((*LAYER_DIRECTION, "lag"), norms.mean(axis=-1).filled(0))

@@ -33,7 +33,7 @@ class Recorder(Cell[Any]):
         self.begin_at(0)
 
     def begin_at(self, sequence: int) -> None:
-        """What comes now are the first steps of sequences from this one on."""
+        """Record the next steps as the first steps of the sequences from this one on."""
         self._sequence, self._seen, self._taken = sequence, 0, 0
 
     @property
@@ -63,7 +63,7 @@ class Recorder(Cell[Any]):
         return self.cell.readout(state, drive)
 
     def visited(self, lengths: Tensor | None = None) -> Any:
-        """s_0 .. s_T of sequences of ``lengths`` [B], all of the steps without it: parts [T + 1, B, *].
+        """Return s_0 .. s_T of sequences of ``lengths`` [B], or of all steps: parts [T + 1, B, *].
 
         Raises FloatingPointError where one is not finite.
         """
@@ -78,7 +78,7 @@ class Recorder(Cell[Any]):
         return states
 
     def path(self, layer_direction: LayerDirection, arriving: Any, lengths: Tensor | None) -> Path:
-        """The path of sequences of ``lengths``, at whose states ``arriving`` arrives, dL/ds_1 first: parts [T, B, *].
+        """Return the path of sequences of ``lengths``; ``arriving`` holds dL/ds_1, dL/ds_2, ...: parts [T, B, *].
 
         Raises FloatingPointError where a state is not finite.
         """
@@ -90,7 +90,7 @@ class Recorder(Cell[Any]):
 
 
 def stepping(model: Model) -> Model:
-    """A copy of a network that shares its parameters, takes encoded inputs and runs in the loop, which steps."""
+    """Return a copy of a network that shares its parameters, takes encoded inputs and runs by the loop engine."""
     memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     reader = copy.deepcopy(model, memo)
     reader.tokens = False
@@ -101,7 +101,7 @@ def stepping(model: Model) -> Model:
 
 
 def recorded(model: Model, steps: int, sequences: int) -> tuple[Model, list[list[Recorder]]]:
-    """``stepping(model)`` with a recorder in place of each cell, and these: [layer][direction]."""
+    """Return ``stepping(model)`` with a recorder in place of each cell, and the recorders: [layer][direction]."""
     reader = stepping(model)
     layers = reader.stack.layer_directions()
     recorders = [[Recorder(direction.cell, steps, sequences) for direction in layer] for layer in layers]

@@ -68,7 +68,7 @@ def named(name: str) -> Diagnostic:
 
 
 def _own(function: Callable[..., Found] | None) -> Callable[..., Found] | None:
-    """``function`` with ``own_`` before the name of all that it finds."""
+    """Return ``function`` with ``own_`` before the name of everything that it finds."""
     if function is None:
         return None
 

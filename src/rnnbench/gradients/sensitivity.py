@@ -57,7 +57,7 @@ def _sensitivity(path: Path) -> float | None:
 
 
 def _last(path: Path) -> Any:
-    """The last state of each sequence, as a function of the parameters."""
+    """Return the last state of each sequence, as a function of the parameters."""
     state = path.cell.initial_state(len(path.lengths))
     drives: Tensor = path.cell.project(path.inputs)
     for t, drive in enumerate(drives):

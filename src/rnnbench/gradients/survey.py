@@ -74,7 +74,7 @@ def layer_direction_name(layer: int, direction: int) -> str:
 
 
 def _stacked(found: list[list[list[Found]]]) -> Found:
-    """What was found [layer][direction][diagnostic], with layers and directions as the first two axes.
+    """Return what was found [layer][direction][diagnostic], with layers and directions as the first two axes.
 
     An array that only some of them have, because their cells differ, is left out.
     """
@@ -96,7 +96,7 @@ def _stacked(found: list[list[list[Found]]]) -> Found:
 
 
 def _scalars(found: dict[LayerDirection, Numbers], norms: Array) -> Numbers:
-    """Those of the headline under plain names, and of each layer and direction where there are several.
+    """Return the headline's numbers under plain names, and those of each layer and direction where there are several.
 
     The headline has the largest horizon; of several the one with the largest of the ``norms`` that arrive there.
     """

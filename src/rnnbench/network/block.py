@@ -39,7 +39,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {"layer": partial(nn.LayerNorm, e
 
 
 def norm(kind: str, size: int) -> nn.Module:
-    """A new norm over the last axis. Raises UserError for an unknown kind."""
+    """Return a new norm over the last axis. Raises UserError for an unknown kind."""
     check_choice("network.norm", kind, NORMS)
     return NORMS[kind](size)
 
@@ -131,6 +131,6 @@ class Block(Layer):
 
 
 def make_mixer(directions: list[Recurrent], convolution: int) -> Layer:
-    """One direction or two side by side, each behind its own convolution where ``convolution`` is a width."""
+    """Return one direction or two side by side, each after its own convolution where ``convolution`` is a width."""
     layers = [Convolved(direction, convolution) if convolution else direction for direction in directions]
     return layers[0] if len(layers) == 1 else Bidirectional(*layers)

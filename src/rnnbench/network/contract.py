@@ -32,7 +32,7 @@ class Trial(NamedTuple):
     inputs: Tensor
 
     def run(self, inputs: Tensor | None = None, state: Any = None) -> tuple[Tensor, Any]:
-        """Outputs and the final state of the loop engine."""
+        """Return the outputs and the final state of the loop engine."""
         inputs = self.inputs if inputs is None else inputs
         return loop(self.cell, inputs, self.cell.initial_state(inputs.shape[1]) if state is None else state)
 
@@ -75,7 +75,7 @@ def _reason(rule: Rule, make: Callable[[int, int], Cell[Any]]) -> str:
 
 
 def _as(cell: Cell[Any], dtype: torch.dtype) -> Cell[Any]:
-    """``cell`` with its parameters and buffers in ``dtype``, complex ones in the complex type of that width."""
+    """Return ``cell`` with its parameters and buffers in ``dtype``, complex ones in the complex type of that width."""
     for tensor in (*cell.parameters(), *cell.buffers()):
         if tensor.is_floating_point() or tensor.is_complex():
             tensor.data = tensor.data.to(dtype.to_complex() if tensor.is_complex() else dtype)

@@ -139,7 +139,7 @@ def _compared(before: Row, now: Row, key: str) -> bool:
 
 
 def _same(before: Row, now: Row, key: str) -> bool:
-    """Whether two values are the same; of what is measured on a network the last bits do not count."""
+    """Return whether two values are the same; for measurements of the network the last bits do not count."""
     was, is_now = before[key], now[key]
     if headline(key) in GRADIENTS and isinstance(was, float) and isinstance(is_now, float):
         return math.isclose(was, is_now, rel_tol=LAST_BITS)
@@ -164,7 +164,7 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
 
 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
-    """The rule of a column; of a further metric, as of the score."""
+    """Return the rule of a column; a further metric has the rule of the score."""
     key = headline(key)
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
@@ -206,7 +206,7 @@ def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
 
 
 def _scale(row: Row, unit: str) -> float:
-    """What a tolerance of this unit is a share of."""
+    """Return the value that a tolerance in this unit is relative to."""
     baseline: float = row["baseline"] or 0.0
     if unit == "metric":
         return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(row["metric"], baseline)
@@ -219,7 +219,7 @@ def _plain(row: Row, key: str) -> float | None:
 
 
 def _half_life(row: Row, key: str) -> float:
-    """The half-life in steps that a column says; of what does not decay a long one, of what has vanished none."""
+    """Return the half-life in steps that a column states: long if nothing decays, 0 if the gradient has vanished."""
     length = row["length"] or 1
     value = row[key]
     kind = headline(key).rpartition("_")[0]
@@ -236,7 +236,7 @@ def _half_life(row: Row, key: str) -> float:
 
 
 def _horizon(row: Row, key: str) -> float:
-    """The horizon in steps; of a dead gradient 0."""
+    """Return the horizon in steps; 0 for a dead gradient."""
     return float(row[key] or 0)
 
 

@@ -34,7 +34,7 @@ def contradictions(row: Row) -> list[str]:
 
 
 def _prefixes(row: Row) -> list[str]:
-    """The prefixes of the columns of the headline, and of each layer and direction."""
+    """Return the prefixes of the columns of the headline, and of each layer and direction."""
     return ["", *dict.fromkeys(f"{match[1]}_" for match in map(LAYER_DIRECTION.fullmatch, row) if match)]
 
 

@@ -56,7 +56,7 @@ NETWORK = (
 
 
 def measured(each: Column, moment: str, layer_direction: str = "") -> Column:
-    """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
+    """Return the column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
     where = f", {named(layer_direction)}" if layer_direction else ""
     return replace(
         each,

@@ -68,7 +68,7 @@ def reason(before: Environment, now: Environment) -> str:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any], keys: Iterable[str]) -> list[str]:
-    """``key before -> now`` for each of ``keys`` that is known of both and different."""
+    """Return ``key before -> now`` for each of ``keys`` that both know and that differs."""
     known = [key for key in keys if key in before and key in now]
     return [f"{key} {before[key]} -> {now[key]}" for key in known if before[key] != now[key]]
 
@@ -101,7 +101,7 @@ def merge(sources: Sequence[Source], name: str) -> Result:
 
 
 def _check(a: Candidate, b: Candidate) -> None:
-    """Raises UserError where two rows of one run cannot both be true: a failure says nothing."""
+    """Raise UserError where two rows of one run contradict each other; failures never do."""
     if not (Status(a.row["status"]).complete and Status(b.row["status"]).complete):
         return
     machines = elsewhere(a.environment, b.environment)
@@ -115,7 +115,7 @@ def _check(a: Candidate, b: Candidate) -> None:
 
 
 def _check_data(kept: Iterable[Candidate]) -> None:
-    """Raises UserError where one configuration of a task read different data."""
+    """Raise UserError where one configuration of a task read different data."""
     seen: dict[str, Candidate] = {}
     for each in kept:
         if each.row["data_sha256"] is not None:
@@ -151,7 +151,7 @@ def _joined(sources: Sequence[Source], kept: dict[str, Candidate], name: str) ->
 
 
 def _table(name: str, sources: Sequence[Source], kept: dict[str, Candidate]) -> pd.DataFrame:
-    """The long table of the rows that are kept, each from its source."""
+    """Return the long table of the kept rows, each from its source."""
     found = []
     for source in sources:
         own = {run_id for run_id, each in kept.items() if each.source is source}

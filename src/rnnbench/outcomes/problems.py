@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 def of_problem(factor: str) -> bool:
-    """Whether a factor is part of the problem, so that its values are not ranked against each other."""
+    """Return whether a factor belongs to the problem, so that its values are not ranked against each other."""
     return factor == "task" or (factor.startswith("task.") and factor not in TRAINING)
 
 
@@ -37,7 +37,7 @@ def problem(factors: Mapping[str, Any], run: Row) -> Problem:
 
 
 def words(values: Mapping[str, Any]) -> str:
-    """Factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold to name."""
+    """Return factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold."""
     named = {k: v for k, v in values.items() if v is not None or not any(k.startswith(f"{other}.") for other in values)}
     return ", ".join(_word(key.rpartition(".")[2], value) for key, value in named.items())
 

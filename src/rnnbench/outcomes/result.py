@@ -197,7 +197,7 @@ def _config(path: Path) -> tuple[Row, Protocol | None]:
 
 
 def _table(path: Path, schema: pa.Schema, known: set[str]) -> pd.DataFrame:
-    """A long table of runs that are ``known``; one without rows where there is no such file."""
+    """Return a long table of the runs that are ``known``; an empty one where there is no such file."""
     if not path.exists():
         return schema.empty_table().to_pandas()
     try:
@@ -217,7 +217,7 @@ def _table(path: Path, schema: pa.Schema, known: set[str]) -> pd.DataFrame:
 
 
 def _nested(flat: Row) -> dict[str, Any]:
-    """A configuration with dotted keys as nested tables."""
+    """Return a configuration with dotted keys as nested tables."""
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         *parents, last = key.split(".")

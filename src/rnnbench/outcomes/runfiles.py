@@ -76,7 +76,7 @@ def _arrays(path: Path) -> dict[str, pd.DataFrame]:
 
 
 def _checked(arrays: dict[str, Array], name: str, steps: Array) -> Array:
-    """An array [probe, layer, direction, lag or rank], with nan for what is not finite."""
+    """Return an array [probe, layer, direction, lag or rank], with nan for what is not finite."""
     array = arrays[name]
     if array.ndim != 4 or not array.size or array.dtype.kind not in "iuf":
         raise ValueError(f"{name} is an array {list(array.shape)} of {array.dtype}")
@@ -86,12 +86,12 @@ def _checked(arrays: dict[str, Array], name: str, steps: Array) -> Array:
 
 
 def _log10(norms: Array) -> Array:
-    """The logarithm of norms, with nan where there is none."""
+    """Return the logarithm of norms, with nan where there is none."""
     return np.log10(np.where(norms > 0, norms, np.nan)).round(DIGITS)
 
 
 def _long(steps: Array, last: str, values: dict[str, Array]) -> pd.DataFrame:
-    """Arrays [probe, layer, direction, ``last``] as one table; the first probe is initial, the last one final."""
+    """Return arrays [probe, layer, direction, ``last``] as one table; the first probe is initial, the last final."""
     shapes = {array.shape for array in values.values()}
     if len(shapes) > 1:
         raise ValueError("its arrays are not of the same probes")

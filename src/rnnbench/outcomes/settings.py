@@ -170,7 +170,7 @@ class Setting:
 
 
 def solves(run: Row) -> bool:
-    """Whether a run counts as having solved its task: one that then diverged does not."""
+    """Return whether a run counts as having solved its task: one that then diverged does not."""
     return run["solved_at_step"] is not None and run["status"] == Status.DONE
 
 
@@ -210,7 +210,7 @@ def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
 
 
 def solvable(task: str) -> bool:
-    """Whether the task has a loss below which it counts as solved; a task of somebody's own is taken to have one."""
+    """Return whether the task has a loss below which it counts as solved; a user's own task is assumed to have one."""
     return task not in TASKS or TASKS[task].solvable
 
 

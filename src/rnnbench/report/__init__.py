@@ -121,7 +121,7 @@ def render(
 
 
 def _kept(target: Path) -> dict[str, str]:
-    """The figures of a folder that cannot be drawn again, as they are."""
+    """Return the figures of a folder that cannot be drawn again, unchanged."""
     kept = {}
     for name in figures.DRAWN_FROM_LINES:
         path = target / "figures" / f"{name}.svg"

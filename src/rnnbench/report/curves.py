@@ -17,7 +17,7 @@ LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
 
 
 def learning_curves(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """Validation loss over training steps and the memoryless baseline; of completed runs, where there are any."""
+    """Draw the validation loss over training steps and the memoryless baseline; of completed runs if there are any."""
     groups, style, rows = by_task(settings), styles(settings), []
     figure, axes = panels(len(groups))
     baselines, shown = False, []
@@ -45,7 +45,7 @@ def learning_curves(settings: list[Setting], tables: LongTables) -> ReportFigure
 
 
 def gradient_profiles(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """log10 of the norm of dL/ds_t over lag: the headline with a band, every layer and direction as a thin line."""
+    """Draw log10 of the norm of dL/ds_t over lag: the headline with a band, each layer and direction as a thin line."""
 
     def numbers(mean: Array) -> list[str]:
         found = [10 ** (mean[lag] - mean[0]) for lag in LAGS if lag < len(mean)]
@@ -70,7 +70,7 @@ def gradient_profiles(settings: list[Setting], tables: LongTables) -> ReportFigu
 
 
 def lyapunov_spectra(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """The largest Lyapunov exponents of the headline."""
+    """Draw the largest Lyapunov exponents of the headline."""
     drawn = _before_and_after(
         settings, tables.spectrum, lambda run_id: [], lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
         "Lyapunov exponent (per step)",
@@ -116,7 +116,7 @@ def _before_and_after(
 
 
 def time_to_solve(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """The share of runs that have not yet solved the task; a diverged or failed run never does."""
+    """Draw the share of runs that have not yet solved the task; a diverged or failed run never does."""
     groups = {task: group for task, group in by_task(settings).items() if any(s.solved for _, s in group)}
     if not groups:
         return None

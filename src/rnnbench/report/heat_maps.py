@@ -16,7 +16,7 @@ SHOWN = 12  # panels of the common figure
 
 
 def heat_maps(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """log10 of the headline's norm of dL/ds over training step and lag: the first run of each setting, on one scale."""
+    """Draw log10 of the headline's norm of dL/ds over training step and lag: each setting's first run, on one scale."""
     maps: dict[int, tuple[Array, Array]] = {}
     for index, setting in enumerate(settings):
         found = [grid for run in setting.runs if (grid := tables.history(run["run_id"])) is not None]
@@ -49,7 +49,7 @@ def heat_maps(settings: list[Setting], tables: LongTables) -> ReportFigure | Non
 
 
 def _panel(axes: Axes, setting: Setting, steps: Array, logs: Array, low: float, high: float) -> Any:
-    """One map; the image, for a color bar."""
+    """Draw one map and return the image, for a color bar."""
     positions = np.arange(len(steps))
     image = axes.pcolormesh(
         positions, np.arange(logs.shape[1]), logs.T, vmin=low, vmax=high, shading="nearest", rasterized=True

@@ -51,7 +51,7 @@ def table(settings: list[Setting]) -> Table | None:
 
 
 def _places(setting: Setting) -> list[tuple[str, str]]:
-    """Each layer and direction for people, and the prefix of its columns; of a single one that of the headline."""
+    """Return each layer and direction in words with the prefix of its columns; for a single one the headline's."""
     return [(named(direction), f"{direction}_") for direction in reach.layer_directions(setting)] or [("", "")]
 
 
@@ -63,5 +63,5 @@ def _numbers(setting: Setting, moment: str, prefix: str) -> list[str]:
 
 
 def _meaning(name: str) -> str:
-    """What the column says, less the moment."""
+    """Return the column's explanation without the moment."""
     return COLUMNS[f"{name}_final"].meaning.removesuffix(f"; {MOMENTS['final']}")

@@ -69,7 +69,7 @@ def _probed(setting: Setting, moment: str) -> list[Row]:
 
 
 def _half_lives(setting: Setting, moment: str, prefix: str = "") -> dict[str, list[float]]:
-    """The half-lives of the runs that have one, below HALVES; a place for each other run below its word."""
+    """Return the half-lives of the runs that have one below HALVES, and an entry for each other run below its word."""
     found: dict[str, list[float]] = {}
     for run in _probed(setting, moment):
         steps, word = run.get(f"{prefix}half_life_{moment}"), run.get(f"{prefix}decay_{moment}")
@@ -90,6 +90,6 @@ def _steps(found: list[float], column: str) -> str:
 
 
 def _joined(groups: Iterable[tuple[str, int]]) -> str:
-    """What each group of runs says, the largest first, with its size where there are several."""
+    """Return the text of each group of runs, the largest first, with its size where there are several."""
     ranked = sorted(groups, key=lambda group: -group[1])
     return ", ".join(text + (f" ({size})" if len(ranked) > 1 else "") for text, size in ranked) or NOT_MEASURED

@@ -10,7 +10,7 @@ from rnnbench.report.long_tables import LongTables
 
 
 def horizon_and_score(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """The horizon after training against the score, one point a run: does a gradient that arrives decide? 0: dead."""
+    """Draw the horizon after training against the score, one point a run; 0 for a dead gradient."""
     points = [
         [(run["horizon_final"] or 0, run["score"]) for run in setting.runs if run.get("headline_final") is not None]
         for setting in settings
@@ -32,7 +32,7 @@ def horizon_and_score(settings: list[Setting], tables: LongTables) -> ReportFigu
 
 
 def cost(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
-    """What a score took: mean seconds of training and parameters against the median score, one point a setting."""
+    """Draw what a score costs, one point a setting: mean seconds of training and parameters against median score."""
     spent = [(fmean(setting.numbers("seconds")), setting.known("parameters") or 0) for setting in settings]
     shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:

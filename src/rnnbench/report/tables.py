@@ -74,7 +74,7 @@ def interval_words(sizes: Iterable[int]) -> str:
 
 
 def _median(column: str) -> Callable[[Setting], str]:
-    """The median of a column, shown as that column is."""
+    """Return the median of a column, formatted as that column."""
 
     def text(setting: Setting) -> str:
         found = setting.median(column)

@@ -155,7 +155,7 @@ class Record:
 
 
 def write(folder: Path, record: Record, ended: str | None = None) -> None:
-    """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error.
+    """Write ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error.
 
     The run ended now, or when ``ended`` says.
     """
@@ -171,7 +171,7 @@ def finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def clear(folder: Path) -> None:
-    """Deletes what a run left behind but for its log: it starts anew. Its record goes last: until then it has ended."""
+    """Delete the files of a run except its log, so that it starts over; its record last: until then it has ended."""
     for path in sorted(folder.glob("*"), key=lambda path: path.name == FILE):
         if path.is_dir():
             shutil.rmtree(path)
@@ -180,7 +180,7 @@ def clear(folder: Path) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The record of one run folder, or None where the run has not ended. Raises UserError for a damaged file."""
+    """Return the record of one run folder, or None if the run has not ended. Raises UserError for a damaged file."""
     path = folder / FILE
     try:
         if not path.exists():
@@ -200,7 +200,7 @@ def read(folder: Path) -> Record | None:
 
 
 def read_all(folder: Path) -> list[Record]:
-    """The records of all ended runs of an experiment, in the order of their ids."""
+    """Return the records of all ended runs of an experiment, in the order of their ids."""
     found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
     return [record for record in found if record is not None]
 
@@ -234,7 +234,7 @@ def planned(folder: Path) -> Planned:
 
 
 def read_progress(folder: Path) -> tuple[int, float | None]:
-    """The last logged step of a run and its training loss; the file may be in the middle of being written."""
+    """Return the last logged step of a run and its training loss; the file may be only partly written."""
     path = folder / "metrics.csv"
     step, loss = 0, None
     with suppress(OSError, csv.Error), path.open(newline="", encoding="utf-8", errors="replace") as lines:
@@ -246,5 +246,5 @@ def read_progress(folder: Path) -> tuple[int, float | None]:
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601."""
+    """Return the time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -75,7 +75,7 @@ class Job(NamedTuple):
 
 
 def check_installed() -> None:
-    """Raises UserError where jobs cannot be submitted."""
+    """Raise UserError where jobs cannot be submitted."""
     if importlib.util.find_spec("submitit") is None:
         raise UserError("hydra/launcher=slurm needs submitit: install it with pip install 'rnnbench[slurm]'")
     for name in ("sbatch", "srun", "squeue"):
@@ -84,7 +84,7 @@ def check_installed() -> None:
 
 
 def squeue(ids: Iterable[str]) -> dict[str, Job]:
-    """The jobs among ``ids``, and of their arrays, that Slurm still remembers; it does so for minutes after their end.
+    """Return the jobs and array jobs among ``ids`` that Slurm still knows; it forgets them minutes after their end.
 
     Raises UserError where Slurm does not answer.
     """
@@ -101,5 +101,5 @@ def squeue(ids: Iterable[str]) -> dict[str, Job]:
 
 
 def last_line(text: str) -> str:
-    """What a command of Slurm says in the end."""
+    """Return the last line of a Slurm command's output."""
     return (text.strip().splitlines() or ["Slurm gives no reason"])[-1].strip()

@@ -86,7 +86,7 @@ class Plan(NamedTuple):
         return list(dict.fromkeys(", ".join(f"{key} {each.get(key)}" for key in names) or "all" for each in left))
 
     def _flat(self) -> dict[str, Row]:
-        """The configuration of each candidate as its row has it."""
+        """Return the configuration of each candidate as in its row."""
         return {run_id: configuration(job.config.to_dict()) for run_id, job in self.candidates.items()}
 
 
@@ -116,13 +116,13 @@ class Composer:
             return checked(made)
 
     def is_group(self, key: str) -> bool:
-        """Whether ``key`` chooses a file of ``conf/``, and is no value; looked up once."""
+        """Return whether ``key`` chooses a file of ``conf/`` and is no value; looked up once."""
         if key not in self._groups:
             self._groups[key] = is_group(self.loader, key)
         return self._groups[key]
 
     def _is_value(self, override: Override) -> bool:
-        """Whether an override sets a key of the run that is there already, and selects no file."""
+        """Return whether an override sets an existing key of the run and selects no file."""
         prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
         key = override.key_or_group
         return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))
@@ -214,7 +214,10 @@ def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
 
 
 def _dimensions(composer: Composer) -> dict[str, list[str]]:
-    """What is given for each key, as overrides of one choice each; the command line replaces the experiment file."""
+    """Return the values given for each key, as overrides of one choice each.
+
+    The command line replaces the experiment file.
+    """
     params = composer.base.hydra.sweeper.get("params")
     if OmegaConf.is_list(params) or any(OmegaConf.is_config(each) or each is None for each in (params or {}).values()):
         raise UserError("hydra.sweeper.params: give the choices of each key as text, such as {seed: '0,1,2'}")

@@ -43,7 +43,10 @@ def read(path: Path) -> Config:
 
 
 def _literal(value: Any) -> Any:
-    """``value`` for OmegaConf, which takes ``${`` for an interpolation, and a backslash before it for an escape."""
+    """Return ``value`` escaped for OmegaConf.
+
+    It takes ``${`` for an interpolation, and a backslash before it for an escape.
+    """
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -49,7 +49,7 @@ class Display:
         self.live.stop()
 
     def ended(self, state: RunState) -> None:
-        """One run is over, or was before."""
+        """Count and print a run that has just ended, or had ended before."""
         self.counts[state.status] += 1
         already = state.text.startswith("already ")
         self._skipped += already
@@ -60,7 +60,7 @@ class Display:
         self.console.print(f"{state.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
 
     def update(self, running: list[tuple[Config, Path, float]]) -> None:
-        """The runs at work: each its configuration, its folder and when it started."""
+        """Show the running runs: for each its configuration, its folder and when it started."""
         if not self.console.is_terminal or time.monotonic() - self._drawn < REFRESH:
             return
         self._drawn = time.monotonic()
@@ -89,7 +89,7 @@ class Display:
         return text
 
     def summary(self, states: list[RunState], left: int) -> None:
-        """How the sweep ended: the counts, and a row for every run without a result."""
+        """Print how the sweep ended: the counts, and a row for every run without a result."""
         self.live.stop()
         rest = f", {left} not started" if left else ""
         self.console.print(counted(states) + rest, highlight=False)
@@ -99,7 +99,7 @@ class Display:
 
 
 def counted(states: Iterable[RunState]) -> str:
-    """How many runs have which status."""
+    """Return the number of runs of each status, in words."""
     counts = Counter(state.status for state in states)
     return ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
 

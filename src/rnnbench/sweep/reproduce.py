@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 def obstacle(config: Config, before: Row, made_on: Environment, any_version: bool) -> str:
-    """Why a repeated run could not be compared with its row; empty where it can."""
+    """Return why a repeated run could not be compared with its row; empty if it can."""
     if before["status"] == Status.FAILED:
         return "the reported run failed: there is nothing to repeat"
     data, reported = str(config.task.provenance().get("sha256", "")), before["data_sha256"] or ""
@@ -65,7 +65,7 @@ def obstacle(config: Config, before: Row, made_on: Environment, any_version: boo
 
 
 def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, Rule]) -> Check:
-    """A repeated run against its row."""
+    """Compare a repeated run with its row."""
     now = row(record)
     different = agreement.differences(before, now)
     if not different:
@@ -80,12 +80,12 @@ def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, 
 
 
 def _text(found: Row) -> str:
-    """The score."""
+    """Return the score as text."""
     return COLUMNS["score"].text(found["score"])
 
 
 def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
-    """The median score of each setting whose runs were all repeated: its interval against the reported one.
+    """Compare the median score of each setting whose runs were all repeated with the reported interval.
 
     Two intervals of the same distribution meet more often than the one holds the median of the other: of three runs
     each in 90 % of cases.
@@ -116,7 +116,7 @@ def _interval(found: Estimate) -> str:
 def reproduce(
     folder: Path, conf: Path, work: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
 ) -> Outcome:
-    """Runs the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compares.
+    """Run the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compare.
 
     ``any_version`` compares across versions too, within the tolerances. Raises UserError where there is no result.
     """
@@ -153,6 +153,6 @@ def reproduce(
 
 
 def exit_code(checks: list[Check]) -> int:
-    """1 where anything differs, else 3 where anything could not be compared, else 0."""
+    """Return 1 if anything differs, else 3 if anything could not be compared, else 0."""
     verdicts = Counter(check.verdict for check in checks)
     return 1 if verdicts[DIFFERS] else 3 if verdicts[NOT_COMPARABLE] else 0

@@ -56,12 +56,12 @@ class RunState(NamedTuple):
 
 
 def folder_of(config: Config) -> Path:
-    """Where the run of a configuration lies."""
+    """Return the folder of the run of a configuration."""
     return Path(config.runs_dir) / config.name / config.run_id
 
 
 def inspect(folder: Path) -> RunState:
-    """The state of one run."""
+    """Return the state of one run."""
     log = folder / records.LOG
     try:
         record = records.read(folder)
@@ -79,7 +79,7 @@ def inspect(folder: Path) -> RunState:
 
 
 def already_ended(config: Config, published: Mapping[str, Published]) -> RunState | None:
-    """The state of a run that a sweep does not start, which says what would; None for a run that it starts."""
+    """Return the state of a run that a sweep does not start, with the option that would; None if it starts the run."""
     folder = folder_of(config)
     state = inspect(folder)
     if not (state.complete or state.status == Status.FAILED):
@@ -101,7 +101,7 @@ def _published_state(published: Published, folder: Path) -> RunState:
 
 
 def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:
-    """The rows of those runs that have ended, here or by what is published."""
+    """Return the rows of the runs that have ended, here or in what is published."""
     found = []
     for config in configs:
         record = records.read(folder_of(config))
@@ -113,7 +113,7 @@ def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> li
 
 
 def _changed(record: Record, config: Config) -> str:
-    """What is another now than when the run was done; empty where nothing is."""
+    """Return what has changed since the run was done; empty if nothing has."""
     try:
         return sources.changed_since(record.sources, config)
     except UserError as error:  # the data cannot be read any more
@@ -121,7 +121,7 @@ def _changed(record: Record, config: Config) -> str:
 
 
 def add_to_plan(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
-    """Adds runs to those that ``folder/sweep.json`` lists, and where their experiment is published if that counts.
+    """Add runs to the list in ``folder/sweep.json``, with the folder where they are published if ``reuse`` is on.
 
     Raises UserError where nothing can be written.
     """
@@ -139,7 +139,7 @@ def add_to_plan(folder: Path, run_ids: Iterable[str], published: Path | None = N
 
 
 def read_all(folder: Path) -> list[RunState]:
-    """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
+    """Return the state of every run of a sweep: planned ones, then others in the folder, in the order of the ids."""
     found, planned = records.begun(folder), _planned(folder / FILE)
     run_ids = list(dict.fromkeys([*planned["run_ids"], *found]))
     published = _published(planned)
@@ -160,7 +160,7 @@ def _published(planned: records.Planned) -> dict[str, Published]:
 
 
 def _planned(path: Path) -> records.Planned:
-    """What is listed; nothing where the list is missing or damaged: it only says what is waiting."""
+    """Return what is listed; nothing if the list is missing or damaged: it only says what is waiting."""
     try:
         return records.planned(path.parent)
     except UserError:
@@ -168,7 +168,7 @@ def _planned(path: Path) -> records.Planned:
 
 
 def clear_for_rerun(config: Config) -> None:
-    """Clears a run that ``force`` or ``retry_failed`` wants again, once, before the sweep starts.
+    """Clear the record of a run that ``force`` or ``retry_failed`` wants to run again, once, before the sweep starts.
 
     From then on a record says that the run has ended, to this sweep and to any other beside it.
     """
@@ -184,7 +184,7 @@ def clear_for_rerun(config: Config) -> None:
 
 
 def record_failure(config: Config, reason: str) -> None:
-    """Writes the record of a run that could not write its own, unless it has one or another process runs it."""
+    """Write the record of a run that could not write its own, unless it has one or another process runs it."""
     folder = folder_of(config)
     record = Record(
         run_id=config.run_id, experiment=config.name, status=Status.FAILED, error=reason, config=config.to_dict(),

@@ -72,7 +72,7 @@ class Job:
         self.started = time.monotonic()
 
     def enforce(self, options: Options) -> None:
-        """Kills the job if it is over a limit."""
+        """Kill the job if it is over a limit."""
         if options.timeout is not None and time.monotonic() - self.started > options.timeout:
             self.kill(f"over hydra.launcher.timeout={options.timeout:g} seconds")
         if options.max_memory is not None:
@@ -89,7 +89,7 @@ class Job:
         self.process.kill()
 
     def conclude(self, stopping: bool) -> RunState:
-        """What became of the job, once its end of the pipe says a word or closes."""
+        """Return the final state of the job, once its end of the pipe sends a word or closes."""
         try:
             told = Outcome.decode(self.report.recv_bytes())
         except EOFError:
@@ -112,7 +112,7 @@ class Job:
 
 
 def fail(config: Config, reason: str) -> RunState:
-    """The failure of a run that could not record it itself."""
+    """Record and return the failure of a run that could not record it itself."""
     folder = folder_of(config)
     with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
         record_failure(config, reason)
@@ -120,7 +120,7 @@ def fail(config: Config, reason: str) -> RunState:
 
 
 def death(code: int | None) -> str:
-    """How a process ended that left no result, from its exit code; below zero, the signal that killed it."""
+    """Return how a process without a result ended, from its exit code; below zero it is the signal that killed it."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
@@ -147,7 +147,7 @@ class Sweep:
         self.asked: float | None = None
 
     def run(self) -> None:
-        """Until every run has ended, or none is at work any more after a request to stop."""
+        """Run until every run has ended, or, after a request to stop, until none is running."""
         try:
             while self.jobs or (self.waiting and not self.stop.requested):
                 self._start()
@@ -168,7 +168,7 @@ class Sweep:
                 self.states[index] = inspect(folder_of(self.configs[index]))
 
     def _start(self) -> None:
-        """Gives every free slot a run; what has ended needs none."""
+        """Give every free slot a run; skip what has ended."""
         while self.waiting and self.free and not self.stop.requested:
             index = self.waiting.popleft()
             config = self.configs[index]
@@ -185,7 +185,7 @@ class Sweep:
             self.jobs[job.report] = job
 
     def _end_jobs(self) -> None:
-        """Asks the jobs to stop, once, and ends those that do not."""
+        """Ask the jobs to stop, once, and kill those that do not."""
         if self.asked is None:
             self.asked = time.monotonic()
             for job in self.jobs.values():
@@ -200,7 +200,7 @@ class Sweep:
 
 
 def check_sockets() -> None:
-    """Raises UserError where the system refuses the paths of the sockets through which a sweep starts its processes."""
+    """Raise UserError where the system refuses the paths of the sockets through which a sweep starts its processes."""
     folder = tempfile.gettempdir()
     if len(folder) > LONGEST_TEMPORARY:
         raise UserError(
@@ -210,7 +210,7 @@ def check_sockets() -> None:
 
 
 def run_all(configs: list[Config], options: Options) -> list[RunState]:
-    """Runs what has not ended yet and returns what became of each configuration, in order.
+    """Run what has not ended yet and return the state of each configuration's run, in order.
 
     Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
     """

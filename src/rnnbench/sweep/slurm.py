@@ -36,7 +36,7 @@ MISSES = 60  # answers that squeue may owe in a row
 
 
 def run_all(configs: list[Config], options: Options) -> list[RunState]:
-    """Submits what has neither ended nor is still queued, and returns what became of each configuration, in order.
+    """Submit what has neither ended nor is still queued, and return the state of each configuration's run, in order.
 
     Raises UserError where Slurm refuses the jobs, Interrupted when asked to stop: the jobs then go on without it.
     """
@@ -96,7 +96,7 @@ def run_all(configs: list[Config], options: Options) -> list[RunState]:
 
 
 def _queued(configs: list[Config]) -> dict[str, str]:
-    """The runs that an earlier launch submitted and Slurm still has, with the ids of their jobs."""
+    """Return the runs that an earlier launch submitted and Slurm still has, with the ids of their jobs."""
     ids = {}
     for config in configs:
         note = _note(config)
@@ -108,7 +108,7 @@ def _queued(configs: list[Config]) -> dict[str, str]:
 
 
 def _submit(configs: list[Config], options: Options) -> dict[str, str]:
-    """Hands the runs to Slurm. Returns the ids of their jobs."""
+    """Submit the runs to Slurm and return the ids of their jobs."""
     if not configs:
         return {}
     if len(configs) > ARRAY:
@@ -129,12 +129,12 @@ def _submit(configs: list[Config], options: Options) -> dict[str, str]:
 
 
 def _note(config: Config) -> Path:
-    """The file that says which job was submitted for a run."""
+    """Return the file that records which job was submitted for a run."""
     return folder_of(config).parent / FOLDER / config.run_id
 
 
 def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> RunState | None:
-    """What became of a run, None while it is not known. ``again``: its job was over when it was looked at before."""
+    """Return the final state of a run, None while it is unknown. ``again``: its job was over at the last look too."""
     folder = folder_of(config)
     over = job is None or job.over
     if not over and not (folder / records.FILE).exists():
@@ -154,7 +154,10 @@ def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> RunS
 
 
 def work(config: Config) -> None:
-    """One run in its job. Where it is interrupted, and Slurm takes its job for running, the job is queued again."""
+    """Run one configuration in its Slurm job.
+
+    If it is interrupted and Slurm counts its job as running, the job is queued again.
+    """
     import submitit
 
     job_id = submitit.JobEnvironment().job_id
@@ -171,7 +174,10 @@ def work(config: Config) -> None:
 
 
 def _queue_again(job_id: str) -> None:
-    """Unless Slurm does so itself, or the job was cancelled: then it is not running to Slurm, though still here."""
+    """Queue the job again, unless Slurm does so itself or the job was cancelled.
+
+    Then Slurm no longer counts it as running, though it still is.
+    """
     try:
         job = squeue([job_id]).get(job_id)
     except UserError as error:

@@ -78,7 +78,7 @@ def perform(config: Config) -> Outcome:
 
 
 def _end_with_parent() -> None:
-    """Ends this process and its helpers when its parent dies, however it dies."""
+    """End this process and its helpers when its parent dies, however it dies."""
     parent = parent_process()
     assert parent is not None
 
@@ -90,7 +90,7 @@ def _end_with_parent() -> None:
 
 
 def redirect(log: Path) -> None:
-    """From now on everything that this process prints goes to the end of ``log``."""
+    """Append everything that this process prints from now on to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, sys.stdout.fileno())

@@ -46,12 +46,12 @@ class Content(NamedTuple):
 
 
 def setting(data: str) -> str:
-    """The setting that names the arrays, for a message."""
+    """Return the setting that names the arrays, for a message."""
     return f"task.data={local.shown(data)}"
 
 
 def fingerprint(data: str) -> dict[str, str]:
-    """The sha256 of the file, by the setting that names it; empty for arrays in memory."""
+    """Return the sha256 of the file, by the setting that names it; empty for arrays in memory."""
     if data.startswith(MEMORY):
         return {}
     place, path = setting(data), local.locate(data)
@@ -61,7 +61,7 @@ def fingerprint(data: str) -> dict[str, str]:
 
 
 def read(data: str) -> Content:
-    """The content of a file, read once while it stays the same. Raises UserError where it cannot be used."""
+    """Return the content of a file, read once while it does not change. Raises UserError for an unusable file."""
     if data.startswith(MEMORY):
         raise UserError(f"{setting(data)}: was given in Python and is in no file; call Arrays.of with the arrays again")
     return _read(data, *fingerprint(data).values())
@@ -81,7 +81,7 @@ def _read(data: str, digest: str) -> Content:
 
 
 def given(values: Mapping[str, Any]) -> Content:
-    """The content of arrays, or of tensors, by name. Raises UserError where they do not fit."""
+    """Return the content of arrays, or of tensors, by name. Raises UserError where they do not fit."""
     arrays, digest = {}, hashlib.sha256()
     for name, value in values.items():
         try:
@@ -94,7 +94,7 @@ def given(values: Mapping[str, Any]) -> Content:
 
 
 def checked(place: str, arrays: Mapping[str, Array], digest: str) -> Content:
-    """The content of arrays. Raises UserError, which begins with ``place``, where they do not fit."""
+    """Return the content of arrays. Raises UserError, which begins with ``place``, where they do not fit."""
     for name in ("X", "y"):
         if name not in arrays:
             raise UserError(f"{place}has no array '{name}', only {', '.join(arrays) or 'none'}")

@@ -57,7 +57,7 @@ class Arrays(FiniteTask):
         cls, X: Any, y: Any, lengths: Any = None, *, length: int | None = None, validation_share: float = 0.15,
         test_share: float = 0.15, batch_size: int = 32, validation_sequences: int = 2000, test_sequences: int = 10_000,
     ) -> Self:  # fmt: skip
-        """The task of arrays or tensors, which are copied where their types differ; writes nothing.
+        """Return the task of arrays or tensors, which are copied where their types differ; writes nothing.
 
         Raises UserError where they do not fit.
         """
@@ -72,7 +72,7 @@ class Arrays(FiniteTask):
         return task
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what the file holds: another process reads it by itself."""
+        """Return the state without the content of the file: another process reads it itself."""
         kept = self.data.startswith(MEMORY)
         return {key: value for key, value in vars(self).items() if kept or key not in ("content", "parts")}
 
@@ -153,13 +153,13 @@ class Arrays(FiniteTask):
         return self._means[split]
 
     def _pairs(self, batch: Batch) -> tuple[Array, Array]:
-        """What a predictor without memory sees, a token or nothing, and each class that it should tell."""
+        """Return what a memoryless predictor sees, a token or nothing, and each class that it should predict."""
         targets = batch.targets.ravel()
         seen = batch.inputs.ravel() if self.every_step and self.tokens else np.zeros_like(targets)
         return (seen, targets) if batch.counted is None else (seen[batch.counted], targets[batch.counted])
 
     def _of(self, chosen: Array) -> Batch:
-        """The batch of the sequences that are ``chosen``."""
+        """Return the batch of the sequences that are ``chosen``."""
         content = self._fitting(self.content)
         inputs = np.ascontiguousarray(content.x[chosen, : self.length].swapaxes(0, 1))
         if not content.every_step:
@@ -174,7 +174,7 @@ class Arrays(FiniteTask):
         return Batch(inputs, targets, scored=valid, counted=valid, lengths=lengths)
 
     def _fitting(self, content: Content) -> Content:
-        """The content. Raises UserError where it has fewer steps than are asked for."""
+        """Return the content. Raises UserError where it has fewer steps than requested."""
         steps = content.x.shape[1]
         if self.length is not None and self.length > steps:
             raise UserError(f"task.length={self.length}: X of {array_file.setting(self.data)} has {steps} steps")
@@ -182,7 +182,7 @@ class Arrays(FiniteTask):
 
 
 def _counted_loss(train: tuple[Array, Array], told: tuple[Array, Array], classes: int, extra: float) -> float:
-    """The cross-entropy of the classes ``told``, with their frequencies in ``train`` given what is seen with each."""
+    """Return the cross-entropy of the classes in ``told``, given what is seen with each, with counts of ``train``."""
     pairs, counts = np.unique(train[0] * classes + train[1], return_counts=True)
     totals = np.bincount(train[0], minlength=int(told[0].max()) + 1)
     wanted = told[0] * classes + told[1]

@@ -19,7 +19,7 @@ STATED = ("title", "loss", "metric")
 
 
 def _asked(name: str) -> Any:
-    """A fact that the class itself states."""
+    """Return a fact that the class itself states."""
     return property(lambda self: getattr(self.task, name))
 
 
@@ -51,7 +51,7 @@ class ExternalTask(Task):
         super().__post_init__()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the task, which another process makes by itself."""
+        """Return the state without the task, which another process builds itself."""
         return {key: value for key, value in vars(self).items() if key != "task"}
 
     @cached_property

@@ -18,7 +18,7 @@ PARQUET = "refs/convert/parquet"
 
 
 def check(setting: str, name: str) -> None:
-    """Raises UserError where ``name`` cannot be that of a data set of the Hub. Asks nobody."""
+    """Raise UserError where ``name`` cannot be a data set of the Hub. Uses no network."""
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name, re.ASCII):
         raise UserError(f"{setting}: give the data set as {PREFIX}NAME or {PREFIX}OWNER/NAME")
     if Path(name).exists():  # which ``datasets`` would read
@@ -29,7 +29,7 @@ def check(setting: str, name: str) -> None:
 
 
 def load(setting: str, name: str, instead: str, configuration: str | None = None, revision: str | None = None) -> Any:
-    """The splits of a data set by name, for the ``setting`` "key=value" that asked for it.
+    """Return the splits of a data set by name, requested by the ``setting`` "key=value".
 
     Raises UserError where it cannot be had, with ``instead``, what to use without a network.
     """
@@ -51,7 +51,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _go_offline_if_unreachable() -> None:
-    """Without a network ``datasets`` retries for half a minute; offline it uses its cache, or says no at once."""
+    """Go offline without a network, where ``datasets`` would retry for half a minute.
+
+    Offline it uses its cache or fails at once.
+    """
     import datasets
     from huggingface_hub import constants
 

@@ -100,7 +100,7 @@ def fingerprint(setting: str, paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _digest(setting: str, path: Path) -> str:
-    """The sha256 of a file, which is read again only where the system says that it may have changed."""
+    """Return the sha256 of a file, which is read again only if the system says that it may have changed."""
     try:
         found = path.stat()
     except OSError as error:

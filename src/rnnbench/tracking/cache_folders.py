@@ -12,7 +12,7 @@ VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
 
 
 def lend_folders(experiment: Path) -> None:
-    """Points both at folders below ``experiment``, for this process and those that it starts, unless the user has.
+    """Point both at folders below ``experiment``, for this process and its children, unless the user has set others.
 
     Makes nothing: they do. It comes before either is imported.
     """

@@ -18,7 +18,7 @@ PATIENCE = 5
 
 
 def check(config: Config) -> None:
-    """Raises UserError where the client does not take its settings; online, where it has no key or no server too."""
+    """Raise UserError where the client rejects its settings; online, also where it has no key or no server."""
     mode = config.tracking.mode
     if mode == "disabled":
         return
@@ -30,7 +30,7 @@ def check(config: Config) -> None:
 
 
 def check_sweep(configs: Iterable[Config]) -> None:
-    """``check`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
+    """Call ``check`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
     tracked = {config.tracking.mode: config for config in configs if config.tracking.mode != "disabled"}
     for config in tracked.values():
         check(config)
@@ -41,7 +41,7 @@ def check_sweep(configs: Iterable[Config]) -> None:
 
 
 def problem(online: bool = True) -> str | None:
-    """Why the client cannot be set up or, ``online``, log in, and what to do, in one line; None where it can."""
+    """Return why the client cannot be set up or, ``online``, log in, and what to do, in one line; None if it can."""
     import wandb
 
     try:
@@ -69,7 +69,7 @@ def problem(online: bool = True) -> str | None:
 
 
 def _refused(error: Exception) -> str:
-    """The variable of the environment that the client does not take, and why."""
+    """Return the environment variable that the client rejects, and why."""
     from pydantic import ValidationError
 
     reason = str(error).splitlines()[0]

@@ -35,7 +35,7 @@ class Upload(NamedTuple):
 
 
 def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
-    """Uploads the runs of the folder ``experiment``, at most ``rate`` a minute; what was uploaded is left alone.
+    """Upload the runs of the folder ``experiment``, at most ``rate`` a minute; skip what was uploaded before.
 
     With ``dry_run`` it only says what it would do. Raises UserError, before the first upload, where there is nothing to
     upload from or no login.
@@ -61,7 +61,7 @@ def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
 
 
 def _state(folder: Path) -> Upload:
-    """Where a run stands before anything is uploaded."""
+    """Return the state of a run before anything is uploaded."""
     run = wandb_files.name(folder)
     try:
         if wandb_files.marker(folder).exists():
@@ -74,7 +74,7 @@ def _state(folder: Path) -> Upload:
 
 
 def _upload(folder: Path) -> str | None:
-    """Uploads one run; returns why not all of it arrived, None where it did."""
+    """Upload one run; return why not all of it arrived, None if it did."""
     with tempfile.TemporaryDirectory() as logs:
         try:
             ended = subprocess.run(

@@ -39,7 +39,7 @@ class Sweep(NamedTuple):
 
 
 def build(sweep: Sweep) -> Any:
-    """The workspace: gradient over lag, pictures, numbers over training, learning curves, what decides, comparison."""
+    """Return the workspace: gradient over lag, pictures, numbers over training, learning curves, comparisons."""
     main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
     directions = ("forward", "backward") if sweep.bidirectional else ("forward",)
     lags = [
@@ -84,12 +84,12 @@ def build(sweep: Sweep) -> Any:
 
 
 def validate(workspace: Any) -> str:
-    """The page in W&B's own format, as JSON; raises where the client's model refuses it."""
+    """Return the page in W&B's own format, as JSON. Raises where the client's model refuses it."""
     return workspace._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
 
 
 def save(sweep: Sweep) -> str:
-    """Saves the page on the server and returns its address. Raises UserError without a login or a connection."""
+    """Save the page on the server and return its address. Raises UserError without a login or a connection."""
     reason = problem()
     if reason is not None:
         raise UserError(f"the workspace was not saved: {reason}")

@@ -57,7 +57,7 @@ class History(CSVLogger):
         return {metric: float(np.mean(values)) for metric, values in found.items() if values}
 
     def has(self, metric: str, step: int) -> bool:
-        """Whether ``metric`` was logged at ``step``."""
+        """Return whether ``metric`` was logged at ``step``."""
         return any(at == step and metric in values for at, values in reversed(self.rows))
 
 
@@ -88,14 +88,14 @@ class Checkpoint(lightning.Callback):
         return self._earlier + time.perf_counter() - self._began
 
     def begin_from(self, start: Path) -> Path:
-        """Prepares to train on from another run, in the folder ``start``, and returns its checkpoint."""
+        """Prepare to train on from another run, in the folder ``start``, and return its checkpoint."""
         self._begins = True
         if (start / BEST).exists():
             shutil.copyfile(start / BEST, self.best)
         return start / FILE
 
     def save(self, trainer: lightning.Trainer) -> None:
-        """Replaces the checkpoint in one piece."""
+        """Replace the checkpoint in one piece."""
         with replacing(self.path) as temporary:
             trainer.save_checkpoint(temporary)
         self._saved_at = trainer.global_step
@@ -161,7 +161,7 @@ class Checkpoint(lightning.Callback):
 
 
 def read(folder: Path, run_id: str, now: dict[str, str], probe: dict[str, Any]) -> Path | None:
-    """The checkpoint of a run that can go on; None, and a line on standard error, where it is damaged or another's.
+    """Return a resumable checkpoint; None, with a line on standard error, where it is damaged or of another run.
 
     It is also another's where it was made from other data or source code than ``now`` (``rnnbench.config.sources``), or
     measured by another ``probe``, whose surveys would not fit those to come.
@@ -189,7 +189,7 @@ def _metrics(meter: Meter) -> dict[str, Metric]:
 
 
 def _learner_state(learner: Learner) -> dict[str, Any]:
-    """All that the learner knows beside its weights, as tensors and plain values."""
+    """Return the learner's state beside its weights, as tensors and plain values."""
     return {
         "targets": learner.train_meter.targets,
         "meter": {name: dict(metric.metric_state) for name, metric in _metrics(learner.train_meter).items()},

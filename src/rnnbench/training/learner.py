@@ -67,7 +67,7 @@ class Learner(lightning.LightningModule):
         self.last: dict[str, float] = {}
 
     def test_on(self, task: Task, prefix: str) -> None:
-        """Prepares a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
+        """Prepare a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
         self.test_meter = Meter(task, task.baseline("test")).to(self.device)
         self.test_prefix = prefix
 
@@ -87,7 +87,7 @@ class Learner(lightning.LightningModule):
             scheduler.step()
 
     def _forward(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
-        """The mean loss and the prediction, the state carried on within the split's own text."""
+        """Return the mean loss and the prediction; the state is carried on within the split's own text."""
         state = None if batch.fresh else self.carried[split]
         prediction, final = self.model(batch.inputs, batch.lengths, state)
         self.carried[split] = detach(final)

@@ -44,7 +44,7 @@ def source_run(config: Config, now: Mapping[str, str]) -> Path | None:
 
 
 def _reason(config: Config, record: Record, folder: Path, now: Mapping[str, str]) -> str:
-    """Why training cannot go on from a run that has ended; empty where it can."""
+    """Return why training cannot go on from a run that has ended; empty if it can."""
     if record.status != Status.DONE:
         return f"is {record.status}; give a run that is {Status.DONE}"
     if not (folder / FILE).exists():

@@ -24,7 +24,7 @@ from rnnbench.network.states import HState, LSTMState
 
 @cache
 def state_of(count: int) -> type[Any]:
-    """The state for a module that carries ``count`` tensors: h, then c, or h, s2, s3, .. where there are more."""
+    """Return the state of a module that carries ``count`` tensors: h, then c, or h, s2, s3, .. for more."""
     if count <= 2:
         return HState if count == 1 else LSTMState
     return namedtuple(f"State{count}", ["h", *(f"s{place}" for place in range(2, count + 1))])
@@ -55,7 +55,7 @@ class External(Cell[Any]):
 
     @torch.no_grad()
     def _probe(self) -> list[tuple[int, ...]]:
-        """The shapes of the tensors that the module carries: it is asked for two steps, the first from none."""
+        """Return the shapes of the tensors that the module carries, found by two steps, the first without a state."""
         name = type(self.module).__name__
         inputs = next(self.module.parameters()).new_zeros(2, self.input_size)
         try:
@@ -75,7 +75,7 @@ class External(Cell[Any]):
 
 
 def from_target(target: str, input_size: int, hidden_size: int, options: dict[str, Any]) -> Cell[Any]:
-    """The cell of the class called ``target`` (``package.module:Class``): a Cell as it is, another module adapted.
+    """Return the cell of the class called ``target`` (``package.module:Class``), adapted if it is not a Cell.
 
     Raises UserError where there is no such class, or it does not take ``options``.
     """

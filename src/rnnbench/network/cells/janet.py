@@ -40,7 +40,7 @@ class JANET(Cell[HState]):
         self.beta = beta
 
     def draw_as_paper(self, t_max: float | None, last: bool) -> None:
-        """As the paper. Raises UserError where ``t_max`` is not above 2."""
+        """Draw as the paper. Raises UserError unless ``t_max`` is above 2."""
         set_gate(self, "forget", chrono(self.hidden_size, t_max, "cell=janet init=paper"))
         set_gate(self, "candidate", torch.zeros(self.hidden_size))
 
@@ -52,6 +52,6 @@ class JANET(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """The forget gate sigmoid(s)."""
+        """Return the forget gate sigmoid(s)."""
         s, _ = (drive + self.recurrent_projection(state.h)).chunk(2, dim=-1)
         return torch.sigmoid(s)
