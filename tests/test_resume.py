@@ -223,7 +223,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "foreign", "pickle", "zipped pickle", "no dict"])
-def test_what_cannot_be_used_is_named_and_the_run_starts_anew(configure, tmp_path, die_at, capsys, damage):
+def test_what_cannot_be_used_is_named_and_the_run_starts_over(configure, tmp_path, die_at, capsys, damage):
     whole = configure(*ODD, f"runs_dir={tmp_path}/whole")
     run(whole)
     config, trap = configure(*ODD), tmp_path / "sprung"
@@ -250,7 +250,7 @@ def test_what_cannot_be_used_is_named_and_the_run_starts_anew(configure, tmp_pat
     capsys.readouterr()
     assert run(config).resumed == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"warning: {path} cannot be used, the run starts anew (")
+    assert line.startswith(f"warning: {path} cannot be used, the run starts over (")
     assert not trap.exists()
     assert results(config) == results(whole)
 
@@ -274,7 +274,7 @@ def test_a_failed_write_leaves_the_last_checkpoint(configure, die_at, monkeypatc
     assert not list(folder(config).glob(".*"))
 
 
-def test_a_failed_run_starts_anew(configure, die_at):
+def test_a_failed_run_starts_over(configure, die_at):
     """What broke it may be in its checkpoint."""
     config = configure("trainer.checkpoint_every=5")
 

@@ -82,7 +82,7 @@ class TestMeter:
         assert values["val/bits_per_character"] == pytest.approx(loss.item() / np.log(2), rel=1e-5)
         assert values["val/perplexity"] == pytest.approx(np.exp(loss.item()), rel=1e-5)
 
-    def test_a_flush_starts_anew(self):
+    def test_a_flush_starts_over(self):
         task = make_task("adding")
         meter = Meter(task, 1.0)
         batch = to_torch(task.batch("test", 0, 0))

@@ -35,8 +35,8 @@ class LocalLauncher(Launcher):
         return [ended(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
 
 
-class ToldFailure(JobReturn):
-    """A job that failed and whose failure has been told. A sweeper that searches counts it as a failed trial."""
+class ReportedFailure(JobReturn):
+    """A job that failed and whose failure has been printed. A sweeper that searches counts it as a failed trial."""
 
     @property
     def return_value(self) -> Any:
@@ -46,7 +46,7 @@ class ToldFailure(JobReturn):
 def ended(overrides: Any, state: Any) -> JobReturn:
     """Return what a sweeper needs of a run: its validation score, which a search maximises; the worst if diverged."""
     if not state.complete:
-        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)
+        return ReportedFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)
     return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=state.objective)
 
 

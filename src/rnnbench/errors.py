@@ -26,7 +26,7 @@ class UserError(Exception):
 
 
 class RunsFailedError(Exception):
-    """Runs that were asked for have no result, which has been told; a command that meets it exits with code 1."""
+    """Requested runs have no result, and messages have said why. The command exits with code 1."""
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:

@@ -1,6 +1,6 @@
-"""How a process is asked to stop: Ctrl-C and SIGTERM ask, and it stops where it can go on later; the second insists.
+"""Interruption by signals: Ctrl-C or SIGTERM asks a process to stop where it can resume later; a second one ends it.
 
-SIGUSR2 asks ahead of time: Slurm sends it before a job's time limit, and SIGTERM at the limit.
+SIGUSR2 asks early: Slurm sends it before a job's time limit, and SIGTERM at the limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Interrupted(SystemExit):
 
 
 class StopRequest:
-    """Remembers the request. Where nobody listens to it, it changes nothing."""
+    """Remembers a request to stop; without ``listen`` it changes nothing."""
 
     def __init__(self) -> None:
         self.signal: int | None = None

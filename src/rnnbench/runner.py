@@ -82,8 +82,8 @@ def _run(
     record: Record, stop: StopRequest,
 ) -> Record:  # fmt: skip
     """Run a configuration whose folder is locked."""
-    anew = config.force or (folder / records.FILE).exists()
-    last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
+    fresh = config.force or (folder / records.FILE).exists()
+    last = None if fresh else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
     logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
     try:
         if last is None:

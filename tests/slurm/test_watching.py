@@ -62,7 +62,7 @@ RUNNING = Job("RUNNING", 0, "None")
         ),
         (Job("TIMEOUT", 15, "TimeLimit"), "TIMEOUT, TimeLimit"),
         (Job("OUT_OF_MEMORY", 125 << 8, "OutOfMemory"), "OUT_OF_MEMORY, OutOfMemory"),
-        (None, "forgotten, and without a result"),
+        (None, "no longer known to Slurm, and without a result"),
     ],
 )
 def test_a_job_that_died_is_recorded_as_failed(watch, configure, job, reason):

@@ -62,8 +62,10 @@ def _tracking() -> list[list[str]]:
     from rnnbench.tracking.login import problem
 
     reason = problem()
-    told = "tracking=online works" if reason is None else reason
-    return [["W&B", "ok" if reason is None else "-", told, "" if reason is None else "tracking=offline needs no login"]]
+    message = "tracking=online works" if reason is None else reason
+    return [
+        ["W&B", "ok" if reason is None else "-", message, "" if reason is None else "tracking=offline needs no login"]
+    ]
 
 
 def _folders() -> list[list[str]]:

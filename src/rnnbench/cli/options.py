@@ -31,9 +31,11 @@ class Name(click.ParamType):
 FOLDER = click.Path(path_type=Path)
 name = click.argument("name", type=Name())
 result_name = click.argument("name", type=Name("results_dir"))
-runs_dir = click.option("--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs lie.")
+runs_dir = click.option(
+    "--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="The folder of all runs."
+)
 results_dir = click.option(
-    "--results-dir", type=FOLDER, default=Path("results"), show_default=True, help="Where results lie."
+    "--results-dir", type=FOLDER, default=Path("results"), show_default=True, help="The folder of all results."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

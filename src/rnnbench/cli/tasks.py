@@ -19,7 +19,7 @@ ARRAYS = [
     "arrays", "-", Arrays.title, "real [T, B, I] or tokens [T, B]", "each sequence or each step", "mse or accuracy",
     "mse or cross_entropy of the data", "-", Arrays.source,
 ]  # fmt: skip
-"""What can be said of a task that has no data by default."""
+"""The facts of a task that has no data by default."""
 
 
 @click.command("tasks")

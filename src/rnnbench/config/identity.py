@@ -1,6 +1,6 @@
 """Which configurations are the same run: ``digest`` is the part of a run_id that tells runs apart.
 
-It hashes the keys that can change what a run comes to, and of them only those whose value is not *neutral*: the value
+It hashes the keys that can change the result of a run, and of them only those whose value is not *neutral*: the value
 that means "as before this key existed". So a new key keeps every id that was given out, as long as its neutral value is
 written down here.
 """

@@ -25,13 +25,13 @@ AGAIN = "force=true runs it again, name=... keeps both"
 def fingerprints(config: Config) -> dict[str, str]:
     """Return the sha256 of the local data and of the source of each class, by the setting "key=value" that names it.
 
-    What comes from the Hub, and a class whose source nobody finds, is left out. Raises UserError for unusable data.
+    What comes from the Hub, and a class whose source cannot be found, is left out. Raises UserError for unusable data.
     """
     found = config.task.fingerprint()
     for key, target in _targets(config.to_dict()):
         if below(key, OUTSIDE):
             continue
-        with suppress(Exception):  # whatever a stranger's module raises; what cannot be built is an error elsewhere
+        with suppress(Exception):  # external modules raise anything; what cannot be built is an error elsewhere
             found[f"{key}={target}"] = hashlib.sha256(_source(target).read_bytes()).hexdigest()
     return found
 

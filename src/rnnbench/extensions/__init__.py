@@ -74,10 +74,10 @@ def load(key: str, target: str, kind: str = "Class") -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{key}={target}: {error}; give package.module.{kind}") from error
     except Exception as error:
-        raise UserError(f"{key}={target}: its module cannot be loaded ({told(error)})") from error
+        raise UserError(f"{key}={target}: its module cannot be loaded ({one_line(error)})") from error
 
 
-def told(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """Return an error of external code in one line, with the place where it was raised."""
     if isinstance(error, SyntaxError):
         return f"{error.msg}, {error.filename}, line {error.lineno}"

@@ -1,7 +1,7 @@
 """What a gradient profile says: whether it decays, how fast, and how far it reaches.
 
 A line is fitted through ln g over the lags from 1 on: lag 0 holds the direct path from the state to the loss, which no
-recurrence carries. A zero is underflow, or a unit that is off: it is no point of the line, but it is told.
+recurrence carries. A zero is underflow, or a unit that is off: it is not part of the fitted line, but it is reported.
 """
 
 from __future__ import annotations

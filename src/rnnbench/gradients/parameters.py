@@ -17,7 +17,7 @@ GROUPS = ("input", "recurrent", "bias", "head")
 def parameter_group(name: str) -> str:
     """Return the kind of the parameter called ``name`` in a Model: one of GROUPS.
 
-    All biases, of norms too, are ``bias``; whatever else a cell has besides its input matrix is ``recurrent``; and what
+    All biases, of norms too, are ``bias``; all else of a cell besides its input matrix is ``recurrent``; and what
     stands around the cells, an embedding or a block, is ``input``.
     """
     if name.startswith("head."):

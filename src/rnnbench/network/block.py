@@ -3,7 +3,7 @@
     h_t = x_t + W_o mixer(norm(x))_t                      pre-norm, residual (Xiong et al. 2020, arXiv:2002.04745)
     y_t = h_t + W_2 (silu(W_1 n_t) * W_3 n_t),  n = norm(h)      optional: SwiGLU (Shazeer 2020, arXiv:2002.05202)
 
-The mixer is a cell over time, in one direction or in two, optionally behind a short causal convolution of its inputs,
+The mixer is a cell over time, in one direction or in two, optionally after a short causal convolution of its inputs,
 one filter a channel, and a SiLU (Gu & Dao 2023, arXiv:2312.00752; Poli et al. 2023, arXiv:2302.10866). The norm is
 ``layer`` (Ba, Kiros & Hinton 2016) or ``rms`` (Zhang & Sennrich 2019). The stream x, y has the width D throughout.
 """
@@ -45,7 +45,7 @@ def norm(kind: str, size: int) -> nn.Module:
 
 
 class Convolved(Layer):
-    """``recurrent`` behind a causal convolution over its last ``width`` inputs, causal in the order of its direction.
+    """``recurrent`` after a causal convolution over its last ``width`` inputs, causal in the order of its direction.
 
     The state is a pair: the last width - 1 inputs [B, width - 1, I], zeros at first, and that of ``recurrent``. Raises
     UserError for a width below 2.

@@ -69,7 +69,7 @@ def _reason(rule: Rule, make: Callable[[int, int], Cell[Any]]) -> str:
             rule.check(Trial(cell, torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)))
         except Broken as broken:
             return str(broken)
-        except Exception as error:  # whatever a stranger's code raises
+        except Exception as error:  # external code can raise anything
             return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     return ""
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError, check_choice
-from rnnbench.extensions import load, told
+from rnnbench.extensions import load, one_line
 from rnnbench.network.cells import Cell
 from rnnbench.network.cells.drawing import assign, chrono, set_gate
 from rnnbench.network.cells.orthogonal import Orthogonal, rotations
@@ -142,9 +142,9 @@ def _draw_own(cell: Cell[Any], target: str, arguments: Mapping[str, Any]) -> Non
         draw(cell, **arguments)
     except UserError:
         raise
-    except Exception as error:  # whatever a stranger's code raises
+    except Exception as error:  # external code can raise anything
         raise UserError(
-            f"init._target_={target}: cannot draw the cell {type(cell).__name__} ({told(error)})"
+            f"init._target_={target}: cannot draw the cell {type(cell).__name__} ({one_line(error)})"
         ) from error
 
 

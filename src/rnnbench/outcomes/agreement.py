@@ -35,7 +35,7 @@ NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio
 """What a gradient can lack: of these columns none says something, where the run was probed."""
 LAST_BITS = 1e-12
 """The relative error of what is measured on a network in float64: its last bits depend on the order in which numbers
-are added up, which is the program's, and on where they lie in memory."""
+are added up, which is the program's, and on their place in memory."""
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
@@ -172,7 +172,9 @@ def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
 
 
-def told(before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None) -> str:
+def differences_in_words(
+    before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None
+) -> str:
     """Return what differs in words, the first columns in full; with the rules that decided, to four digits."""
     words = []
     for key in columns[:TOLD]:

@@ -1,4 +1,4 @@
-"""What a column of runs.csv is: its name, its type, and how it is said and shown."""
+"""What a column of runs.csv is: its name, its type, its explanation and its format."""
 
 from __future__ import annotations
 

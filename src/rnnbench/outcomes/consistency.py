@@ -1,4 +1,4 @@
-"""Whether a row agrees with itself: no run can come to other numbers than these laws allow."""
+"""Consistency of a single row: rules that the numbers of every run obey."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def _decay(row: Row, prefix: str, moment: str) -> list[str]:
     )
     found = []
     if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
-        told = "empty" if slope is None else slope
-        found.append(f"{prefix}half_life_{moment} {half_life:.12g}, but its slope is {told}")
+        shown = "empty" if slope is None else slope
+        found.append(f"{prefix}half_life_{moment} {half_life:.12g}, but its slope is {shown}")
     if half_life is not None and word != "decays":
         found.append(f"{prefix}half_life_{moment} {half_life:.12g}, but the gradient is {word or 'not described'}")
     if word == "dead" and horizon is not None:

@@ -1,4 +1,4 @@
-"""From the runs of an experiment as they lie on the disk to a result: those that ended, and those that lack."""
+"""Gathers a result from the runs of an experiment on the disk: those that ended, and which are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of one experiment from several machines, or published before, as one: the same whatever their order."""
+"""Results of one experiment from several machines, or published before, merged into one: the same in any order."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def _check(a: Candidate, b: Candidate) -> None:
     machines = elsewhere(a.environment, b.environment)
     wrong = agreement.beyond(a.row, b.row, LEARNED) if machines else agreement.differences(a.row, b.row)
     if wrong:
-        told = agreement.told(a.row, b.row, wrong)
+        words = agreement.differences_in_words(a.row, b.row, wrong)
         raise UserError(
-            f"{a.source.name} and {b.source.name}: {a.row['run_id']} contradicts: {told} "
-            f"({reason(a.environment, b.environment)}); leave one out, or forget what is published with --replace"
+            f"{a.source.name} and {b.source.name}: {a.row['run_id']} contradicts: {words} "
+            f"({reason(a.environment, b.environment)}); leave one out, or replace what is published with --replace"
         )
 
 

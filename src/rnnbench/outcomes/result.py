@@ -134,18 +134,18 @@ def write(folder: Path, result: Result) -> None:
 def read(folder: Path) -> Result:
     """Return the result in a folder. Raises UserError, which names the file, where one is missing or damaged."""
     if not any((folder / name).exists() for name in FILES):
-        told = "holds no result; name a folder that rnnbench publish or rnnbench report wrote"
-        raise UserError(f"{folder}: {told}")
+        message = "holds no result; name a folder that rnnbench publish or rnnbench report wrote"
+        raise UserError(f"{folder}: {message}")
     whence = _provenance(folder / provenance.FILE)
     common, protocol = _config(folder / CONFIG)
     table = rows.read(folder / rows.FILE, common)
     if len(table) != whence["runs"]:
-        told = f"{folder / rows.FILE}: has {len(table)} of the {whence['runs']} rows that {provenance.FILE} counts"
-        raise UserError(f"{told}; {AGAIN}")
+        message = f"{folder / rows.FILE}: has {len(table)} of the {whence['runs']} rows that {provenance.FILE} counts"
+        raise UserError(f"{message}; {AGAIN}")
     for each in rows.plain(table):
         if each["environment"] >= len(whence["environments"]):
-            told = f"{folder / rows.FILE}: {each['run_id']}: environment {each['environment']} is not in"
-            raise UserError(f"{told} {provenance.FILE}; {AGAIN}")
+            message = f"{folder / rows.FILE}: {each['run_id']}: environment {each['environment']} is not in"
+            raise UserError(f"{message} {provenance.FILE}; {AGAIN}")
     known = set(table["run_id"])
     found = Result(
         name=whence["experiment"],

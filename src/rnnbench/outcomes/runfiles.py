@@ -30,8 +30,8 @@ def read(folder: Path) -> tuple[dict[str, pd.DataFrame], list[str]]:
             if path.exists():
                 found |= parse(path)
         except Exception as error:  # zipfile, zlib and NumPy raise nearly anything for a damaged file
-            told = " ".join(str(error).split()) or type(error).__name__
-            damaged.append(f"{name} is damaged ({told}) and left out")
+            message = " ".join(str(error).split()) or type(error).__name__
+            damaged.append(f"{name} is damaged ({message}) and left out")
     return {name: table.assign(run_id=folder.name) for name, table in found.items()}, damaged
 
 

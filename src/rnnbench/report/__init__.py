@@ -130,8 +130,8 @@ def _kept(target: Path) -> dict[str, str]:
                 kept[name] = path.read_text(encoding="utf-8")
                 ElementTree.fromstring(kept[name])
             except (OSError, ValueError, ElementTree.ParseError) as error:
-                told = "and cannot be drawn again; restore it, or delete it"
-                raise UserError(f"{path}: is damaged ({error}) {told}") from error
+                message = "and cannot be drawn again; restore it, or delete it"
+                raise UserError(f"{path}: is damaged ({error}) {message}") from error
     return kept
 
 

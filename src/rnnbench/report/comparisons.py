@@ -94,7 +94,7 @@ def _family(factor: str, pairs: list[Pair]) -> Table:
     if lowest > LEVEL:
         return Table(title, [], [], _too_few(len(pairs), lowest))
     p_values = [permutation_p(a.scores, b.scores) for a, b, _ in pairs]
-    # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
+    # Over all that were tested: to correct over the largest differences alone would ignore that they were picked.
     rows, choice = list(zip(pairs, p_values, holm(p_values), strict=True)), ""
     if len(rows) > MOST:
         choice = f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."

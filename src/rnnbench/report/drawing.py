@@ -39,7 +39,7 @@ NAMED = 12  # settings that a legend names one by one; above, it names colors an
 
 
 class ReportFigure(NamedTuple):
-    """A figure, the numbers behind it as a table, and the pictures of single settings by index where it has them."""
+    """A figure, its numbers as a table, and pictures of single settings by index where there are any."""
 
     figure: Figure
     header: list[str]

@@ -72,7 +72,7 @@ def picture(found: list[Board]) -> str:
 def write_overview(results_dir: Path) -> dict[str, str]:
     """Write ``results_dir/README.md``, and beside it the picture where anything was tuned.
 
-    Returns what is wrong with the results that cannot be read. Raises UserError where somebody else wrote the page.
+    Returns what is wrong with the results that cannot be read. Raises UserError where the page was not generated.
     """
     check_page(results_dir)
     results = read_results(results_dir)

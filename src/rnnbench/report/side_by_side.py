@@ -130,15 +130,15 @@ def _rows(folders: Sequence[Path], found: Sequence[Result]) -> tuple[dict[str, s
             ]
             far = agreement.beyond(first[run_id], second[run_id], LEARNED)
             columns.sort(key=lambda key: key not in far)  # first what no rounding explains on another machine
-            told = agreement.told(first[run_id], second[run_id], columns)
+            words = agreement.differences_in_words(first[run_id], second[run_id], columns)
             listed = f"{', '.join(columns)}: " if len(columns) > agreement.TOLD else ""
-            differing[run_id] = f"{listed}{told} ({reason(*places)})"
+            differing[run_id] = f"{listed}{words} ({reason(*places)})"
     for folder, rows in zip(folders, (first, second), strict=True):
         for run_id, row in rows.items():
             wrong = consistency.contradictions(row)
             if wrong:
-                told = f"contradicts itself in {folder}: {'; '.join(wrong)}"
-                differing[run_id] = "; ".join(filter(None, (differing.get(run_id), told)))
+                words = f"contradicts itself in {folder}: {'; '.join(wrong)}"
+                differing[run_id] = "; ".join(filter(None, (differing.get(run_id), words)))
     failed = f"; {len(both) - len(ended)} failed and say nothing" if len(ended) < len(both) else ""
     return differing, f"{len(both)} runs are in both; {same} of them are the same, digit for digit{failed}"
 

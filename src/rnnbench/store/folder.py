@@ -1,4 +1,4 @@
-"""A folder of generated files: replaced as a whole or not at all, and never one that somebody else wrote."""
+"""A folder of generated files: replaced as a whole or not at all, and never one that was written by hand."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PACKAGES = (
     "rnnbench",
 )
 COMMAND = "RNNBENCH_COMMAND"
-"""The environment variable that tells every process of a sweep which command began it."""
+"""The environment variable that holds, for every process of a sweep, the command that began it."""
 
 DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
@@ -37,7 +37,7 @@ def provenance(accelerator: str) -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the code that runs, with ``+dirty`` where it differs; None where nobody can say.
+    """Return the commit of the code that runs, with ``+dirty`` where it differs; None where that is unknown.
 
     In a checkout of rnnbench it is that of git, in an installed package the one that it was built from. A package that
     is installed inside another repository does not have that one's commit.

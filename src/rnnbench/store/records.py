@@ -1,4 +1,4 @@
-"""The run store: what a run leaves behind, written once and read often.
+"""The run store: the files of a run, written once and read often.
 
     <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt  best.ckpt
 
@@ -64,7 +64,7 @@ class Record:
     sources: dict[str, str] = field(default_factory=dict)
     """The sha256 of the local data and the classes that the configuration names, by setting (``config.sources``)."""
     hidden_size: int = 0
-    """Units of each direction of each layer; with a ``network.budget``, those that it came to."""
+    """Units of each direction of each layer; with a ``network.budget``, the width that meets it."""
     parameters: int = 0
     state_size: int = 0
     """Real numbers that the network carries from one step to the next."""
@@ -194,8 +194,8 @@ def read(folder: Path) -> Record | None:
             raise ValueError(f"status is {record.status!r}, not one of {', '.join(ended)}")
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
-        told = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
-        raise UserError(told) from error
+        message = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
+        raise UserError(message) from error
     return record
 
 

@@ -61,7 +61,7 @@ def _check_any(value: Any, kinds: tuple[Any, ...], where: str) -> None:
             return check(value, kind, where)
         except ValueError as error:
             reasons.append(error)
-    raise reasons[0]  # of the type itself: that it is not None either helps nobody
+    raise reasons[0]  # that of the type itself: that it is not None either is no help
 
 
 def _check_keys(value: Any, kind: Any, where: str) -> None:

@@ -1,4 +1,4 @@
-"""From the command line of a sweep to its runs: every combination composed, checked and told apart before any starts.
+"""Plans a sweep from its command line: every combination is composed, checked and deduplicated before any starts.
 
 Hydra composes each combination of group choices once; plain values are merged into the result, which is the same and a
 hundred times faster.
@@ -45,7 +45,7 @@ NO_RUN = {"cell": ("external",), "task": ("arrays", "external")}
 
 
 class Job(NamedTuple):
-    """One run of a sweep: what Hydra must be told for it, and what comes of that."""
+    """One run of a sweep: its overrides for Hydra, and the configuration that they compose."""
 
     overrides: tuple[str, ...]
     config: Config
@@ -62,7 +62,7 @@ class Plan(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where all runs of the sweep lie."""
+        """The folder of all runs of the sweep."""
         return folder_of(next(iter(self.candidates.values())).config).parent
 
     def reported(self, rows: Iterable[Row]) -> dict[str, Job]:

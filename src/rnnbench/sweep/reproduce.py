@@ -74,8 +74,8 @@ def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, 
         return Check(record.run_id, _text(before), "", DIFFERS, f"status {before['status']} -> {record.outcome}")
     other = bool(elsewhere(made_on, environment(record)))
     far = agreement.beyond(before, now, rules) if other else different
-    told = agreement.told(before, now, far or different, rules if other else None)
-    why = f"{told} ({reason(made_on, environment(record))})"
+    words = agreement.differences_in_words(before, now, far or different, rules if other else None)
+    why = f"{words} ({reason(made_on, environment(record))})"
     return Check(record.run_id, _text(before), _text(now), DIFFERS if far else CLOSE, why)
 
 

@@ -91,30 +91,30 @@ class Job:
     def conclude(self, stopping: bool) -> RunState:
         """Return the final state of the job, once its end of the pipe sends a word or closes."""
         try:
-            told = Outcome.decode(self.report.recv_bytes())
+            outcome = Outcome.decode(self.report.recv_bytes())
         except EOFError:
-            told = None
+            outcome = None
         self.process.join(LEAVE)
         if self.process.is_alive():
             self.kill()
             self.process.join()
         self.report.close()
         state = inspect(self.folder)
-        if told is not None and told.status == Status.RUNNING:
+        if outcome is not None and outcome.status == Status.RUNNING:
             return state if state.complete else state._replace(status=Status.RUNNING, text="is running elsewhere")
-        cut_off = told is None and stopping and self.killed_because is None
-        if cut_off or (told is not None and told.status == Status.INTERRUPTED):
+        cut_off = outcome is None and stopping and self.killed_because is None
+        if cut_off or (outcome is not None and outcome.status == Status.INTERRUPTED):
             return state._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
         if state.status.ended:
             return state
-        reason = death(self.process.exitcode) if told is None else told.reason or "its record cannot be written"
+        reason = death(self.process.exitcode) if outcome is None else outcome.reason or "its record cannot be written"
         return fail(self.config, self.killed_because or reason)
 
 
 def fail(config: Config, reason: str) -> RunState:
     """Record and return the failure of a run that could not record it itself."""
     folder = folder_of(config)
-    with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
+    with suppress(OSError):  # a full disk holds no record; it is printed, and the next launch runs it again
         record_failure(config, reason)
     return RunState(config.run_id, Status.FAILED, reason, folder / records.LOG)
 

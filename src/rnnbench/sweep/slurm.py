@@ -1,6 +1,6 @@
 """Runs many configurations on a Slurm cluster: a job a run, submitted with submitit, usually as one array.
 
-What became of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is told
+What became of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is asked
 to stop (its time limit comes near, it is preempted) takes a checkpoint and is queued again, until its run has ended.
 """
 
@@ -149,8 +149,10 @@ def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> RunS
     if job is not None and job.state in STOPPED | {"COMPLETED"}:
         text = f"Slurm job {job_id}: {job}; the same command goes on with it"
         return state._replace(status=Status.INTERRUPTED, text=text)
-    said = _note(config).parent / f"{job_id}_0_log.err"
-    return fail(config, f"Slurm job {job_id}: {job or 'forgotten, and without a result'}; Slurm's log: {said}")
+    log = _note(config).parent / f"{job_id}_0_log.err"
+    return fail(
+        config, f"Slurm job {job_id}: {job or 'no longer known to Slurm, and without a result'}; Slurm's log: {log}"
+    )
 
 
 def work(config: Config) -> None:

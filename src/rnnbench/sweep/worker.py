@@ -26,7 +26,7 @@ TRACKED = "rnnbench.tracking.preload"
 
 
 class Outcome(NamedTuple):
-    """How a run ended, as its process tells it: its record may be missing where nothing can be written."""
+    """How a run ended, as its process reports it: its record may be missing where nothing can be written."""
 
     status: str
     """Of a ``Status``; running: in another process."""
@@ -56,7 +56,7 @@ def work(config: Config, device: int | None, report: connection.Connection) -> N
 
 
 def perform(config: Config) -> Outcome:
-    """Run ``config``; whatever stops it is printed and, where it is a failure and can be, recorded."""
+    """Run ``config``; print the error that stops it and, if it is a failure, record it where possible."""
     from rnnbench.runner import run
 
     try:

@@ -7,7 +7,7 @@
 ``pascanu``  Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), authors' code: values U[0, 1], l uniform in [T, 1.1 T);
              one marker among the first .1 l steps, one among the next .4 l, all rounded down; (x1 + x2)/2
 
-    inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero behind a sequence's end          targets [B, 1]
+    inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero after a sequence's end          targets [B, 1]
 
 L is T, or the longest length that can be drawn. Without memory the best prediction is the mean; its error is the
 variance of the target: 1/6 for half and pair (".1767" in print is a typo), 1/24 for hs97 and pascanu.
@@ -96,7 +96,7 @@ class Adding(Task):
 def marked(values: Array, first: Array, second: Array, lengths: Array | None = None, ends: float = 0) -> Batch:
     """Return a batch of ``values`` [T, B] with two marked steps, whose values [B, 2] are the targets.
 
-    Unmarked first and last steps have the marker ``ends``; steps behind a sequence's end are zero.
+    Unmarked first and last steps have the marker ``ends``; steps after a sequence's end are zero.
     """
     steps, size = values.shape
     rows, marks = np.arange(size), np.array([first, second])

@@ -115,7 +115,7 @@ def checked(place: str, arrays: Mapping[str, Array], digest: str) -> Content:
         if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or not 1 <= lengths.min() <= lengths.max() <= steps:
             raise UserError(f"{place}lengths: must be {len(x)} whole numbers from 1 to {steps}, the steps of X")
         lengths = lengths.astype(np.int64)
-        valid = np.arange(steps) < lengths[:, None]  # whatever stands behind the end of a sequence
+        valid = np.arange(steps) < lengths[:, None]  # ignores the values after the end of a sequence
         x = np.where(valid if tokens else valid[:, :, None], x, 0).astype(x.dtype)
         y = np.where(valid, y, 0).astype(y.dtype) if classes and y.ndim == 2 else y
     x = _whole(f"{place}X", x) if tokens else _real(f"{place}X", x)

@@ -143,13 +143,13 @@ class Arrays(FiniteTask):
     def baseline(self, split: Split) -> float:
         if split not in self._means:
             train, here = self._of(self.parts["train"]), self.parts[split]
-            told = self._of(here if split == "train" else here[: self.held_out_sequences(split)])
+            evaluated = self._of(here if split == "train" else here[: self.held_out_sequences(split)])
             if self.content.classes:
                 extra = UNSEEN if self.every_step else 0.0  # training has every class of a sequence
-                self._means[split] = _counted_loss(self._pairs(train), self._pairs(told), self.output_size, extra)
+                self._means[split] = _counted_loss(self._pairs(train), self._pairs(evaluated), self.output_size, extra)
             else:
                 mean = train.targets.mean(axis=0, dtype=np.float64)
-                self._means[split] = float(np.square(told.targets - mean).mean())
+                self._means[split] = float(np.square(evaluated.targets - mean).mean())
         return self._means[split]
 
     def _pairs(self, batch: Batch) -> tuple[Array, Array]:
@@ -181,11 +181,11 @@ class Arrays(FiniteTask):
         return content
 
 
-def _counted_loss(train: tuple[Array, Array], told: tuple[Array, Array], classes: int, extra: float) -> float:
-    """Return the cross-entropy of the classes in ``told``, given what is seen with each, with counts of ``train``."""
+def _counted_loss(train: tuple[Array, Array], evaluated: tuple[Array, Array], classes: int, extra: float) -> float:
+    """Return the cross-entropy of the classes ``evaluated``, given what is seen with each, by counts of ``train``."""
     pairs, counts = np.unique(train[0] * classes + train[1], return_counts=True)
-    totals = np.bincount(train[0], minlength=int(told[0].max()) + 1)
-    wanted = told[0] * classes + told[1]
+    totals = np.bincount(train[0], minlength=int(evaluated[0].max()) + 1)
+    wanted = evaluated[0] * classes + evaluated[1]
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
     count = np.where(pairs[place] == wanted, counts[place], 0)
-    return float(-np.log((count + extra) / (totals[told[0]] + extra * classes)).mean())
+    return float(-np.log((count + extra) / (totals[evaluated[0]] + extra * classes)).mean())

@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     lengths: Any = None
     """Valid steps of each sequence [B] int64; None: all T."""
     informative: Any = None
-    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where nobody can say."""
+    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where that is unknown."""
     fresh: bool = True
     """False where the network's state carries on from the batch before."""
 

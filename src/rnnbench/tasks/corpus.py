@@ -28,7 +28,7 @@ INSTEAD = f"use a local file or '{DOCS}'"
 
 
 class Source(NamedTuple):
-    """Where a corpus lies on the Hub."""
+    """The place of a corpus on the Hub."""
 
     repository: str
     configuration: str | None = None

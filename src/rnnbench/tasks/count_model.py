@@ -39,7 +39,7 @@ def _contexts(tokens: Array, order: int, symbols: int) -> Array:
     """Return a number for the ``order`` symbols before each position from ``order`` on, equal for equal contexts."""
     codes = np.zeros(len(tokens) - order, dtype=np.int64)
     for back in range(order):
-        # Numbered anew at every step, because a power of a large alphabet would overflow.
+        # Renumbered at every step, because a power of a large alphabet would overflow.
         codes = np.unique(codes * symbols + tokens[back : back - order], return_inverse=True)[1]
     return codes
 

@@ -1,4 +1,4 @@
-"""A task of somebody else's code: a class given by ``_target_``, asked for all that a Task says of itself."""
+"""An external task: a class given by ``_target_``, which states all the facts of a Task itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Self, cast
 
 from rnnbench.errors import UserError, check_plain, unknown
-from rnnbench.extensions import dotted, label, load, told
+from rnnbench.extensions import dotted, label, load, one_line
 from rnnbench.tasks.base import Array, Batch, Continuation, Split, Task
 
 COMMON = tuple(field.name for field in fields(Task))
@@ -77,7 +77,7 @@ class ExternalTask(Task):
         except UserError:
             raise
         except Exception as error:
-            raise UserError(f"{setting}: cannot be built ({told(error)})") from error
+            raise UserError(f"{setting}: cannot be built ({one_line(error)})") from error
 
     @property
     def content(self) -> Any:

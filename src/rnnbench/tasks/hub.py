@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 from rnnbench.errors import UserError
 
 PREFIX = "hub:"
-"""What tells the name of a data set from that of a file."""
+"""What distinguishes the name of a data set from that of a file."""
 PARQUET = "refs/convert/parquet"
 """The revision in which the Hub itself keeps the data of a repository that has a loading script alone."""
 
@@ -23,7 +23,7 @@ def check(setting: str, name: str) -> None:
         raise UserError(f"{setting}: give the data set as {PREFIX}NAME or {PREFIX}OWNER/NAME")
     if Path(name).exists():  # which ``datasets`` would read
         raise UserError(
-            f"{setting}: a file or folder {name} lies here and would be read instead; start from another folder, or "
+            f"{setting}: a file or folder {name} is here and would be read instead; start from another folder, or "
             f"give its path without {PREFIX}"
         )
 

@@ -70,8 +70,8 @@ class LabelledTask(FiniteTask):
 
     def baseline(self, split: Split) -> float:
         frequencies = np.bincount(self.labels["train"]) / len(self.labels["train"])
-        told = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
-        return float(-np.log(frequencies[told]).mean())
+        evaluated = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
+        return float(-np.log(frequencies[evaluated]).mean())
 
 
 @lru_cache(maxsize=4)

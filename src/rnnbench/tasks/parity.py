@@ -44,7 +44,7 @@ class Parity(Task):
         check_range("task.length", self.length, at_least=self.shortest)
 
     def at_length(self, length: int) -> Parity:
-        """Return the task with strings of ``self.length`` to ``length`` bits; from ``shortest`` on if that is no more."""
+        """Return the task with strings of ``self.length`` to ``length`` bits; at least from ``shortest`` on."""
         shortest = self.length if length > self.length else self.shortest
         return replace(self, length=length, shortest=shortest, test_lengths=[])
 

@@ -5,7 +5,7 @@ or P, then a string of the Reber grammar, then the same T or P, then E. Both bra
 
     inputs  [T-1, B]: B, T, P, S, X, V, E are 0..6          targets [T-1, B]: the next symbol
 
-A string of l symbols (9 at least, 12 on average) has l - 1 predictions; steps behind them are no part of the loss.
+A string of l symbols (9 at least, 12 on average) has l - 1 predictions; steps after them do not count in the loss.
 The first 768 different strings that are drawn, shuffled, are 256 each for training, validation and test. As the short
 ones are soon used up, these have 19 symbols on average. The grammar's own probabilities have a loss of 7 ln 2 / 11 =
 .441 nats on the grammar, 8 ln 2 / 11 = .504 without the second symbol; on these strings .54 and .58, and a network that

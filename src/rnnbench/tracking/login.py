@@ -1,4 +1,4 @@
-"""Whether runs can be tracked as they ask for, said before anything starts."""
+"""Checks that runs can be tracked as configured, before anything starts."""
 
 from __future__ import annotations
 

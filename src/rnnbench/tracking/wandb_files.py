@@ -1,6 +1,6 @@
 """What the W&B client leaves on disk of a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
 
-``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, behind seven
+``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, after seven
 bytes of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.
 """
 
@@ -76,7 +76,7 @@ def entries(folder: Path) -> Iterator[Any]:
 def loss(log: Path) -> str | None:
     """Return why the server did not accept all of a run, in one line; None if it did.
 
-    Only the client's ``log`` tells: it ends with success, and sets its marker, even after the server refused the rows.
+    Only the client's ``log`` shows it: the client succeeds and sets its marker even after the server refused the rows.
     """
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)

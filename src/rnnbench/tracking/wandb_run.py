@@ -44,7 +44,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
 
     A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
     online it may have fewer rows or more, of which none is sent twice. ``check`` comes first. Raises UserError
-    where the server fails behind it.
+    where the server fails after it.
     """
     if config.tracking.mode == "disabled":
         return None

@@ -29,7 +29,7 @@ class Sweep(NamedTuple):
     """The experiment, which is the group of its runs."""
     project: str
     entity: str | None
-    """None: the default entity of whoever saves it."""
+    """None: the default entity of the user who saves it."""
     factors: Sequence[str]
     """The dotted configuration keys that vary, at least one; the first besides the task groups the curves."""
     layers: int

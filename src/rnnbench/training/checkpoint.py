@@ -2,7 +2,7 @@
 
 A run that goes on ends with the numbers of one that was never interrupted, bit for bit: so the checkpoint also holds
 the logged rows, the sums of unfinished windows, the carried state, the probe's surveys and torch's random state. It is
-taken between two steps, when everything of the last one (its validation too) is behind and nothing of the next begun.
+taken between two steps, when all work of the last one (its validation too) is done and nothing of the next has begun.
 """
 
 from __future__ import annotations
@@ -176,11 +176,11 @@ def read(folder: Path, run_id: str, now: dict[str, str], probe: dict[str, Any]) 
         reason = f"it belongs to {found}" if found != run_id else sources.changed(state.get("sources", {}), now)
         if not reason and state.get("probe") != probe:
             reason = f"it was measured by another probe, {state.get('probe')}"
-    except Exception as error:  # whatever a damaged file can raise
+    except Exception as error:  # a damaged file can raise anything
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
     if not reason:
         return path
-    print(f"warning: {path} cannot be used, the run starts anew ({reason})", file=sys.stderr, flush=True)
+    print(f"warning: {path} cannot be used, the run starts over ({reason})", file=sys.stderr, flush=True)
     return None
 
 

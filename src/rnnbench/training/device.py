@@ -63,7 +63,7 @@ def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
             twin(inputs)
         except UserError:
             raise
-        except Exception as error:  # whatever an operation without a kernel raises
+        except Exception as error:  # an operation without a kernel can raise anything
             reason = next(iter(str(error).splitlines()), "")
             raise UserError(f"trainer.precision={precision}: this network cannot run in {dtype} ({reason}); use "
                             "trainer.precision=32")  from error  # fmt: skip

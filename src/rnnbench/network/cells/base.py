@@ -21,7 +21,7 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     A cell has up to two ``torch.nn.Linear``: ``input_projection`` (I -> G*H) and ``recurrent_projection`` (H -> G*H),
     in blocks of H rows, one a gate. Their parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn; a cell whose
-    paper says otherwise draws them anew in its constructor, and so it does with parameters of any other kind.
+    paper says otherwise draws them again in its constructor, and so it does with parameters of any other kind.
     """
 
     source: ClassVar[str]

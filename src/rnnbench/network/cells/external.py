@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError
-from rnnbench.extensions import load, told
+from rnnbench.extensions import load, one_line
 from rnnbench.network.cells.base import Cell
 from rnnbench.network.states import HState, LSTMState
 
@@ -60,7 +60,7 @@ class External(Cell[Any]):
         inputs = next(self.module.parameters()).new_zeros(2, self.input_size)
         try:
             after = self.module(inputs, self.module(inputs))
-        except Exception as error:  # whatever a stranger's code raises
+        except Exception as error:  # external code can raise anything
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"cell._target_: {name} is no recurrent cell, it takes no (input, state): {reason}"
@@ -87,5 +87,5 @@ def from_target(target: str, input_size: int, hidden_size: int, options: dict[st
     except (TypeError, ValueError) as error:
         raise UserError(f"cell._target_={target}: {error}") from error
     except Exception as error:
-        raise UserError(f"cell._target_={target}: cannot be built ({told(error)})") from error
+        raise UserError(f"cell._target_={target}: cannot be built ({one_line(error)})") from error
     return module if isinstance(module, Cell) else External(module, input_size, hidden_size)

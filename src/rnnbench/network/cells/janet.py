@@ -10,7 +10,7 @@ Paper: van der Westhuizen & Lasenby 2018, "The unreasonable effectiveness of the
 Shapes: x_t [B, I], h_t [B, H]; c and h are one. A ``beta`` above 0 lets more in than is forgotten; the paper finds 1
 good, and 0 ties the two.
 
-By default all begins as in torch.nn, whatever the task. init=paper: b_f = ln U(1, T_max - 1), the chrono initialisation
+By default all begins as in torch.nn for every task. init=paper: b_f = ln U(1, T_max - 1), the chrono initialisation
 for the length of the task, and b_c = 0 (init=chrono leaves b_c).
 """
 
