@@ -1,4 +1,4 @@
-"""Kills a sweep again and again and compares what is left with an undisturbed one: python scripts/fault_test.py
+"""Kills a sweep repeatedly and compares its results with those of an undisturbed one: python scripts/fault_test.py
 
 24 runs with W&B offline; ten times, at a random moment, SIGKILL for every process of the sweep, and the same command
 again. In the end each run must have one record, equal in every result to the undisturbed one, and one finished W&B run.

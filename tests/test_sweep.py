@@ -62,7 +62,7 @@ def start(*arguments):
 
 
 def status():
-    """What the ledger counts."""
+    """The counts of the runs' states."""
     return display.counted(read_all(FOLDER))
 
 

@@ -1,4 +1,4 @@
-"""The launcher of every multirun: all cores of this machine, a process a run, safe from what happens in any of them.
+"""The launcher of every multirun: all cores of this machine, one process a run, unaffected by the failure of others.
 
 Hydra executes plugin files outside sys.modules, where a dataclass cannot resolve postponed annotations.
 """

@@ -25,7 +25,7 @@ class ValidatingSweeper(Sweeper):
     """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
 
     With a ``protocol`` that tunes, the tuning runs come first, and then the reported runs that they choose. Raises
-    UserError where any of the runs is not valid, RunsFailedError where any that was asked for has no result.
+    UserError where any of the runs is not valid, RunsFailedError where any requested run has no result.
     """
 
     def __init__(self, params: Any = None) -> None:
@@ -72,7 +72,7 @@ class ValidatingSweeper(Sweeper):
 
 
 PLAIN = {(kind, precision) for kind in ("auto", "cpu") for precision in ("32", "64", "bf")}
-"""Devices and precisions that every machine has."""
+"""The devices and precisions of every machine."""
 
 
 def _check_devices(wanted: set[tuple[str, str]]) -> None:

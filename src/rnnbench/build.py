@@ -1,4 +1,4 @@
-"""From a configuration to its parts: the network, the optimizer, the learner and the probe."""
+"""Builds the parts of a run from its configuration: the network, the optimizer, the learner and the probe."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def hidden_size(config: Config) -> int:
 def _meta_model(config: Config, hidden: int) -> Model:
     """Return the network on torch's meta device: shapes without numbers, which take no memory and draw nothing.
 
-    A cell of another package may need numbers to be built: it is given them, and what it draws is taken back.
+    A cell of another package may need numbers to be built: it gets them, and the state of the random generator is
+    restored.
     """
     if isinstance(config.cell, ExternalConfig):
         with torch.random.fork_rng(devices=[]):
@@ -131,7 +132,7 @@ class ConfiguredLearner(Learner):
     """The LightningModule of a run, made of its configuration alone: a Config, or the plain values of one.
 
     They are its hyperparameters, so that ``ConfiguredLearner.load_from_checkpoint(path)`` gives the trained network of
-    any checkpoint. One from before they were in it takes them as ``config=...``, the content of its config.yaml.
+    any checkpoint. An older checkpoint without them takes them as ``config=...``, the content of its config.yaml.
     """
 
     def __init__(self, config: Config | dict[str, Any]) -> None:

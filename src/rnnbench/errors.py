@@ -1,4 +1,4 @@
-"""Errors made for people: one line that says what is wrong, where, and what to do."""
+"""Errors for users: one line that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def exit_on_user_error() -> Iterator[None]:
     """Turn a UserError, or an unusable file or folder, into one line on standard error and exit code 2.
 
     RunsFailedError ends the command with exit code 1. Ctrl-C, and a reader that closes the pipe (``| head``), end it
-    without a word.
+    silently.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without this letter is no reason to stop

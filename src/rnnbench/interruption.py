@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Interrupted(SystemExit):
-    """Ends a process that was asked to stop; its exit code is 128 + the signal."""
+    """Raised to end a process that was asked to stop; its exit code is 128 + the signal."""
 
 
 class StopRequest:

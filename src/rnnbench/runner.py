@@ -1,4 +1,4 @@
-"""One run: a configuration becomes a trained model and a record."""
+"""Runs one configuration: trains a model and writes a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From seeds to estimates: the seed is the unit of replication, and there are two to ten of them.
+"""Statistics over seeds: the seed is the unit of replication, and there are two to ten of them.
 
 Scores end at 1 and are often solved or not, so no interval here takes them to be normal: a median has the interval
 between two of its runs, which holds for any distribution. The bootstrap is for what has no such interval: the

@@ -1,4 +1,4 @@
-"""The gradient through time of a network on data, in a line."""
+"""Functions that measure the gradient through time of a network on data."""
 
 from __future__ import annotations
 

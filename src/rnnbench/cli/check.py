@@ -1,4 +1,4 @@
-"""``rnnbench check``: does a cell keep what the suite asks of one? The rules of ``rnnbench.network.contract``."""
+"""``rnnbench check``: does a cell keep the rules of ``rnnbench.network.contract``?"""
 
 from __future__ import annotations
 

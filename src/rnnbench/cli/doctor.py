@@ -1,4 +1,4 @@
-"""``rnnbench doctor``: what this installation has, and what it lacks."""
+"""``rnnbench doctor``: what is installed, and what is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTRAS = {
     "hydra_plugins.hydra_optuna_sweeper": ("searches with Optuna", "sweepers"),
     "torchrecurrent": ("cells of torchrecurrent", "torchrecurrent"),
 }
-"""Packages that are not needed, what for, and the extra that installs them."""
+"""Optional packages, what they are for, and the extra that installs them."""
 
 
 @click.command("doctor")

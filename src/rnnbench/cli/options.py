@@ -1,4 +1,4 @@
-"""What several subcommands take, under one name everywhere."""
+"""Options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.errors import UserError, check_name
 
 
 class Name(click.ParamType):
-    """The name of an experiment: a folder below another, which ``--runs-dir`` or ``--results-dir`` says."""
+    """The name of an experiment: a folder below ``--runs-dir`` or ``--results-dir``."""
 
     name = "name"
 

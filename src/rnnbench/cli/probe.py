@@ -1,7 +1,7 @@
-"""``rnnbench probe``: finished runs, measured again from their checkpoints: any diagnostic, long after training.
+"""``rnnbench probe``: finished runs, measured again from their checkpoints: any diagnostic, at any time after training.
 
 The network before training is built again from the seed, that after training is read from ``last.ckpt``. What is found
-is added to the record and to ``gradients.npz``; what was found before stays, unless it is asked for again.
+is added to the record and to ``gradients.npz``; earlier measurements stay, unless they are requested again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``rnnbench publish``: from runs to a result that is committed."""
+"""``rnnbench publish``: turn runs into a result to commit."""
 
 from __future__ import annotations
 

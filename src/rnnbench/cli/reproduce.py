@@ -1,4 +1,4 @@
-"""``rnnbench reproduce``: a committed result, run again."""
+"""``rnnbench reproduce``: run a committed result again."""
 
 from __future__ import annotations
 

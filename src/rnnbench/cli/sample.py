@@ -1,4 +1,4 @@
-"""``rnnbench sample``: a text, continued by a network that was trained on one."""
+"""``rnnbench sample``: continue a text with a network that was trained on one."""
 
 from __future__ import annotations
 

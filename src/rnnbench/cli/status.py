@@ -1,4 +1,4 @@
-"""``rnnbench status``: what became of the runs of a sweep."""
+"""``rnnbench status``: the state of every run of a sweep."""
 
 from __future__ import annotations
 

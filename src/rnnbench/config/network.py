@@ -1,4 +1,4 @@
-"""The keys of the network and of how it begins."""
+"""The configuration keys of the network and its initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of the learning rate's schedules. Their formulas are in ``rnnbench.training.schedules``."""
+"""The configuration keys of the learning rate schedules. Their formulas are in ``rnnbench.training.schedules``."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class TrainerConfig:
 
 @dataclass(kw_only=True)
 class Config:
-    """Everything that one run needs to know."""
+    """The complete configuration of one run."""
 
     seed: int
     name: str
@@ -175,9 +175,9 @@ class Config:
     def run_id(self) -> str:
         """A readable name that ends in a hash of everything that can change the result (``rnnbench.config.identity``).
 
-        The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
+        Folders, measurement, tracking and launcher do not change it.
         """
         values = self.to_dict()
         if self.resume_from is not None:
-            values["resume_from"] = Path(self.resume_from).name  # that run's id, wherever it lies
+            values["resume_from"] = Path(self.resume_from).name  # that run's id, in any folder
         return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(values)}"

@@ -1,4 +1,4 @@
-"""What a run depends on that its configuration only names: local data, and the source of classes given by ``_target_``.
+"""Fingerprints of what a configuration only names: local data, and the source of classes given by ``_target_``.
 
 Their sha256 is in the record and the checkpoint of a run, so that one name with other contents is no longer the same
 run. A class is known by the file that defines it; what that file imports is not looked at.

@@ -1,4 +1,4 @@
-"""What a user writes outside this package: a class or function named by ``_target_``, or by an entry point.
+"""Extensions from outside this package: a class or function named by ``_target_``, or by an entry point.
 
 A target is ``my.module.Name`` or ``my.module:Name``, both the same. A package that is installed offers targets by name
 in its entry points, ``[project.entry-points."rnnbench.cells"] my_cell = "my.module:MyCell"``; reading them imports
@@ -20,14 +20,14 @@ T = TypeVar("T")
 EXTERNAL = "external"
 """The cell or the task whose class is given by ``_target_``."""
 CHOICES = ("cell", "task", "init")
-"""The groups of the configuration from which one is chosen."""
+"""The configuration groups of which one choice is made."""
 GROUPS = {
     "cell": "rnnbench.cells",
     "task": "rnnbench.tasks",
     "init": "rnnbench.initializations",
     "diagnostic": "rnnbench.diagnostics",
 }
-"""The entry points that are read, by what they offer."""
+"""The entry point groups, by the kind of extension."""
 
 
 def installed(group: str) -> dict[str, str]:

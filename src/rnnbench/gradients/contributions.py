@@ -2,7 +2,8 @@
 
 The gradient of the loss by a layer's parameters is a sum over time, dL/dtheta = sum_t dL/ds_t ds_t/dtheta, where ds_t
 holds s_{t-1} fixed (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, eqs. 3 to 5; there "immediate" derivatives). Split
-at half the sequence it has a far and a near part; a profile says what arrives at a state, this what it teaches.
+at half the sequence it has a far and a near part; a profile says what arrives at a state, this how much it changes the
+parameters.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rnnbench.gradients.path import Array, LayerDirection, Path
 from rnnbench.network.states import map_state, over_batch
 
 LARGEST = 2**16
-"""Numbers of the states that are stepped at once: more take more memory and are no quicker."""
+"""Numbers of the states that are stepped at once: more take more memory and are no faster."""
 
 
 def far_shares(measurement: Measurement) -> Array:

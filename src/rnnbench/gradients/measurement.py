@@ -1,7 +1,7 @@
 """What all diagnostics share, computed once: one network on one batch, in float64, and the path that it takes.
 
 A pass forward and back gives the states, dL/ds_t and dL/dx_t: a zero is added to every state, whose gradient is exactly
-dL/ds_t, and a recorder around each cell keeps what passes through it. Its graph is the largest thing there is, so a few
+dL/ds_t, and a recorder around each cell keeps what passes through it. Its graph needs the most memory, so a few
 sequences pass at a time.
 """
 
@@ -25,13 +25,13 @@ from rnnbench.network.states import leaves, map_state
 
 R = TypeVar("R")
 AT_ONCE = 2**17
-"""Numbers of the states whose graph exists at once: more take more memory and are little quicker."""
+"""Numbers of the states whose graph exists at once: more take more memory and are little faster."""
 
 
 class Measurement:
     """``model`` on ``batch`` with the ``loss`` of each sequence's last target: ``mse`` or ``cross_entropy``.
 
-    Everything is computed in float64 on a copy without dropout, whatever the model's dtype and mode; the model itself
+    Everything is computed in float64 on a copy without dropout, for any dtype and mode of the model; the model itself
     stays as it is. ``batch`` is time-major: inputs [T, B, I] or tokens [T, B], targets, lengths [B] or None. Raises
     UserError for a batch that does not fit the model or the loss.
     """

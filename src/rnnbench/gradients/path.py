@@ -1,4 +1,4 @@
-"""The path that a network takes through its states, direction by direction, and what it does along it.
+"""The path that a network takes through its states, direction by direction, and its Jacobians along it.
 
 A gradient flows back along the states s_0, s_1, ..., s_T of the forward pass, so every Jacobian J_t = ds_t/ds_{t-1} is
 taken at these states and inputs (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section 2).
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 LayerDirection = tuple[int, int]
 """The places of a layer and a direction, from 0."""
 AT_ONCE = 2**17
-"""Numbers of the Jacobians that are computed at once: more take more memory and are no quicker."""
+"""Numbers of the Jacobians that are computed at once: more take more memory and are no faster."""
 
 
 @dataclass(frozen=True, eq=False)

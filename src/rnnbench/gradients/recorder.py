@@ -1,4 +1,4 @@
-"""What passes through the cells of a network while it runs, kept for the path that it takes."""
+"""Records the states and inputs of the cells of a network while it runs, for its path."""
 
 from __future__ import annotations
 

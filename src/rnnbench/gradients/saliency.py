@@ -1,4 +1,4 @@
-"""Input saliency: which inputs the prediction listens to.
+"""Input saliency: which inputs the prediction depends on.
 
 Simonyan, Vedaldi & Zisserman 2014 (arXiv:1312.6034): the size of the gradient with respect to the input, here
 ||dL/dx_t||_2 of the loss L of each sequence's last target. A token is differentiated as its one-hot vector, the input

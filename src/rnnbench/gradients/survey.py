@@ -1,4 +1,4 @@
-"""Several diagnostics of one network on one batch: arrays with named axes, and the numbers that sum them up.
+"""Several diagnostics of one network on one batch: arrays with named axes, and summary numbers.
 
 An entry of an array is nan where it does not exist (a long-term Jacobian with a singular factor); what a cell does not
 have (gates, a recurrent matrix) is absent.
@@ -22,11 +22,11 @@ OPTIONS = Options()
 
 
 class Survey(NamedTuple):
-    """What was measured at one moment."""
+    """The measurements at one moment."""
 
     arrays: dict[str, Measured]
     scalars: dict[str, Number]
-    """None for no number. Under plain names those of the layer and direction that ``headline`` names, whose gradient
+    """None for no number. Plain names are those of the layer and direction that ``headline`` names, whose gradient
     reaches furthest; where there are several, those of each too, as ``layer1_forward/horizon``."""
 
     def of_headline(self, name: str) -> Array:
@@ -42,8 +42,8 @@ class Survey(NamedTuple):
 def survey(measurement: Measurement, diagnostics: Sequence[Diagnostic] = (), options: Options = OPTIONS) -> Survey:
     """Return what ``diagnostics`` say of a network on a batch, beside those of DEFAULT, which say what the headline is.
 
-    Those of paths see the first ``options.sequences`` sequences alone. A path is done with before the next begins: its
-    Jacobians are the largest thing there is. Raises FloatingPointError where a state is not finite.
+    Those of paths see the first ``options.sequences`` sequences alone. Paths are processed one at a time, because their
+    Jacobians need the most memory. Raises FloatingPointError where a state is not finite.
     """
     chosen = list(dict.fromkeys([*(DIAGNOSTICS[name] for name in DEFAULT), *diagnostics]))
     found = [each.of_network(measurement, options) for each in chosen if each.of_network is not None]

@@ -1,4 +1,4 @@
-"""Residual blocks: what stands around a recurrence in the models of today.
+"""Residual blocks: the layers around a recurrence in current models.
 
     h_t = x_t + W_o mixer(norm(x))_t                      pre-norm, residual (Xiong et al. 2020, arXiv:2002.04745)
     y_t = h_t + W_2 (silu(W_1 n_t) * W_3 n_t),  n = norm(h)      optional: SwiGLU (Shazeer 2020, arXiv:2002.05202)

@@ -1,4 +1,4 @@
-"""Budgets: the width at which a network costs what it may, so that cells are compared at equal cost.
+"""Budgets: the width that meets a given cost, so that cells are compared at equal cost.
 
 Kerg et al. 2019 (arXiv:1905.12080) and Bai et al. 2018 (arXiv:1803.01271) report the same width and the same number of
 parameters in separate tables; here that is one flag, ``network.budget=parameters:70000``.

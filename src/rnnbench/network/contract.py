@@ -1,4 +1,4 @@
-"""What a cell promises, as rules that can be checked on any cell, a user's own too.
+"""The contract of a cell, as rules that can be checked on any cell, a user's own too.
 
 Layers, engines and diagnostics know nothing of a cell but this. Each rule is a function of a Trial; it returns where
 the cell keeps it and raises ``Broken``, with what was seen, where it does not.
@@ -22,7 +22,7 @@ EXACT = {"rtol": 1e-9, "atol": 1e-11}
 
 
 class Broken(Exception):
-    """A rule that a cell does not keep, and what was seen."""
+    """Raised with what was seen where a cell breaks a rule."""
 
 
 class Trial(NamedTuple):
@@ -38,7 +38,7 @@ class Trial(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One promise, how to keep it, and its check."""
+    """One rule, how to keep it, and its check."""
 
     name: str
     advice: str
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a rule: ``reason`` is empty where the cell keeps it."""
+    """The result of a rule: ``reason`` is empty where the cell keeps it."""
 
     rule: Rule
     reason: str

@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, its state and the operations of one step."""
+"""The costs of a network: its parameters, its state and the operations of one step."""
 
 from __future__ import annotations
 

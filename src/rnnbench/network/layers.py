@@ -23,7 +23,7 @@ from rnnbench.network.states import map_state, select_state
 
 
 class Layer(nn.Module, ABC):
-    """What a network is made of: a module from inputs [T, B, I] to (outputs [T, B, O], final state)."""
+    """The base class of layers: a module from inputs [T, B, I] to (outputs [T, B, O], final state)."""
 
     output_size: int
     """O."""

@@ -1,8 +1,8 @@
-"""When two rows of one run agree: on one kind of machine to the last digit, elsewhere by a rule for each column.
+"""Compares two rows of one run: on one kind of machine to the last digit, elsewhere by a rule for each column.
 
-Rounding differs from one kind of machine to another, and training amplifies it. What does not pass through training
-must be the same all the same. How far the gradient reaches is compared in steps: its slope, its half-life and its ratio
-at the ends all say after how many steps it has halved, and of a gradient that vanishes at once no more is known.
+Rounding differs from one kind of machine to another, and training amplifies it. What does not depend on training must
+still be the same. How far the gradient reaches is compared in steps: its slope, its half-life and its ratio at the ends
+all say after how many steps it has halved, and of a gradient that vanishes at once no more is known.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS,
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
-"""The columns that no machine may change."""
+"""The columns that are the same on every machine."""
 ANYTHING = (
     "sample",
     "best_step",
@@ -28,11 +28,11 @@ ANYTHING = (
     "fit_final",
     "zero_from_final",
 )
-"""The columns that another machine may change at will."""
+"""The columns that may differ freely on another machine."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
 NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio", "far_share", "omega")
-"""What a gradient can lack: of these columns none says something, where the run was probed."""
+"""Columns in which a missing value is a finding where the run was probed: the gradient has no such number."""
 LAST_BITS = 1e-12
 """The relative error of what is measured on a network in float64: its last bits depend on the order in which numbers
 are added up, which is the program's, and on their place in memory."""
@@ -42,7 +42,7 @@ TOLD = 3  # columns that a line shows in full
 FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
-"""What two probes must share for their numbers to be of the same thing."""
+"""Settings that two probes must share for their numbers to be comparable."""
 GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
 
 
@@ -50,7 +50,7 @@ class Rule(NamedTuple):
     """How far a column may be off: by at most ``most`` of its ``unit``."""
 
     most: float | None
-    """None: as much as the score."""
+    """None: the same as for the score."""
     unit: str
 
     @property
@@ -98,7 +98,7 @@ RULES |= {
     for name, moment in GRADIENTS.items()
     if name not in (*RULES, *ANYTHING, *EXACT)
 }
-"""Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
+"""The rules of numeric columns that depend on the machine. An experiment's ``protocol.tolerance`` sets others."""
 
 
 def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:

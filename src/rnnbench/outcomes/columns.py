@@ -106,7 +106,7 @@ DATA = (
 COLUMNS = {
     each.name: each for each in (*IDENTITY, *OUTCOME, *GRADIENTS, *CLIPPING, *COST, *DATA, *CIRCUMSTANCES)
 }  # fmt: skip
-"""Those that every run can have, by name, in the order of runs.csv."""
+"""The columns of every run, by name, in the order of runs.csv."""
 
 SPLITS = {
     "best_val": "validation split where its loss was lowest",
@@ -114,7 +114,7 @@ SPLITS = {
     "test": "test split after training",
 }
 OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
-"""The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
+"""The names of columns for other metrics, and tests at other lengths."""
 
 
 def column(name: str) -> Column | None:

@@ -1,4 +1,4 @@
-"""The columns of what the probe measures: of the headline, and of each layer and direction."""
+"""The columns of the probe's diagnostics: of the headline, and of each layer and direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathers a result from the runs of an experiment on the disk: those that ended, and which are missing."""
+"""Gathers a result from the runs of an experiment on the disk: those that ended, and the missing ones."""
 
 from __future__ import annotations
 

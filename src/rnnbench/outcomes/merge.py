@@ -20,7 +20,7 @@ from rnnbench.outcomes.result import SCHEMAS, Result, no_rows
 from rnnbench.store.status import Status
 
 KIND = ("processor", "instructions", "accelerator")
-"""What makes two machines of one kind."""
+"""The fields that two machines of one kind share."""
 COMPUTING = ("torch", "pytorch-lightning", "torchmetrics", "numpy")
 """The packages whose versions can change a number; a corpus that depends on another one has its own hash."""
 
@@ -32,7 +32,7 @@ LEARNED = {
 
 
 class Source(NamedTuple):
-    """A result and what people call it."""
+    """A result and its name in messages."""
 
     name: str
     result: Result
@@ -45,11 +45,11 @@ class Candidate(NamedTuple):
     row: Row
     environment: Environment
     lines: int
-    """How many rows of the long tables are its."""
+    """The number of its rows in the long tables."""
 
     @property
     def rank(self) -> tuple[bool, int, int, str, str]:
-        """Smallest is kept: a result before a failure, then what says most, then what was made first."""
+        """The smallest is kept: a result before a failure, then the most complete, then the earliest."""
         failed = not Status(self.row["status"]).complete
         known = sum(value is not None for value in self.row.values())
         text = json.dumps([self.row, self.environment], sort_keys=True)

@@ -1,4 +1,4 @@
-"""What settings are ranked on: a task at one length. Scores at another length or on another text say something else."""
+"""Problems on which settings are ranked: a task at one length. Scores at other lengths or texts are not comparable."""
 
 from __future__ import annotations
 

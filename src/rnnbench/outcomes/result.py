@@ -54,7 +54,7 @@ FILES = (CONFIG, rows.FILE, provenance.FILE, *(f"{name}.parquet" for name in SCH
 
 
 FACTS = ("commands", "environments", "data", "missing", "damaged", "redrawable")
-"""What provenance.json says of a result beside what follows from its rows."""
+"""The fields of a result in provenance.json that do not follow from its rows."""
 
 
 def no_rows(name: str) -> pd.DataFrame:

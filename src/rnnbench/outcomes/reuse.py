@@ -1,4 +1,4 @@
-"""Which runs need not be run again: those that have ended here, and with ``reuse`` those that are published."""
+"""Finds runs that need not be run again: those that have ended here, and with ``reuse`` those that are published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Published(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What there is to say, in a line."""
+        """A description in one line."""
         return f"already published in {self.folder}, score {COLUMNS['score'].text(self.row['score'])}"
 
 

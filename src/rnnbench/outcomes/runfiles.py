@@ -1,4 +1,4 @@
-"""What a run leaves beside its record, as rows of the long tables: its curves and the profiles of its probe."""
+"""Reads the files of a run beside its record as rows of the long tables: its curves and the profiles of its probe."""
 
 from __future__ import annotations
 

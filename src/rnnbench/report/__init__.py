@@ -1,4 +1,4 @@
-"""From a result to what people read: tables, figures, one page. A pure function of the result; knows nothing of torch.
+"""Reports of a result: tables, figures, one page. A pure function of the result; knows nothing of torch.
 
 The same result gives the same bytes on any machine with the same versions of packages.
 """
@@ -53,7 +53,7 @@ def publish(
     """Write ``results_dir/name``, to be committed, from the runs below ``sources``, and the overview beside it.
 
     What is published already stays, unless ``replace``: the rows are merged by run_id. NOTES.md there, where it exists,
-    is a person's word on what was expected and what was seen; it opens the pages. It and all else that was not
+    is a person's account of what was expected and seen; it opens the pages. It and all else that was not
     generated is left alone. Raises UserError where runs are missing, unless ``partial``, or where rows contradict.
     """
     target = results_dir / check_name(name)

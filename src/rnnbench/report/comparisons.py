@@ -1,4 +1,4 @@
-"""Tables across settings: what they reach over all tasks, and which differences are more than luck of the seed."""
+"""Tables across settings: their scores over all tasks, and which differences exceed the variation between seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rnnbench.statistics import (
     wilson_interval,
 )
 
-MOST = 50  # rows that anybody reads
+MOST = 50  # rows; more would not be read
 
 
 def pooled(settings: list[Setting]) -> Table | None:

@@ -13,7 +13,7 @@ from rnnbench.report.long_tables import Array, LongTables
 from rnnbench.statistics import survival
 
 FLOOR = -30  # the power of ten below which the size of a gradient no longer matters
-LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
+LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table of numbers
 
 
 def learning_curves(settings: list[Setting], tables: LongTables) -> ReportFigure | None:

@@ -1,4 +1,4 @@
-"""What all figures share: style, colors, panels, bands, legends, and SVG that is the same for the same runs."""
+"""Shared parts of all figures: style, colors, panels, bands, legends, and reproducible SVG."""
 
 from __future__ import annotations
 

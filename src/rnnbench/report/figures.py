@@ -1,4 +1,4 @@
-"""The figures of a sweep. Each takes the settings and says None where their runs have no data for it."""
+"""The figures of a sweep. Each takes the settings and returns None where their runs have no data for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnbench.report.long_tables import LongTables
 
 
 class Drawn(NamedTuple):
-    """A figure, and the words and the numbers that stand for it where it cannot be seen."""
+    """A figure, with a text and a table of numbers for readers who cannot see it."""
 
     svg: str
     text: str

@@ -1,4 +1,4 @@
-"""Which cell does best: the places of all cells on each task, where every cell was tuned alike."""
+"""Leaderboards: the ranks of all cells on each task, where every cell was tuned alike."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PROBE = {"initial": 0, "final": -1}
 
 
 class LongTables:
-    """What figures draw of a run; None, or nothing, for a run that has none.
+    """The curves, profiles and spectra of runs; None or empty for a run without them.
 
     Where no layer and direction is named, it is that of the headline: the one whose gradient reaches furthest.
     """

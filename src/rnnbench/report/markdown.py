@@ -1,4 +1,4 @@
-"""Words in Markdown: what a name or an error message holds is shown as it is, and never read as a mark."""
+"""Escapes text for Markdown: names and error messages are shown literally, never as markup."""
 
 from __future__ import annotations
 

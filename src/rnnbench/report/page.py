@@ -1,4 +1,4 @@
-"""What the pages say in words: answers, warnings, failures, and where the runs come from."""
+"""The text of the pages: answers, warnings, failures, and where the runs come from."""
 
 from __future__ import annotations
 

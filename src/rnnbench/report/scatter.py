@@ -1,4 +1,4 @@
-"""Figures of points: what else a setting has, against its score."""
+"""Scatter plots of horizons and costs against scores."""
 
 from __future__ import annotations
 

@@ -53,13 +53,13 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What became of two results."""
+    """The comparison of two results."""
 
     pairs: list[Pair]
     rows: dict[str, str]
-    """The runs of both results whose rows differ, in what, and probably why; and rows that contradict themselves."""
+    """The runs whose rows differ, how, and the probable cause; and rows that contradict themselves."""
     notes: list[str]
-    """What else a reader must know, a line each."""
+    """Further remarks, one a line."""
 
 
 def compare(first: Path, second: Path) -> Comparison:

@@ -22,11 +22,11 @@ class Table(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """One column of a table of settings: what becomes of a column of runs.csv."""
+    """One column of a table of settings: a summary of a column of runs.csv."""
 
     title: str
     column: str
-    """Whose meaning the legend says; or the meaning itself, where it is another."""
+    """The column whose meaning the legend gives; or another meaning itself."""
     how: str
     """How the runs of a setting are summed up, for people."""
     text: Callable[[Setting], str]

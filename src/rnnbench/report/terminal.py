@@ -1,4 +1,4 @@
-"""What a report says in the terminal."""
+"""Prints a report in the terminal."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ FILE = "protocol.json"
 LEARNED = 0.1
 """The share of the memoryless loss that a trial must gain to have learned anything: a validation score of .1.
 
-Between trials that gained less, small differences of constants choose, and another seed turns them around.
+Between trials that gained less, small differences of constants choose, and another seed reverses them.
 """
 
 
@@ -111,7 +111,7 @@ class Trial(NamedTuple):
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Smallest is best. A solved run stops early, so among those that all solve the task the quickest is best."""
+        """The smallest is best. A solved run stops early, so among those that all solve the task the fastest wins."""
         return -self.solved, self.steps if self.solved == self.runs else self.loss
 
 

@@ -27,7 +27,7 @@ from rnnbench.store.status import Status
 FILE = "record.json"
 CONFIG = "config.yaml"
 VERSION = 1
-"""Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
+"""The version of records; it increases when a field that older programs need changes its meaning."""
 PLANNED = "sweep.json"
 EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
@@ -40,7 +40,7 @@ class _Planned(TypedDict):
 
 
 class Planned(_Planned, total=False):
-    """What the sweeps of an experiment were to make."""
+    """The planned runs of an experiment."""
 
     published: str
     """The folder of the published result whose rows count as done, seen from here; absent where none do."""
@@ -56,7 +56,7 @@ class Record:
     """Of a ``Status`` that has ended."""
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
-    """What could not be made after the test, and why, in a line each; the result is there without it."""
+    """Parts that failed after the test, and why, one a line; the result is complete without them."""
     command: str = ""
     config: dict[str, Any]
     seed: int
@@ -102,7 +102,7 @@ class Record:
     training: dict[str, float | None] = field(default_factory=dict)
     """Means over training: how often and how far the gradient was clipped, and its norm before and after."""
     gradients: dict[str, dict[str, float | str | None]] = field(default_factory=dict)
-    """What the probe says of dL/ds_t, ``initial`` and ``final``: the scalars of a Survey."""
+    """The probe's scalars of dL/ds_t, ``initial`` and ``final``: the scalars of a Survey."""
     sample: str | None = None
     """Text that the trained model wrote."""
     commit: str | None = None

@@ -1,4 +1,4 @@
-"""Parsed JSON held against the types that a dataclass or a TypedDict declares: files outlive versions and disks."""
+"""Checks parsed JSON against the types of a dataclass or a TypedDict: files may be old or damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slurm, as a sweep needs it: what is asked of it for a job, and what it says became of one."""
+"""The interface to Slurm: the options of a job, and the state that squeue reports."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rnnbench.errors import UserError, check_range
 from rnnbench.sweep.scheduler import death
 
 STOPPED = {"CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED"}
-"""How a job ends that is not to blame for it."""
+"""The states of jobs that were ended from outside."""
 ENDED = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "TIMEOUT"} | STOPPED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What submitit asks Slurm for, for one job, and the seconds ``poll`` between two looks at the queue."""
+    """The options of one job for submitit, and the seconds ``poll`` between two looks at the queue."""
 
     partition: str | None
     account: str | None
@@ -54,7 +54,7 @@ class Options:
 
 
 class Job(NamedTuple):
-    """What squeue says of a job. ``code`` is a wait status: the signal, or 256 times the exit code."""
+    """The state of a job from squeue. ``code`` is a wait status: the signal, or 256 times the exit code."""
 
     state: str
     code: int

@@ -1,4 +1,4 @@
-"""A published result and the runs that its commands stand for: does every row belong to one, and agree with itself?"""
+"""Checks a published result against the runs of its commands: every row belongs to one and is consistent."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ from rnnbench.sweep.mixed import applies, as_choices, check_tuned, fitting, opti
 from rnnbench.sweep.run_states import folder_of
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
-"""What a sweep reads once, so that no choice within it may change it."""
+"""Keys that a sweep reads once, so that no choice within it may change them."""
 NO_RUN = {"cell": ("external",), "task": ("arrays", "external")}
-"""Choices that are no run by themselves, so that ``glob(*)`` leaves them out."""
+"""Choices that are no complete runs, so ``glob(*)`` leaves them out."""
 
 
 class Job(NamedTuple):

@@ -37,7 +37,7 @@ SWEPT = {
     r"Sweep parameters '(.*)' requires --multirun": "{}: is a sweep; add -m",
     "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
-"""What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
+"""Hydra's messages for the most common mistakes, and what to do."""
 MIXED = ("callbacks", "loggers")
 """The groups of which a run may take several files."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}

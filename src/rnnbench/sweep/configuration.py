@@ -1,4 +1,4 @@
-"""The configuration of one run, from overrides or from the file that a run left, without running anything."""
+"""The configuration of one run, from overrides or from the file of a run, without running anything."""
 
 from __future__ import annotations
 

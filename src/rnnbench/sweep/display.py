@@ -1,4 +1,4 @@
-"""What a sweep shows: in a terminal one live picture of all runs, elsewhere a line as each run ends; then a table."""
+"""The output of a sweep: on a terminal a live display of all runs, elsewhere a line as each run ends; then a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reported results, run again: do the committed rows still come out of the code?
+"""Runs reported results again: does the code still produce the committed rows?
 
 On the versions and the kind of machine that a row was made with, every number must be the same, bit for bit. On another
 kind of machine the columns that depend on it may be off by their tolerances, and the interval of each setting's median
@@ -35,7 +35,7 @@ DIFFERS, NOT_COMPARABLE = "DIFFERS", "not comparable"
 
 
 class Check(NamedTuple):
-    """What became of one row, or of the median score of one setting."""
+    """The check of one row, or of the median score of one setting."""
 
     what: str
     committed: str
@@ -46,7 +46,7 @@ class Check(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a result that was run again."""
+    """The outcome of running a result again."""
 
     checks: list[Check]
     tolerances: str

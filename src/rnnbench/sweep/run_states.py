@@ -1,4 +1,4 @@
-"""What became of the runs of a sweep, read from their folders: true at any time, also while the sweep runs.
+"""The states of the runs of a sweep, read from their folders: valid at any time, also while the sweep runs.
 
 done, diverged, failed   what record.json says
 running                  no record, and a living process holds the run's lock
@@ -7,7 +7,7 @@ waiting                  in sweep.json, and nothing else
 
 With ``reuse=true`` a run that is published is done, though it has no folder.
 
-A sweep also says ``changed`` of a run that is done, but with other data or source code than there are now.
+A sweep also gives the state ``changed`` to a run that is done, but with other data or source code than there are now.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FILE = records.PLANNED
 
 
 class RunState(NamedTuple):
-    """One line of the ledger."""
+    """The state of one run."""
 
     run_id: str
     status: Status
     text: str
-    """What a person wants to know beside the status, in a line."""
+    """Details for people beside the status, in one line."""
     log: Path
     score: float | None = None
     objective: float | None = None

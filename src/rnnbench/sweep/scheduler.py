@@ -1,4 +1,4 @@
-"""Runs many configurations, some at a time, and outlives every one of them."""
+"""Runs many configurations, several at a time, each in its own process, and survives their failures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Options:
 
     @property
     def slots(self) -> Sequence[int | None]:
-        """What can be busy at the same time: each a GPU, or None for a core."""
+        """The resources of concurrent jobs: each a GPU, or None for a core."""
         if self.devices:
             return list(self.devices)[: self.jobs]
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -128,7 +128,7 @@ def death(code: int | None) -> str:
 
 
 class Sweep:
-    """The runs that wait, those at work, and what became of the others."""
+    """The waiting runs, the running ones, and the final states of the others."""
 
     def __init__(
         self,

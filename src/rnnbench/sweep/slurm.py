@@ -1,6 +1,6 @@
 """Runs many configurations on a Slurm cluster: a job a run, submitted with submitit, usually as one array.
 
-What became of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is asked
+The state of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is asked
 to stop (its time limit comes near, it is preempted) takes a checkpoint and is queued again, until its run has ended.
 """
 
@@ -29,7 +29,7 @@ from rnnbench.sweep.scheduler import fail
 from rnnbench.sweep.worker import perform, redirect
 
 FOLDER = ".slurm"
-"""In the folder of the sweep: the id of each run's job, and what Slurm and submitit say."""
+"""In the folder of the sweep: the id of each run's job, and the output of Slurm and submitit."""
 TICK = 0.25  # seconds
 ARRAY = 1000  # jobs in one array: Slurm's default limit
 MISSES = 60  # answers that squeue may owe in a row

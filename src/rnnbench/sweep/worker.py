@@ -29,9 +29,9 @@ class Outcome(NamedTuple):
     """How a run ended, as its process reports it: its record may be missing where nothing can be written."""
 
     status: str
-    """Of a ``Status``; running: in another process."""
+    """A ``Status``; ``running`` means in another process."""
     reason: str = ""
-    """Of a failure, in a line."""
+    """The reason of a failure, in one line."""
 
     def encode(self) -> bytes:
         return json.dumps(self).encode()

@@ -17,13 +17,13 @@ from rnnbench.tasks import local
 from rnnbench.tasks.base import Array
 
 MEMORY = "memory:"
-"""How the name of arrays that were given in Python begins; the beginning of their sha256 follows."""
+"""The prefix of the name of arrays that were given in Python; the first digits of their sha256 follow."""
 MOST = 10**6
 """Classes or tokens."""
 
 
 class Content(NamedTuple):
-    """What the arrays hold, checked."""
+    """The checked arrays."""
 
     x: Array
     """[N, T, I] float32 or [N, T] int64."""

@@ -24,9 +24,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 LONGEST = 10**7
 """Steps. Above it no batch fits into memory."""
 HELD_OUT_SEED = 0
-"""Of the validation and the test set of every task, whatever the seed of a run."""
+"""The seed of the validation and the test set of every task, for all seeds of runs."""
 HELD_OUT_BATCH = 200
-"""Sequences: wider than a training batch, because nothing is learned from one and wide products are quicker."""
+"""Sequences: wider than a training batch, because nothing is learned from one and wide products are faster."""
 SOLVED_SHARE = 0.05
 """A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
 
@@ -51,13 +51,13 @@ class Batch(NamedTuple):
 
 
 class Continuation(NamedTuple):
-    """What a language task asks a trained model to continue: ``tokens`` [T], then ``steps`` more."""
+    """The prompt that a language task gives a trained model: ``tokens`` [T], then ``steps`` more."""
 
     tokens: Array
     steps: int
     temperature: float
     note: str = ""
-    """What a person should know about it, in a line."""
+    """A remark for people, in one line."""
 
 
 @dataclass(kw_only=True)
@@ -141,7 +141,7 @@ class Task(ABC):
 
     @cached_property
     def content(self) -> Any:
-        """What the task read, once; None where its batches are drawn. Raises UserError where it cannot be used."""
+        """The data of the task, read once; None where batches are drawn. Raises UserError where it is unusable."""
         return None
 
     def altered(self, **options: Any) -> Self:
@@ -175,7 +175,7 @@ class Task(ABC):
     def held_out(self, split: Split) -> tuple[Task, int]:
         """Return the validation or test set: the batches 0, 1, .. of the task, with HELD_OUT_SEED, and their number.
 
-        It is the same whatever the batch size and the seed of a run.
+        It does not depend on the batch size and the seed of a run.
         """
         most = self.validation_sequences if split == "validation" else self.test_sequences
         count = -(-most // HELD_OUT_BATCH)

@@ -68,7 +68,7 @@ class CharLM(Task):
     corpus: str
     """``docs``, another name of ``rnnbench.tasks.corpus``, a path, or ``hub:NAME``."""
     prompt: str
-    """What the trained model is asked to continue; where the text lacks one of its characters, its beginning is."""
+    """The prompt of the trained model; the beginning of the text, if the text lacks one of its characters."""
     sample_length: int
     """How many characters it continues by; 0: no sample."""
     temperature: float

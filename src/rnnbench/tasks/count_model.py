@@ -1,4 +1,4 @@
-"""Count models of text: what a predictor gets that knows the last n symbols and the frequencies of the training text.
+"""Count models of text: the loss of a predictor that knows the last n symbols and the frequencies of the training text.
 
     p(next | context) = (count(context, next) + .05) / (count(context) + .05 D)
 

@@ -15,7 +15,7 @@ from rnnbench.tasks.base import Array, Batch, Continuation, Split, Task
 COMMON = tuple(field.name for field in fields(Task))
 """The fields that every task has; ``arguments`` are the others."""
 STATED = ("title", "loss", "metric")
-"""What a class states that Python does not ask it for."""
+"""Facts that a class must state although Python does not require them."""
 
 
 def _asked(name: str) -> Any:

@@ -1,6 +1,6 @@
-"""Local files that hold data: the one that a name stands for, what is in it, and whether it is still the same.
+"""Local data files: finds the file of a name, reads it, and detects changes.
 
-A name is that of a file and never a pattern; only ``~`` at its beginning means what it means to a shell. Nothing is
+A name is that of a file and never a pattern; only ``~`` at its beginning is expanded as in a shell. Nothing is
 kept between two processes, so what is read is always the present file.
 """
 

@@ -1,4 +1,4 @@
-"""Where the W&B client and matplotlib keep their own files when the home folder cannot be written."""
+"""Folders for the files of the W&B client and matplotlib where the home folder cannot be written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
 def lend_folders(experiment: Path) -> None:
     """Point both at folders below ``experiment``, for this process and its children, unless the user has set others.
 
-    Makes nothing: they do. It comes before either is imported.
+    It makes no folders: they do. Call it before either is imported.
     """
     if _home_is_writable():
         return

@@ -1,4 +1,4 @@
-"""Loading large libraries: torch, Lightning and W&B make a million objects, and keep them."""
+"""Switches off garbage collection while torch, Lightning and W&B load: they make a million lasting objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Look for no garbage inside, nor later among what was made there: more than a second less for a short run."""
+    """Collect no garbage inside the block, nor later among its objects; this saves a short run more than a second."""
     gc.disable()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Uploads what W&B does not have yet of an experiment, run by run, with the client's own ``wandb sync``."""
+"""Uploads the runs of an experiment that W&B lacks, one by one, with the client's own ``wandb sync``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 600
 
 
 class Upload(NamedTuple):
-    """What became of one run."""
+    """The outcome of one run."""
 
     run: str
     """Its run_id."""
@@ -37,8 +37,8 @@ class Upload(NamedTuple):
 def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
     """Upload the runs of the folder ``experiment``, at most ``rate`` a minute; skip what was uploaded before.
 
-    With ``dry_run`` it only says what it would do. Raises UserError, before the first upload, where there is nothing to
-    upload from or no login.
+    With ``dry_run`` it only lists what it would do. Raises UserError, before the first upload, where there is nothing
+    to upload from or no login.
     """
     found = wandb_files.folders(experiment)
     if not found:

@@ -1,4 +1,4 @@
-"""What the W&B client leaves on disk of a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
+"""The files of the W&B client for a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
 
 ``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, after seven
 bytes of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.

@@ -1,4 +1,4 @@
-"""A W&B run's life: opened under an id of its own, fed, and always finished.
+"""Opens, logs and always finishes the W&B run of a run, under its own id.
 
 All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
 ``rnnbench sync`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one

@@ -23,7 +23,7 @@ PICTURES = ("gradient_heat_map", "gradient_profile", "jacobian_spectrum")
 
 
 class Sweep(NamedTuple):
-    """What the page needs to know of a sweep."""
+    """The facts of a sweep for its page."""
 
     name: str
     """The experiment, which is the group of its runs."""

@@ -1,4 +1,4 @@
-"""Interrupted runs go on: what ``last.ckpt`` holds beside what Lightning puts there, when it is taken, how it is read.
+"""Checkpoints of interrupted runs: what ``last.ckpt`` holds beside Lightning's data, and how it is written and read.
 
 A run that goes on ends with the numbers of one that was never interrupted, bit for bit: so the checkpoint also holds
 the logged rows, the sums of unfinished windows, the carried state, the probe's surveys and torch's random state. It is

@@ -1,4 +1,4 @@
-"""Batches on their way from a task to a network."""
+"""Streams of batches from a task to a network."""
 
 from __future__ import annotations
 

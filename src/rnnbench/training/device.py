@@ -1,4 +1,4 @@
-"""What a run computes on: one process, and one device of the kind that ``trainer.accelerator`` names."""
+"""The device of a run: one process on one device of the kind ``trainer.accelerator``."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
 def one_process() -> LightningEnvironment:
     """Return Lightning's environment of a single process: its rank is 0, whatever variables srun or torchrun set.
 
-    With another rank Lightning's loggers write nothing, without a word.
+    With another rank Lightning's loggers silently write nothing.
     """
     environment = LightningEnvironment()
     environment.set_global_rank(0)

@@ -1,4 +1,4 @@
-"""The one LightningModule: it trains any model on any task and measures what happens on the way.
+"""The one LightningModule: it trains any model on any task and measures its progress.
 
 Nothing here waits for the device between two windows of ``log_every`` steps: sums stay where the model is.
 """
@@ -27,7 +27,7 @@ class Learner(lightning.LightningModule):
     """Trains ``model`` on ``task``.
 
     ``make_optimizer`` makes the optimizer of the model, ``make_schedule`` the schedule of its learning rate. A step is
-    a step of the optimizer, whatever the number of batches whose gradients it accumulates.
+    a step of the optimizer, however many batches it accumulates.
     """
 
     def __init__(

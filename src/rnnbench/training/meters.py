@@ -1,4 +1,4 @@
-"""What is measured over several batches: the loss, the metrics of a task, and the gradient of the parameters."""
+"""Measurements over several batches: the loss, the metrics of a task, and the gradient of the parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training on from a finished run: which run ``resume_from`` names, and whether this one can go on from it."""
+"""Resumes from a finished run: finds the run that ``resume_from`` names and checks that this one can continue it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAME = (
     "seed", "cell", "network", "task", "optimizer", "schedule.name", "callbacks", "trainer.accumulate_grad_batches",
     "trainer.precision",
 )  # fmt: skip
-"""What both runs share: without it the checkpoint does not fit, or the rest of the training would be another's."""
+"""The keys that both runs must share: otherwise the checkpoint does not fit, or the result is of another training."""
 
 
 def source_run(config: Config, now: Mapping[str, str]) -> Path | None:

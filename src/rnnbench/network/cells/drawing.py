@@ -1,4 +1,4 @@
-"""What drawing the parameters of a cell needs, whoever draws them: the cell itself or an initialisation by name."""
+"""Helpers that draw the parameters of a cell, for the cell itself and for initialisations by name."""
 
 from __future__ import annotations
 
