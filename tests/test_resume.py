@@ -136,7 +136,7 @@ def test_it_goes_on_as_it_was_trained(configure, tmp_path, die_at, overrides, ba
 
 
 def test_again_and_again(configure, tmp_path, die_at):
-    """Each session makes a checkpoint or two and dies behind it; in the last, between training and its record."""
+    """Each session makes a checkpoint or two and dies after it; in the last, between training and its record."""
     whole = configure("trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")
     first = run(whole)
     config = configure("trainer.checkpoint_every=3")

@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from rnnbench.errors import RunsFailedError
-from rnnbench.sweep.compose import handed
+from rnnbench.sweep.compose import configured_jobs
 
 
 class LocalLauncher(Launcher):
@@ -31,8 +31,8 @@ class LocalLauncher(Launcher):
         self.options = Options(self.jobs, self.max_memory, self.timeout, devices)
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        states = self.run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
+        states = self.run_all(configured_jobs(self.loader, self.config, job_overrides), self.options)
+        return [job_return(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
 
 
 class ReportedFailure(JobReturn):
@@ -43,7 +43,7 @@ class ReportedFailure(JobReturn):
         raise RunsFailedError(f"{self.task_name}: no result")
 
 
-def ended(overrides: Any, state: Any) -> JobReturn:
+def job_return(overrides: Any, state: Any) -> JobReturn:
     """Return what a sweeper needs of a run: its validation score, which a search maximises; the worst if diverged."""
     if not state.complete:
         return ReportedFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)

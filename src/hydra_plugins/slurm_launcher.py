@@ -6,7 +6,7 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
-from rnnbench.sweep.compose import handed
+from rnnbench.sweep.compose import configured_jobs
 
 
 class SlurmLauncher(Launcher):
@@ -24,8 +24,8 @@ class SlurmLauncher(Launcher):
         check_installed()
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        from hydra_plugins.local_launcher import ended
+        from hydra_plugins.local_launcher import job_return
         from rnnbench.sweep.slurm import run_all
 
-        states = run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
+        states = run_all(configured_jobs(self.loader, self.config, job_overrides), self.options)
+        return [job_return(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]

@@ -23,7 +23,7 @@ from rnnbench.config.schema import Config
 from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
-from rnnbench.outcomes.reuse import ended
+from rnnbench.outcomes.reuse import ended_record
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
 from rnnbench.store.provenance import provenance
@@ -37,7 +37,7 @@ from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
 from rnnbench.training.resume import source_run
-from rnnbench.training.sampling import write_on
+from rnnbench.training.sampling import continue_text
 from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
@@ -53,7 +53,7 @@ def run(config: Config, retry: bool = True) -> Record:
     """
     sweep = Path(config.runs_dir) / config.name
     folder = sweep / config.run_id
-    old = ended(config, retry)
+    old = ended_record(config, retry)
     if old is not None:
         return old
     device.check(config.trainer.accelerator, config.trainer.precision)
@@ -73,7 +73,7 @@ def run(config: Config, retry: bool = True) -> Record:
     record.resumed_from = None if start is None else start.resolve().name
     tracking.check(config)
     with locked(folder), stoppable() as stop:
-        old = ended(config, retry)  # by another process, meanwhile
+        old = ended_record(config, retry)  # by another process, meanwhile
         return old if old is not None else _run(config, learner, probe, own, start, folder, record, stop)
 
 
@@ -180,7 +180,7 @@ def _sample(config: Config, learner: Learner) -> str | None:
     request = config.task.continuation()
     if request is not None and request.note:
         print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
-    return None if request is None else write_on(config.task, request, learner.model, config.seed)
+    return None if request is None else continue_text(config.task, request, learner.model, config.seed)
 
 
 @contextmanager

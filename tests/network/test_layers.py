@@ -68,7 +68,7 @@ class TestAgainstTorch:
 
     def test_lengths_against_packed_sequences(self, row, depth, directions, engine):
         stack = make_stack(row, depth, directions, engine)
-        inputs = torch.randn(11, 5, 3)  # two steps of padding behind the longest
+        inputs = torch.randn(11, 5, 3)  # two steps of padding after the longest
         outputs, final = stack(inputs, LENGTHS)
         packed = pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False)
         expected, last = make_twin(row, stack, depth, directions)(packed)

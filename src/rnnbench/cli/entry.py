@@ -21,10 +21,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from rnnbench.errors import exit_on_user_error
-from rnnbench.outcomes.reuse import ended, published
+from rnnbench.outcomes.reuse import ended_record, published
 from rnnbench.store.provenance import COMMAND
 from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
-from rnnbench.tracking import lend_folders
+from rnnbench.tracking import set_cache_folders
 from rnnbench.tracking.garbage_collection import without_garbage_collection
 
 
@@ -39,9 +39,9 @@ def execute(composed: DictConfig) -> float | None:
         given = OverridesParser.create(config_loader=loader).parse_overrides(list(HydraConfig.get().overrides.task))
         check_groups(loader, given)
         config = parse(composed)
-        lend_folders(Path(config.runs_dir) / config.name)
+        set_cache_folders(Path(config.runs_dir) / config.name)
         if single:
-            old = ended(config, retry=True)
+            old = ended_record(config, retry=True)
             if old is not None:
                 return old.objective
             reused = published([config]).get(config.run_id)

@@ -8,7 +8,7 @@ import click
 
 from rnnbench.cli import options
 from rnnbench.report import write_report
-from rnnbench.report.terminal import tell
+from rnnbench.report.terminal import print_report
 
 
 @click.command("report")
@@ -17,4 +17,4 @@ from rnnbench.report.terminal import tell
 @options.as_json
 def command(name: str, runs_dir: Path, as_json: bool) -> None:
     """Show the results of the experiment NAME so far, in RUNS_DIR/NAME/report."""
-    tell(write_report(name, runs_dir), as_json)
+    print_report(write_report(name, runs_dir), as_json)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from rnnbench.outcomes.column import Column
-from rnnbench.outcomes.layer_directions import DIRECTIONS, named
+from rnnbench.outcomes.layer_directions import DIRECTIONS, in_words
 
 MOMENTS = {"initial": "before training", "final": "after training"}
 HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "
@@ -57,7 +57,7 @@ NETWORK = (
 
 def measured(each: Column, moment: str, layer_direction: str = "") -> Column:
     """Return the column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
-    where = f", {named(layer_direction)}" if layer_direction else ""
+    where = f", {in_words(layer_direction)}" if layer_direction else ""
     return replace(
         each,
         name="_".join(filter(None, (layer_direction, each.name, moment))),

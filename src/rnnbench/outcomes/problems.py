@@ -25,14 +25,16 @@ class Problem(NamedTuple):
         return ", ".join(filter(None, (self.task, length, self.options)))
 
 
-def of_problem(factor: str) -> bool:
+def belongs_to_problem(factor: str) -> bool:
     """Return whether a factor belongs to the problem, so that its values are not ranked against each other."""
     return factor == "task" or (factor.startswith("task.") and factor not in TRAINING)
 
 
 def problem(factors: Mapping[str, Any], run: Row) -> Problem:
     """Return the problem of a run in a setting with these ``factors``."""
-    options = {key: value for key, value in factors.items() if of_problem(key) and key not in ("task", "task.length")}
+    options = {
+        key: value for key, value in factors.items() if belongs_to_problem(key) and key not in ("task", "task.length")
+    }
     return Problem(str(run["task"]), run["length"], words(options))
 
 

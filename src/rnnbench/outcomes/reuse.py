@@ -65,7 +65,7 @@ def _check_data(row: Row, config: Config, place: Path) -> None:
         )
 
 
-def ended(config: Config, retry: bool) -> Record | None:
+def ended_record(config: Config, retry: bool) -> Record | None:
     """Return the record of a run that is complete, after printing so; None where it has to run.
 
     Raises UserError where it ran on other data, or with other source code, than there are now.

@@ -16,7 +16,7 @@ from rnnbench.config.factors import factors
 from rnnbench.config.identity import valued
 from rnnbench.outcomes import rows
 from rnnbench.outcomes.columns import Row
-from rnnbench.outcomes.problems import Problem, of_problem, problem, words
+from rnnbench.outcomes.problems import Problem, belongs_to_problem, problem, words
 from rnnbench.statistics import Estimate, median_interval, median_time, wilson_interval
 from rnnbench.store.status import WORST, Status, clipped
 from rnnbench.tasks import TASKS
@@ -44,7 +44,7 @@ class Setting:
     @property
     def name(self) -> str:
         """The factors' values less the problem's: what distinguishes it from those that it is ranked with."""
-        return words({key: value for key, value in self.factors.items() if not of_problem(key)}) or self.cell
+        return words({key: value for key, value in self.factors.items() if not belongs_to_problem(key)}) or self.cell
 
     @property
     def problem(self) -> Problem:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.outcomes.settings import Setting, solves
-from rnnbench.report.drawing import ReportFigure, band, by_task, legend, mark, panels, plain, styles, thin
+from rnnbench.report.drawing import ReportFigure, band, by_task, legend, mark, panels, plain, styles, thin_line
 from rnnbench.report.long_tables import Array, LongTables
 from rnnbench.statistics import survival
 
@@ -103,7 +103,7 @@ def _before_and_after(
                     if not drawn:
                         continue
                     shown.append(index)
-                    draw = band if direction is None else thin
+                    draw = band if direction is None else thin_line
                     mean = draw(panel, index, range(len(drawn[0])), drawn, style[index])
                     rows.append([task, setting.label, MOMENTS[moment], direction or "furthest", *numbers(mean)])
             panel.set(title=plain(f"{task}, {MOMENTS[moment]}"), xlabel=x)

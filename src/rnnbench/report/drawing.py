@@ -108,7 +108,7 @@ def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]
     return mean
 
 
-def thin(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
+def thin_line(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
     """Draw the mean over a setting's runs as a thin line beside a band; return the mean."""
     length = min(map(len, lines))
     kept = np.unique(np.linspace(0, length - 1, min(length, POINTS // 3)).round().astype(int))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
-from rnnbench.outcomes.layer_directions import named
+from rnnbench.outcomes.layer_directions import in_words
 from rnnbench.outcomes.settings import Setting
 from rnnbench.report import reach
 from rnnbench.report.tables import Table
@@ -52,7 +52,7 @@ def table(settings: list[Setting]) -> Table | None:
 
 def _places(setting: Setting) -> list[tuple[str, str]]:
     """Return each layer and direction in words with the prefix of its columns; for a single one the headline's."""
-    return [(named(direction), f"{direction}_") for direction in reach.layer_directions(setting)] or [("", "")]
+    return [(in_words(direction), f"{direction}_") for direction in reach.layer_directions(setting)] or [("", "")]
 
 
 def _numbers(setting: Setting, moment: str, prefix: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.outcomes.layer_directions import DIRECTIONS, named
+from rnnbench.outcomes.layer_directions import DIRECTIONS, in_words
 from rnnbench.outcomes.result import Result
 
 Array = np.ndarray[Any, Any]
@@ -79,5 +79,5 @@ def _by_layer_direction(table: pd.DataFrame) -> dict[str, dict[LayerDirection, p
     found: dict[str, dict[LayerDirection, pd.DataFrame]] = {}
     ordered = table.assign(place=table["direction"].map(DIRECTIONS.index))
     for (run_id, layer, _, direction), each in ordered.groupby(["run_id", "layer", "place", "direction"]):
-        found.setdefault(str(run_id), {})[named(f"layer{layer}_{direction}")] = each
+        found.setdefault(str(run_id), {})[in_words(f"layer{layer}_{direction}")] = each
     return found

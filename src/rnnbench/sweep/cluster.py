@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError, check_range
-from rnnbench.sweep.scheduler import death
+from rnnbench.sweep.scheduler import exit_reason
 
 STOPPED = {"CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED"}
 """The states of jobs that were ended from outside."""
@@ -68,7 +68,7 @@ class Job(NamedTuple):
         code = os.waitstatus_to_exitcode(self.code)
         parts = [self.state]
         if self.state == "FAILED":
-            parts.append(death(128 - code if code > 128 else code))  # a shell reports a signal as 128 more
+            parts.append(exit_reason(128 - code if code > 128 else code))  # a shell reports a signal as 128 more
         elif self.reason != "None":
             parts.append(self.reason)
         return ", ".join(parts)

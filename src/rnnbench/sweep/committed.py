@@ -55,7 +55,7 @@ def _plan(folder: Path, conf: Path, command: str) -> Plan:
         raise UserError(f"{folder / provenance.FILE}: the command {command!r}: {error}") from error
 
 
-def strays(committed: Committed) -> dict[str, str]:
+def unmatched_rows(committed: Committed) -> dict[str, str]:
     """Return the rows that belong to no run of the experiment, and its runs without a row: what is wrong, by run_id."""
     known = committed.plan.tuning | committed.plan.candidates
     unknown = {run_id: "no run of this experiment" for run_id in committed.rows if run_id not in known}

@@ -199,7 +199,7 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
 
 
-def handed(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
+def configured_jobs(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
     """Return the configurations of the jobs, by their overrides, that a sweeper hands to a launcher."""
     composer = Composer(loader, base)
     return [composer.config(overrides) for overrides in jobs]

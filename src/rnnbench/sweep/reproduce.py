@@ -26,7 +26,7 @@ from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
-from rnnbench.sweep.committed import Committed, contradictions, read, sample, strays
+from rnnbench.sweep.committed import Committed, contradictions, read, sample, unmatched_rows
 from rnnbench.sweep.run_states import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
@@ -124,7 +124,7 @@ def reproduce(
     if jobs is not None:
         check_range("--jobs", jobs, at_least=1)
     committed = read(folder, conf)
-    wrong = strays(committed) | contradictions(committed)
+    wrong = unmatched_rows(committed) | contradictions(committed)
     scores = {run_id: _text(each) for run_id, each in committed.rows.items()}
     checks = [Check(run_id, scores.get(run_id, ""), "", DIFFERS, why) for run_id, why in wrong.items()]
     configs = []

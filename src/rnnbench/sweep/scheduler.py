@@ -107,7 +107,9 @@ class Job:
             return state._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
         if state.status.ended:
             return state
-        reason = death(self.process.exitcode) if outcome is None else outcome.reason or "its record cannot be written"
+        reason = (
+            exit_reason(self.process.exitcode) if outcome is None else outcome.reason or "its record cannot be written"
+        )
         return fail(self.config, self.killed_because or reason)
 
 
@@ -119,7 +121,7 @@ def fail(config: Config, reason: str) -> RunState:
     return RunState(config.run_id, Status.FAILED, reason, folder / records.LOG)
 
 
-def death(code: int | None) -> str:
+def exit_reason(code: int | None) -> str:
     """Return how a process without a result ended, from its exit code; below zero it is the signal that killed it."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name

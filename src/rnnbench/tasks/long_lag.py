@@ -14,7 +14,7 @@ the first symbol leaves q, alike; each other one is followed by an end with prob
 below 1, and "solved" is 5 % of the way from that floor to the baseline. The accuracy is that of the last symbol.
 The splits of 2a share its two sequences: it asks for memory, not generalisation. The paper trains squared errors.
 
-Variant ``2c``: (b, x, a.., e, x) or (b, y, a.., e, y), equally likely, with q + k distractors uniform on a1..ap; behind
+Variant ``2c``: (b, x, a.., e, x) or (b, y, a.., e, y), equally likely, with q + k distractors uniform on a1..ap; after
 the first q each further step ends them with probability 1/10, so that k is 9 on average. Only the last symbol is
 predicted, x or y, after e: at least q + 1 steps after it was seen. Without memory: ln 2.
 

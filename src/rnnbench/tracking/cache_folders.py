@@ -11,7 +11,7 @@ VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
 """Without a place for its log the client's server writes it to the terminal; matplotlib writes a warning."""
 
 
-def lend_folders(experiment: Path) -> None:
+def set_cache_folders(experiment: Path) -> None:
     """Point both at folders below ``experiment``, for this process and its children, unless the user has set others.
 
     It makes no folders: they do. Call it before either is imported.

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.tracking.cache_folders import lend_folders
+from rnnbench.tracking.cache_folders import set_cache_folders
 
 PATIENCE = 5
 """Seconds to wait for a connection. The client itself then gives up on the login after ten."""
@@ -22,7 +22,7 @@ def check(config: Config) -> None:
     mode = config.tracking.mode
     if mode == "disabled":
         return
-    lend_folders(Path(config.runs_dir) / config.name)
+    set_cache_folders(Path(config.runs_dir) / config.name)
     found = problem(online=mode == "online")
     if found is not None:
         other = "tracking=offline and upload later with rnnbench sync" if mode == "online" else "tracking=disabled"

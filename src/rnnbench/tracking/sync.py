@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.cache_folders import lend_folders
+from rnnbench.tracking.cache_folders import set_cache_folders
 from rnnbench.tracking.login import problem
 
 UPLOADED = "uploaded"
@@ -45,7 +45,7 @@ def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
         raise UserError(f"no W&B runs under {experiment / 'wandb'}: run it with tracking=offline or tracking=online")
     states = {folder: _state(folder) for folder in found}
     if not dry_run and any(state.status == WAITING for state in states.values()):
-        lend_folders(experiment)
+        set_cache_folders(experiment)
         reason = problem()
         if reason is not None:
             raise UserError(f"nothing was uploaded: {reason}")
