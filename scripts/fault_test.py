@@ -1,4 +1,4 @@
-"""Kills a sweep again and again and compares what is left with an undisturbed one: python scripts/fault_test.py
+"""Kills a sweep repeatedly and compares its results with those of an undisturbed one: python scripts/fault_test.py
 
 24 runs with W&B offline; ten times, at a random moment, SIGKILL for every process of the sweep, and the same command
 again. In the end each run must have one record, equal in every result to the undisturbed one, and one finished W&B run.
@@ -38,7 +38,7 @@ def start(folder: Path, seeds: int) -> subprocess.Popen[str]:
 
 
 def kill_tree(process: subprocess.Popen[str]) -> int:
-    """SIGKILL for the process and all that came from it, W&B's service too; returns how many there were."""
+    """Kill the process and all that it started, W&B's service too, with SIGKILL; return how many there were."""
     tree = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     for each in tree:
@@ -50,7 +50,7 @@ def kill_tree(process: subprocess.Popen[str]) -> int:
 
 
 def results(folder: Path) -> dict[str, str]:
-    """Everything that a run found out, as text, by run_id."""
+    """Return everything that the runs produced, as text, by run_id."""
     found = {}
     for record in records.read_all(folder):
         place = folder / record.run_id
@@ -65,7 +65,7 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def _curves(place: Path) -> str:
-    """All that was logged, without the times."""
+    """Return all that was logged, without the times."""
     tables, damaged = runfiles.read(place)
     if damaged:
         return "; ".join(damaged)
@@ -73,7 +73,7 @@ def _curves(place: Path) -> str:
 
 
 def finished(folder: Path, run_id: str) -> bool:
-    """Whether the run has one W&B folder, and that one was finished: its log ends with an exit record."""
+    """Return whether the run has one W&B folder, and that one was finished: its log ends with an exit record."""
     logs = [log for log in wandb_files.folders(folder) if wandb_files.name(log) == run_id]
     deadline = time.monotonic() + 30  # W&B's service may still write
     while logs and not wandb_files.ended(logs[0]) and time.monotonic() < deadline:
@@ -86,7 +86,7 @@ def _done(folder: Path) -> int:
 
 
 def _at_work(process: subprocess.Popen[str]) -> int:
-    """The runs at work, with W&B's services; two more processes serve them."""
+    """Return the runs that are running, with W&B's services; two more processes serve them."""
     return max(0, len(psutil.Process(process.pid).children(recursive=True)) - 2)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def block(page: str, mark: str) -> str:
-    """The first lines of a committed page that start with ``mark``."""
+    """Return the first lines of a committed page that start with ``mark``."""
     lines = read(ROOT / "results" / page).splitlines()
     found = "\n".join(
         takewhile(lambda line: line.startswith(mark), dropwhile(lambda line: not line.startswith(mark), lines))
@@ -27,7 +27,7 @@ def block(page: str, mark: str) -> str:
 
 
 def leaderboard() -> str:
-    """The leaderboards of results/README.md, where any is published."""
+    """Return the leaderboards of results/README.md, where any is published."""
     if "Compared in " not in read(ROOT / "results/README.md"):
         return "None is published at present: launch one, and make its page with `rnnbench report NAME`."
     compared, *rest = (block("README.md", mark) for mark in ("Compared in ", "* ", "| "))
@@ -35,7 +35,7 @@ def leaderboard() -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
 
 
@@ -48,7 +48,7 @@ BLOCKS = {
 
 
 def read(page: Path) -> str:
-    """The text of a page. Raises UserError where it cannot be read."""
+    """Return the text of a page. Raises UserError where it cannot be read."""
     try:
         return page.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -56,7 +56,7 @@ def read(page: Path) -> str:
 
 
 def refreshed() -> str:
-    """README.md with every block as it should be now. Raises UserError where it has no such block."""
+    """Return README.md with every block up to date. Raises UserError where a block is missing."""
     text = read(ROOT / "README.md")
     for name, generate in BLOCKS.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"

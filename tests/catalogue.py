@@ -123,7 +123,7 @@ def reached(cell: Cell, batch: int = 2) -> Any:
 
 
 def write_idx(folder: Path, part: str, images: np.ndarray, labels: np.ndarray) -> None:
-    """The two files of MNIST's ``part``: big-endian sizes behind the number of axes, then bytes."""
+    """The two files of MNIST's ``part``: big-endian sizes after the number of axes, then bytes."""
     for ending, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
         header = np.array([0x800 + array.ndim, *array.shape], dtype=">i4").tobytes()
         (folder / f"{part}-{ending}").write_bytes(header + array.astype(np.uint8).tobytes())

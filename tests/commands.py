@@ -77,7 +77,7 @@ def serve():
     import rnnbench.sweep.compose  # noqa: F401
     import rnnbench.sweep.reproduce  # noqa: F401
     import rnnbench.sweep.worker  # noqa: F401
-    import rnnbench.tracking.warm  # noqa: F401
+    import rnnbench.tracking.preload  # noqa: F401
 
     for request in map(json.loads, sys.stdin):
         if "pid" in request:

@@ -10,7 +10,9 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"  # before `datasets` is imported: fails at once instead of retrying
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="rnnbench-hf-")
 os.environ["WANDB_SILENT"] = "true"
-os.environ["WANDB_BASE_URL"] = "http://127.0.0.1:9"  # nobody listens: only tests with a server of their own reach one
+os.environ["WANDB_BASE_URL"] = (
+    "http://127.0.0.1:9"  # no server listens: only tests with a server of their own reach one
+)
 
 gc.disable()  # until all modules are loaded, which are no garbage
 

@@ -198,11 +198,17 @@ def test_what_differs_is_told_in_full_up_to_three():
     now = ROW | {"score": 0.97, "steps": 200, "flops": 9, "seed": 1, "seconds": 1.0}
     columns = differences(ROW, now)
     assert columns == ["seed", "flops", "score", "steps"]
-    assert agreement.told(ROW, now, columns) == "seed 0 -> 1, flops 8576 -> 9, score 0.98 -> 0.97 and 1 more"
-    assert agreement.told(ROW, now | {"score": None}, ["score"]) == "score 0.98 -> -"
-    precise = agreement.told(ROW | {"score": 0.123456}, now, ["score", "flops"], ALLOWED)
+    assert (
+        agreement.differences_in_words(ROW, now, columns)
+        == "seed 0 -> 1, flops 8576 -> 9, score 0.98 -> 0.97 and 1 more"
+    )
+    assert agreement.differences_in_words(ROW, now | {"score": None}, ["score"]) == "score 0.98 -> -"
+    precise = agreement.differences_in_words(ROW | {"score": 0.123456}, now, ["score", "flops"], ALLOWED)
     assert precise == "score 0.1235 -> 0.97 (at most 0.1), flops 8576 -> 9"
-    assert agreement.told(ROW, now | {"score": None}, ["score"], ALLOWED) == "score 0.98 -> - (at most 0.1)"
+    assert (
+        agreement.differences_in_words(ROW, now | {"score": None}, ["score"], ALLOWED)
+        == "score 0.98 -> - (at most 0.1)"
+    )
 
 
 def test_the_last_bits_of_a_fit_are_no_difference():

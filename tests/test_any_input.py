@@ -22,7 +22,7 @@ from rnnbench.errors import UserError
 from rnnbench.outcomes import result, runfiles
 from rnnbench.report import figures, render
 from rnnbench.store import protocol, records
-from rnnbench.sweep import ledger
+from rnnbench.sweep import run_states
 from rnnbench.sweep.compose import Composer
 from rnnbench.sweep.configuration import read
 from rnnbench.tasks import corpus, labelled_text
@@ -144,7 +144,7 @@ READERS = {
     "metrics.csv": lambda folder: (runfiles.read(folder), records.read_progress(folder)),
     "gradients.npz": runfiles.read,
     "last.ckpt": lambda folder: checkpoint.read(folder, "x", {}, {}),
-    "sweep.json": ledger.read_all,
+    "sweep.json": run_states.read_all,
     "protocol.json": protocol.read,
     **{f"report/{file}": lambda folder: show(folder / "report") for file in result.FILES},
     "wandb/offline-run-20260101_000000-a-b/run-a-b.wandb": lambda folder: list(sync(folder, 60, dry_run=True)),

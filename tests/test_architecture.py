@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "errors": set(),
     "extensions": {"errors"},
     "statistics": set(),
-    "stop": set(),
+    "interruption": set(),
     "network": {"errors", "extensions"},
     "tasks": {"errors", "extensions"},
     "gradients": {"errors", "extensions", "network"},
@@ -22,10 +22,10 @@ MAY_IMPORT = {
     "store": {"config", "errors"},
     "outcomes": {"config", "errors", "statistics", "store", "tasks"},
     "report": {"errors", "outcomes", "statistics", "store"},
-    "training": {"config", "errors", "extensions", "gradients", "network", "stop", "store", "tasks"},
+    "training": {"config", "errors", "extensions", "gradients", "network", "interruption", "store", "tasks"},
     "tracking": {"config", "errors", "outcomes", "store", "training"},
     "build": {"config", "errors", "gradients", "network", "training"},
-    "runner": {"build", "config", "network", "outcomes", "stop", "store", "tasks", "tracking", "training"},
+    "runner": {"build", "config", "network", "outcomes", "interruption", "store", "tasks", "tracking", "training"},
     "sweep": {
         "config",
         "errors",
@@ -34,7 +34,7 @@ MAY_IMPORT = {
         "outcomes",
         "runner",
         "statistics",
-        "stop",
+        "interruption",
         "store",
         "tasks",
         "tracking",
@@ -76,8 +76,8 @@ HYDRA = ("compose", "composed", "composer", "configuration", "mixed")
 """The modules of ``sweep`` that know Hydra, as the command line does."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
-    "cli", "config", "errors", "extensions", "network/budget", "report", "outcomes", "statistics", "stop", "store",
-    "sweep", "tasks",
+    "cli", "config", "errors", "extensions", "network/budget", "report", "outcomes", "statistics", "interruption",
+    "store", "sweep", "tasks",
 }  # fmt: skip
 """What answers before torch is loaded, and what must never load it."""
 

@@ -20,7 +20,7 @@ RESULTS = sorted(path.parent for path in (ROOT / "results").glob(f"*/{rows.FILE}
 def test_every_row_is_a_run_of_the_experiment_and_none_is_missing(folder):
     """A default that changes makes other runs; a run that was left out has no row. And each row agrees with itself."""
     found = committed.read(folder, ROOT / "conf")
-    assert committed.strays(found) == {}
+    assert committed.unmatched_rows(found) == {}
     assert committed.contradictions(found) == {}
     assert found.result.missing == found.result.damaged == {}
 

@@ -12,7 +12,7 @@ from rnnbench.outcomes.columns import row
 from rnnbench.store.records import Record
 from rnnbench.sweep.compose import plan
 from rnnbench.sweep.configuration import configure
-from rnnbench.sweep.recorded import plan_again
+from rnnbench.sweep.recorded_command import plan_again
 
 CONF = Path(__file__).parents[1] / "conf"
 SEEDS = ["protocol.tune_seeds=[7,8]", "protocol.report_seeds=[0]"]

@@ -191,7 +191,7 @@ def assert_ranges(config):
 
 
 def refusal(config, name, value):
-    """What is said of a value; nothing where it is taken."""
+    """Return the error for a value; nothing where it is valid."""
     try:
         replace(config, **{name: value})
     except UserError as error:

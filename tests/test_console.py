@@ -44,7 +44,7 @@ def test_a_terminal_shows_every_letter(monkeypatch):
 
 
 def print_for_nobody(monkeypatch, text):
-    """Prints and exits, as argparse does, with an output that nobody reads; returns the exit code."""
+    """Prints and exits, as argparse does, with an output that has no reader; returns the exit code."""
     reading, writing = os.pipe()
     os.close(reading)
     with io.TextIOWrapper(os.fdopen(writing, "wb"), encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""The leaderboard: who is first on each task, what that costs, and what is said of it."""
+"""The leaderboard: who is first on each task, what that costs, and the sentence about it."""
 
 from dataclasses import replace
 

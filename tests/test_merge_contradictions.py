@@ -34,7 +34,7 @@ def test_on_one_kind_of_machine_every_number_must_be_the_same():
     text = refused(source("folder/a", [a]), source("folder/b", [b]))
     assert text == (
         f"folder/a and folder/b: {a.run_id} contradicts: validation_loss 0.5 -> 0.5000000000000001 (the machine "
-        "and the versions are the same); leave one out, or forget what is published with --replace"
+        "and the versions are the same); leave one out, or replace what is published with --replace"
     )
 
 

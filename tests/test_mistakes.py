@@ -31,7 +31,7 @@ class Row:
     files: dict[str, str | bytes] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     announced: bool = False
-    """Whether a single run has said what it does: only the network itself shows the mistake."""
+    """Whether a single run has announced itself: only the network itself shows the mistake."""
     writes: set[str] = field(default_factory=set)
     """What lies in the folder afterwards besides ``files``."""
 

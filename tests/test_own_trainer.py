@@ -34,7 +34,7 @@ def streams(config, batches):
 
 
 def test_it_trains_as_a_run_does(configure):
-    """With a sanity validation before it, which leaves nothing behind."""
+    """With a sanity validation before it, which leaves no trace."""
     config = configure("trainer.validate_every=5", "probe=off", "schedule=cosine", "network.dropout=0.3",
                        "network.depth=2", "trainer.accumulate_grad_batches=2")  # fmt: skip
     record = run(config)

@@ -18,7 +18,7 @@ T, PROBES = 40, 3
 
 
 def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", score=0.5, **factors):
-    """What a run leaves behind, by hand: a record, a learning curve and the arrays of a full probe."""
+    """Write the files of a run by hand: a record, a learning curve and the arrays of a full probe."""
     generator = np.random.default_rng(seed)
     run_id = f"{task}-{len(list(folder.glob('*')))}"
     (folder / run_id).mkdir(parents=True)

@@ -87,7 +87,7 @@ def test_more_seeds_that_solve_the_task_come_first_then_the_quicker():
     ],
 )
 def test_a_choice_among_trials_that_learned_nothing(losses, undecided):
-    """Against a baseline of 1; where that is not known, nothing is said, and a trial that solved the task decides."""
+    """Against a baseline of 1; where that is unknown, it is not undecided, and a trial that solved the task decides."""
     runs = []
     for lr, loss in zip(GRID, losses, strict=True):
         lost = loss == math.inf

@@ -13,7 +13,7 @@ HERE = Path(provenance.__file__)
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A function that puts the module at a place of somebody's repository, with everything committed or not."""
+    """A function that puts the module inside another repository, with everything committed or not."""
 
     def git(*arguments):
         identity = ("-c", "user.name=x", "-c", "user.email=x@y")

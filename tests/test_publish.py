@@ -14,7 +14,7 @@ from rnnbench.errors import UserError, check_name
 from rnnbench.report import PAGES, figures, overview, publish, write_report
 from rnnbench.store import folder, records
 from rnnbench.store.files import locked
-from rnnbench.sweep import ledger
+from rnnbench.sweep import run_states
 from test_report import leave, make
 
 pytestmark = pytest.mark.whole
@@ -45,7 +45,7 @@ def test_a_report_stays_with_its_runs(runs, tmp_path):
     before = contents(runs / "e" / "report")
     assert write_report("e", runs).page["warnings"] == []  # what it wrote is no run
     assert contents(runs / "e" / "report") == before
-    assert ledger.read_all(runs / "e") == []
+    assert run_states.read_all(runs / "e") == []
 
 
 def test_what_is_published(runs, tmp_path):

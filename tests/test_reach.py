@@ -7,17 +7,17 @@ import pytest
 
 from planted import frame, make
 from rnnbench.gradients.survey import Measured, Survey
-from rnnbench.outcomes import laws, rows, runfiles
+from rnnbench.outcomes import consistency, rows, runfiles
 from rnnbench.outcomes.columns import COLUMNS, column, row
 from rnnbench.outcomes.result import Result, conformed, no_rows
 from rnnbench.outcomes.settings import settings
-from rnnbench.report import curves, layers, points, reach, tables
+from rnnbench.report import curves, layers, reach, scatter, tables
 from rnnbench.report.drawing import STYLE
-from rnnbench.report.lines import Lines
+from rnnbench.report.long_tables import LongTables
 from rnnbench.tracking.wandb_run import finish
 from rnnbench.training.probe import Probe
 
-WAY = "layer 1, forward"
+FIRST = "layer 1, forward"
 
 
 def numbers(decay, **known):
@@ -32,7 +32,7 @@ KINKED = numbers("decays", slope=-0.2, fit=0.5, horizon=20, vanishing_ratio=1e-3
 FLAT = numbers("flat", slope=0.0, fit=1.0, horizon=99, vanishing_ratio=0.98, far_share=0.5)
 GROWS = numbers("grows", slope=0.1, fit=1.0, horizon=99, vanishing_ratio=20.0, far_share=0.9)
 DEAD = numbers("dead", zero_from=1, vanishing_ratio=0.0) | {"dead_share": 1.0}
-TWO_LAYERS = {"headline": WAY, **FLAT} | {
+TWO_LAYERS = {"headline": FIRST, **FLAT} | {
     f"layer{layer}_forward/{key}": value for layer, own in ((1, FLAT), (2, HALVES)) for key, value in own.items()
 }
 
@@ -43,7 +43,7 @@ def planted(*found, cell="lstm", **options):
     for seed, each in enumerate(found):
         record = make(seed, cell=cell, **options)
         if each is not None:
-            record.gradients = {"initial": {"headline": WAY, **HALVES}, "final": {"headline": WAY, **each}}
+            record.gradients = {"initial": {"headline": FIRST, **HALVES}, "final": {"headline": FIRST, **each}}
         records.append(record)
     return records
 
@@ -98,11 +98,11 @@ def test_rows_hold_every_layer_and_agree_with_themselves():
         99,
         26,
     )
-    assert found["headline_final"] == WAY
+    assert found["headline_final"] == FIRST
     assert column("layer2_forward_horizon_final").meaning.endswith("; after training, layer 2, forward")
-    assert laws.contradictions(found) == []
-    assert laws.contradictions(found | {"layer2_forward_half_life_final": 9.0})
-    assert laws.contradictions(found | {"layer1_forward_decay_final": "dead"})
+    assert consistency.contradictions(found) == []
+    assert consistency.contradictions(found | {"layer2_forward_half_life_final": 9.0})
+    assert consistency.contradictions(found | {"layer1_forward_decay_final": "dead"})
 
 
 def test_a_row_is_read_as_it_was_written(tmp_path):
@@ -124,7 +124,7 @@ def probe(profiles):
         array = np.array(norms, dtype=float)
         arrays = {name: Measured(("layer", "direction", "lag"), array if name != "state_dead" else 1.0 * (array == 0))
                   for name in ("state", "state_median", "state_dead")}  # fmt: skip
-        surveys.append(Survey(arrays, {"headline": WAY}))
+        surveys.append(Survey(arrays, {"headline": FIRST}))
     made = Probe(lambda model, batch: None, None, every=10)
     made.steps, made.surveys = [0, 100], surveys
     return made
@@ -144,21 +144,21 @@ def test_figures_draw_the_furthest_with_a_band_and_every_layer(tmp_path):
     together = {name: no_rows(name) for name in ("curves", "spectra")}
     together["profiles"] = conformed("profiles", pd.concat(long, ignore_index=True)[list(no_rows("profiles"))])
     result = Result("e", frame(records), None, together, commands=[], environments=[], data=[])
-    lines = Lines(result)
-    assert lines.ways(records[0].run_id) == ["layer 1, forward", "layer 2, forward"]
-    np.testing.assert_allclose(lines.profile(records[0].run_id, "final"), lags * np.log10(0.99), atol=1e-4)
-    assert np.isnan(lines.profile(records[0].run_id, "final", "layer 2, forward")).all()
+    long_tables = LongTables(result)
+    assert long_tables.layer_directions(records[0].run_id) == ["layer 1, forward", "layer 2, forward"]
+    np.testing.assert_allclose(long_tables.profile(records[0].run_id, "final"), lags * np.log10(0.99), atol=1e-4)
+    assert np.isnan(long_tables.profile(records[0].run_id, "final", "layer 2, forward")).all()
     with mpl.rc_context(STYLE):
-        sketch = curves.gradient_profiles(settings(frame(records)), lines)
-        scatter = points.horizon_and_score(settings(frame(records)), lines)
-    drawn = {(line[2], line[3]): line[4:] for line in sketch.rows}
+        figure = curves.gradient_profiles(settings(frame(records)), long_tables)
+        dots = scatter.horizon_and_score(settings(frame(records)), long_tables)
+    drawn = {(line[2], line[3]): line[4:] for line in figure.rows}
     assert set(drawn) == {(moment, way) for moment in ("before training", "after training")
                           for way in ("furthest", "layer 1, forward", "layer 2, forward")}  # fmt: skip
     assert drawn["after training", "furthest"][3] == f"{0.99**10:.1e}"
     assert set(drawn["after training", "layer 2, forward"]) == {"–"}
-    widths = sorted(line.get_linewidth() for line in sketch.figure.axes[1].lines)
+    widths = sorted(line.get_linewidth() for line in figure.figure.axes[1].lines)
     assert widths == [0.7, 0.7, 1.8]
-    assert scatter.rows[0][3] == "99"
+    assert dots.rows[0][3] == "99"
 
 
 def test_the_legend_says_what_the_columns_say():
@@ -182,7 +182,7 @@ class Logger:
     [
         (
             TWO_LAYERS,
-            {"headline_final": WAY, "decay_final": "flat", "layer2_forward_half_life_final": 4.0},
+            {"headline_final": FIRST, "decay_final": "flat", "layer2_forward_half_life_final": 4.0},
             ["half_life"],
         ),
         (DEAD, {"decay_final": "dead", "dead_share_final": 1.0}, ["horizon", "slope", "half_life", "far_share"]),

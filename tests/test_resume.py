@@ -16,8 +16,8 @@ from torch.nn.functional import one_hot
 
 import offline_wandb
 from rnnbench.errors import UserError
+from rnnbench.interruption import Interrupted
 from rnnbench.runner import run
-from rnnbench.stop import Interrupted
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError, is_locked, locked
 from rnnbench.tasks.adding import Adding
@@ -136,7 +136,7 @@ def test_it_goes_on_as_it_was_trained(configure, tmp_path, die_at, overrides, ba
 
 
 def test_again_and_again(configure, tmp_path, die_at):
-    """Each session makes a checkpoint or two and dies behind it; in the last, between training and its record."""
+    """Each session makes a checkpoint or two and dies after it; in the last, between training and its record."""
     whole = configure("trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")
     first = run(whole)
     config = configure("trainer.checkpoint_every=3")
@@ -223,7 +223,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "foreign", "pickle", "zipped pickle", "no dict"])
-def test_what_cannot_be_used_is_named_and_the_run_starts_anew(configure, tmp_path, die_at, capsys, damage):
+def test_what_cannot_be_used_is_named_and_the_run_starts_over(configure, tmp_path, die_at, capsys, damage):
     whole = configure(*ODD, f"runs_dir={tmp_path}/whole")
     run(whole)
     config, trap = configure(*ODD), tmp_path / "sprung"
@@ -250,7 +250,7 @@ def test_what_cannot_be_used_is_named_and_the_run_starts_anew(configure, tmp_pat
     capsys.readouterr()
     assert run(config).resumed == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"warning: {path} cannot be used, the run starts anew (")
+    assert line.startswith(f"warning: {path} cannot be used, the run starts over (")
     assert not trap.exists()
     assert results(config) == results(whole)
 
@@ -274,7 +274,7 @@ def test_a_failed_write_leaves_the_last_checkpoint(configure, die_at, monkeypatc
     assert not list(folder(config).glob(".*"))
 
 
-def test_a_failed_run_starts_anew(configure, die_at):
+def test_a_failed_run_starts_over(configure, die_at):
     """What broke it may be in its checkpoint."""
     config = configure("trainer.checkpoint_every=5")
 

@@ -87,7 +87,7 @@ def test_it_goes_on_after_an_interruption(configure, monkeypatch):
     run(first)
     second = configure(*options, f"resume_from={first.run_id}")
     draw = type(second.task).batch
-    for step in (11, 14):  # before it has a checkpoint of its own, and behind it
+    for step in (11, 14):  # before it has a checkpoint of its own, and after it
         with monkeypatch.context() as patch:
 
             def fatal(self, split, seed, at, step=step):

@@ -1,4 +1,4 @@
-"""runs.csv: what is written is read back bit for bit, and what nobody wrote is refused in a line."""
+"""runs.csv: what is written is read back bit for bit, and foreign lines are refused in a line."""
 
 import csv
 from itertools import cycle

@@ -1,4 +1,4 @@
-"""A run and its record: what is written, what is skipped, what is reproduced, what is said of failures."""
+"""A run and its record: what is written, what is skipped, what is reproduced, how failures are reported."""
 
 import json
 from pathlib import Path

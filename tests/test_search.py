@@ -1,4 +1,4 @@
-"""Sweepers and launchers of other packages: what they are told of a run."""
+"""Sweepers and launchers of other packages: what they learn of a run."""
 
 import math
 from pathlib import Path

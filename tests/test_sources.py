@@ -14,7 +14,7 @@ from rnnbench.errors import UserError
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.store.status import Status
-from rnnbench.sweep.ledger import already_ended
+from rnnbench.sweep.run_states import already_ended
 from rnnbench.sweep.scheduler import Options, run_all
 from rnnbench.tasks import local
 from rnnbench.tasks.char_lm import CharLM
@@ -139,7 +139,7 @@ def test_an_interrupted_run_does_not_go_on_with_another_text(configure, tmp_path
     record = run(config)
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
-        f"warning: {folder(config) / 'last.ckpt'} cannot be used, the run starts anew (task.corpus={path} has changed "
+        f"warning: {folder(config) / 'last.ckpt'} cannot be used, the run starts over (task.corpus={path} has changed "
         f"since: sha256 {then[:10]} then, {sha256(path)[:10]} now)"
     )
     assert record.resumed == 0

@@ -21,7 +21,7 @@ from rnnbench.errors import UserError
 from rnnbench.store import records
 from rnnbench.sweep import display, scheduler
 from rnnbench.sweep.configuration import configure
-from rnnbench.sweep.ledger import expect, read_all
+from rnnbench.sweep.run_states import add_to_plan, read_all
 from rnnbench.sweep.scheduler import Options, run_all
 
 pytestmark = pytest.mark.whole
@@ -62,7 +62,7 @@ def start(*arguments):
 
 
 def status():
-    """What the ledger counts."""
+    """The counts of the runs' states."""
     return display.counted(read_all(FOLDER))
 
 
@@ -249,7 +249,7 @@ def test_a_terminal_shows_all_runs_at_once(capsys, monkeypatch):
 def test_what_cannot_be_written_is_one_line():
     Path("runs").write_text("a file", encoding="utf-8")
     with pytest.raises(UserError, match=r"runs/sweep/.locks/sweep.json.lock: cannot be written \(Not a directory\)"):
-        expect(FOLDER, ["a"])
+        add_to_plan(FOLDER, ["a"])
 
 
 def test_a_full_disk_fails_the_run_and_the_next_launch_recovers(tmp_path):
@@ -284,8 +284,8 @@ def test_each_gpu_has_one_job(monkeypatch):
 
 def test_the_list_of_runs_is_data():
     """It may be damaged, and names nothing outside its folder."""
-    expect(FOLDER, ["a", "b"])
-    expect(FOLDER, ["b", "c"])
+    add_to_plan(FOLDER, ["a", "b"])
+    add_to_plan(FOLDER, ["b", "c"])
     assert [(each.run_id, each.status) for each in read_all(FOLDER)] == [(name, "waiting") for name in "abc"]
     (FOLDER / "sweep.json").write_text(json.dumps({"run_ids": ["../../x", "a"]}))
     assert [each.run_id for each in read_all(FOLDER)] == ["a"]

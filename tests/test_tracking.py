@@ -10,7 +10,7 @@ import wandb
 import offline_wandb
 from rnnbench.errors import UserError
 from rnnbench.runner import run
-from rnnbench.tracking import check_sweep, lend_folders
+from rnnbench.tracking import check_sweep, set_cache_folders
 from rnnbench.tracking.wandb_run import wandb_id
 
 pytestmark = pytest.mark.whole
@@ -163,11 +163,11 @@ def test_where_the_home_folder_cannot_be_written_the_experiment_lends_its_own(mo
     for variable in ("WANDB_CACHE_DIR", "MPLCONFIGDIR"):
         monkeypatch.setenv(variable, "")  # so that it is as it was in the end
         monkeypatch.delenv(variable)
-    lend_folders(tmp_path / "sweep")
+    set_cache_folders(tmp_path / "sweep")
     assert "WANDB_CACHE_DIR" not in os.environ
     monkeypatch.setenv("HOME", "/proc")
     monkeypatch.setenv("MPLCONFIGDIR", "mine")
-    lend_folders(tmp_path / "sweep")
+    set_cache_folders(tmp_path / "sweep")
     assert os.environ["WANDB_CACHE_DIR"] == str(tmp_path / "sweep" / ".cache" / "wandb")
     assert os.environ["MPLCONFIGDIR"] == "mine"
     assert not list(tmp_path.glob("**/*cache*"))

@@ -82,7 +82,7 @@ class TestMeter:
         assert values["val/bits_per_character"] == pytest.approx(loss.item() / np.log(2), rel=1e-5)
         assert values["val/perplexity"] == pytest.approx(np.exp(loss.item()), rel=1e-5)
 
-    def test_a_flush_starts_anew(self):
+    def test_a_flush_starts_over(self):
         task = make_task("adding")
         meter = Meter(task, 1.0)
         batch = to_torch(task.batch("test", 0, 0))
@@ -342,7 +342,7 @@ def test_options_reach_the_network(configure):
         configure("cell=elman", "cell.nonlinearity=relu", "network.depth=3", "network.bidirectional=true",
                   "network.dropout=0.3", "init=identity")
     )  # fmt: skip
-    ways = learner.model.stack.ways()
+    ways = learner.model.stack.layer_directions()
     assert [len(layer) for layer in ways] == [2, 2, 2]
     assert [way.reverse for way in ways[1]] == [False, True]
     assert learner.model.stack.dropout.p == 0.3

@@ -1,4 +1,4 @@
-"""The launcher of every multirun: all cores of this machine, a process a run, safe from what happens in any of them.
+"""The launcher of every multirun: all cores of this machine, one process a run, unaffected by the failure of others.
 
 Hydra executes plugin files outside sys.modules, where a dataclass cannot resolve postponed annotations.
 """
@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from rnnbench.errors import RunsFailedError
-from rnnbench.sweep.compose import handed
+from rnnbench.sweep.compose import configured_jobs
 
 
 class LocalLauncher(Launcher):
@@ -31,23 +31,23 @@ class LocalLauncher(Launcher):
         self.options = Options(self.jobs, self.max_memory, self.timeout, devices)
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        entries = self.run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        states = self.run_all(configured_jobs(self.loader, self.config, job_overrides), self.options)
+        return [job_return(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
 
 
-class ToldFailure(JobReturn):
-    """A job that failed and whose failure has been told. A sweeper that searches counts it as a failed trial."""
+class ReportedFailure(JobReturn):
+    """A job that failed and whose failure has been printed. A sweeper that searches counts it as a failed trial."""
 
     @property
     def return_value(self) -> Any:
         raise RunsFailedError(f"{self.task_name}: no result")
 
 
-def ended(overrides: Any, entry: Any) -> JobReturn:
-    """What a sweeper is told of a run: its validation score, which a search maximises; of a diverged one the worst."""
-    if not entry.complete:
-        return ToldFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=entry.run_id)
-    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=entry.objective)
+def job_return(overrides: Any, state: Any) -> JobReturn:
+    """Return what a sweeper needs of a run: its validation score, which a search maximises; the worst if diverged."""
+    if not state.complete:
+        return ReportedFailure(overrides=list(overrides), status=JobStatus.FAILED, task_name=state.run_id)
+    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=state.objective)
 
 
 @dataclass

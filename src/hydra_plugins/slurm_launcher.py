@@ -6,7 +6,7 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
-from rnnbench.sweep.compose import handed
+from rnnbench.sweep.compose import configured_jobs
 
 
 class SlurmLauncher(Launcher):
@@ -16,7 +16,7 @@ class SlurmLauncher(Launcher):
         self.given = options
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        """Comes before the sweep: what is wrong is said before anything is written."""
+        """Check the options and that Slurm is there. Hydra calls it before anything is written."""
         from rnnbench.sweep.cluster import Options, check_installed  # --help needs none of it
 
         self.loader, self.config = hydra_context.config_loader, config
@@ -24,8 +24,8 @@ class SlurmLauncher(Launcher):
         check_installed()
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        from hydra_plugins.local_launcher import ended
+        from hydra_plugins.local_launcher import job_return
         from rnnbench.sweep.slurm import run_all
 
-        entries = run_all(handed(self.loader, self.config, job_overrides), self.options)
-        return [ended(overrides, entry) for overrides, entry in zip(job_overrides, entries, strict=True)]
+        states = run_all(configured_jobs(self.loader, self.config, job_overrides), self.options)
+        return [job_return(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]

@@ -15,7 +15,7 @@ from rnnbench.errors import RunsFailedError
 from rnnbench.outcomes import reuse
 from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
-from rnnbench.sweep.ledger import expect, rows_of
+from rnnbench.sweep.run_states import add_to_plan, rows_of
 from rnnbench.tracking import check_sweep
 
 COMPLETED = JobStatus.COMPLETED
@@ -25,11 +25,11 @@ class ValidatingSweeper(Sweeper):
     """The cartesian product of all choices, less those that are the same run (clip=none has no threshold).
 
     With a ``protocol`` that tunes, the tuning runs come first, and then the reported runs that they choose. Raises
-    UserError where any of the runs is not valid, RunsFailedError where any that was asked for has no result.
+    UserError where any of the runs is not valid, RunsFailedError where any requested run has no result.
     """
 
     def __init__(self, params: Any = None) -> None:
-        """``params`` are read from the configuration, where an experiment file states them."""
+        """Take ``params`` as Hydra passes them; the experiment file in the configuration states them."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self.hydra_context, self.config = hydra_context, config
@@ -67,16 +67,16 @@ class ValidatingSweeper(Sweeper):
         return [returns]
 
     def _launch(self, folder: Any, jobs: Any) -> Any:
-        expect(folder, jobs, self.published)
+        add_to_plan(folder, jobs, self.published)
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 
 PLAIN = {(kind, precision) for kind in ("auto", "cpu") for precision in ("32", "64", "bf")}
-"""Devices and precisions that every machine has."""
+"""The devices and precisions of every machine."""
 
 
 def _check_devices(wanted: set[tuple[str, str]]) -> None:
-    """Raises UserError where this machine lacks a kind of device that runs ask for, or that lacks their precision."""
+    """Raise UserError where this machine lacks a device that runs ask for, or the device lacks their precision."""
     if wanted:
         from rnnbench.training import device  # loads torch
 

@@ -1,4 +1,4 @@
-"""From a configuration to its parts: the network, the optimizer, the learner and the probe."""
+"""Builds the parts of a run from its configuration: the network, the optimizer, the learner and the probe."""
 
 from __future__ import annotations
 
@@ -37,28 +37,33 @@ WIDEST_TRIED = 2**11
 
 
 def build_model(config: Config) -> Model:
-    """The network, its parameters drawn from torch's global generator. Raises UserError where it cannot be built."""
+    """Return the network, its parameters drawn from torch's global generator.
+
+    Raises UserError where it cannot be built.
+    """
     width = hidden_size(config)
     if not isinstance(config.cell, ExternalConfig):
-        _check_memory(config.network, costs.parameters(_sketch(config, width)))
+        _check_memory(config.network, costs.parameters(_meta_model(config, width)))
     return _network(config, width, draw=True)
 
 
 def hidden_size(config: Config) -> int:
-    """The configured width, or the one that meets the configured budget best."""
+    """Return the configured width, or the one whose cost is nearest to the configured budget."""
     network = config.network
     if network.budget is None:
         assert network.hidden_size is not None  # NetworkConfig has checked it
         return network.hidden_size
     cost = costs.COSTS[budget.parse(network.budget)[0]]
     widest = WIDEST_TRIED if isinstance(config.cell, ExternalConfig) else WIDEST
-    return budget.width(network.budget, lambda width: cost(_sketch(config, width)), config.cell.width_multiple, widest)
+    multiple = config.cell.width_multiple
+    return budget.width(network.budget, lambda width: cost(_meta_model(config, width)), multiple, widest)
 
 
-def _sketch(config: Config, hidden: int) -> Model:
-    """The network as shapes without numbers, which takes no memory and draws nothing.
+def _meta_model(config: Config, hidden: int) -> Model:
+    """Return the network on torch's meta device: shapes without numbers, which take no memory and draw nothing.
 
-    A cell of another package may need numbers to be built: it is given them, and what it draws is taken back.
+    A cell of another package may need numbers to be built: it gets them, and the state of the random generator is
+    restored.
     """
     if isinstance(config.cell, ExternalConfig):
         with torch.random.fork_rng(devices=[]):
@@ -68,7 +73,7 @@ def _sketch(config: Config, hidden: int) -> Model:
 
 
 def _check_memory(network: NetworkConfig, numbers: int) -> None:
-    """Raises UserError where so many parameters and their gradients do not fit into the memory of this machine."""
+    """Raise UserError where so many parameters and their gradients do not fit into this machine's memory."""
     needed = 2 * numbers * torch.get_default_dtype().itemsize
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
@@ -86,13 +91,13 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
     layers: list[Layer] = []
     for index in range(network.depth):
         size = layers[-1].output_size if layers else width or task.input_size
-        ways = []
+        directions = []
         for reverse in (False, True) if network.bidirectional else (False,):
             cell = build_cell(config.cell, size, hidden)
             if draw:
                 initialize(cell, **config.init.options(), last=index == network.depth - 1)
-            ways.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
-        mixer = make_mixer(ways, network.convolution)
+            directions.append(Recurrent(_wrapped(cell, network), network.engine, reverse))
+        mixer = make_mixer(directions, network.convolution)
         layers.append(Block(mixer, hidden, network.norm, network.mlp) if block else mixer)
     return Model(
         Stack(layers, network.dropout),
@@ -107,7 +112,7 @@ def _network(config: Config, hidden: int, *, draw: bool) -> Model:
 
 
 def build_cell(config: CellConfig, input_size: int, hidden_size: int) -> Cell[Any]:
-    """One cell, as its constructor draws it. Raises UserError where there is no such cell."""
+    """Return one cell, as its constructor draws it. Raises UserError where there is no such cell."""
     if isinstance(config, ExternalConfig):
         return from_target(config._target_, input_size, hidden_size, config.arguments)
     if config.name not in CELLS:
@@ -127,7 +132,7 @@ class ConfiguredLearner(Learner):
     """The LightningModule of a run, made of its configuration alone: a Config, or the plain values of one.
 
     They are its hyperparameters, so that ``ConfiguredLearner.load_from_checkpoint(path)`` gives the trained network of
-    any checkpoint. One from before they were in it takes them as ``config=...``, the content of its config.yaml.
+    any checkpoint. An older checkpoint without them takes them as ``config=...``, the content of its config.yaml.
     """
 
     def __init__(self, config: Config | dict[str, Any]) -> None:
@@ -144,12 +149,12 @@ class ConfiguredLearner(Learner):
 
 
 def build_learner(config: Config) -> ConfiguredLearner:
-    """The LightningModule of the run."""
+    """Return the LightningModule of the run."""
     return ConfiguredLearner(config)
 
 
 def build_probe(config: Config) -> Probe | None:
-    """The probe on a fixed batch of the validation split, or None with ``probe=off``."""
+    """Return the probe on a fixed batch of the validation split, or None with ``probe=off``."""
     if config.probe.kind == "off":
         return None
     task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)

@@ -1,4 +1,4 @@
-"""Errors made for people: one line that says what is wrong, where, and what to do."""
+"""Errors for users: one line that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class UserError(Exception):
 
 
 class RunsFailedError(Exception):
-    """Runs that were asked for have no result, which has been told; a command that meets it exits with code 1."""
+    """Requested runs have no result, and messages have said why. The command exits with code 1."""
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
-    """The error for a name that is not among ``known``, with the closest name as a suggestion."""
+    """Return the error for a name that is not among ``known``, with the closest name as a suggestion."""
     choices = sorted(known)
     return UserError(f"unknown {kind} '{given}': {suggestion(str(given), choices)}choose from {', '.join(choices)}")
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:
-    """'did you mean ...? ' with the closest of ``known``; empty where none is close."""
+    """Return 'did you mean ...? ' with the closest of ``known``; empty where none is close."""
     close = difflib.get_close_matches(given, known, n=1)
     return f"did you mean '{close[0]}'? " if close else ""
 
 
 def check_choice(key: str, value: str, known: Iterable[str]) -> None:
-    """Raises UserError unless ``value``, given for the configuration key ``key``, is among ``known``."""
+    """Raise UserError unless ``value``, given for the configuration key ``key``, is among ``known``."""
     choices = sorted(known)
     if value not in choices:
         raise unknown(f"value for {key}", value, choices)
@@ -50,7 +50,7 @@ def check_choice(key: str, value: str, known: Iterable[str]) -> None:
 
 def check_range(key: str, value: float, *, at_least: float | None = None, above: float | None = None,
                 below: float | None = None, at_most: float | None = None) -> None:  # fmt: skip
-    """Raises UserError unless ``value``, given for the configuration key ``key``, is finite and in the stated range."""
+    """Raise UserError unless ``value``, given for the configuration key ``key``, is finite and in the stated range."""
     if isinstance(value, float) and not math.isfinite(value):
         limit = f", at most {at_most}" if at_most is not None else f", less than {below}" if below is not None else ""
         raise UserError(f"{key}={value}: must be a finite number{limit}")
@@ -65,7 +65,7 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
 
 
 def check_plain(key: str, value: Any) -> None:
-    """Raises UserError for what a record, which is JSON, cannot hold."""
+    """Raise UserError for what a record, which is JSON, cannot hold."""
     if isinstance(value, dict):
         for name, each in value.items():
             if not isinstance(name, str):
@@ -82,7 +82,7 @@ def check_plain(key: str, value: Any) -> None:
 
 
 def check_name(text: str) -> str:
-    """Returns the name of an experiment, less the slash that a shell's completion adds. Raises UserError for a path."""
+    """Return the name of an experiment, less the slash that a shell's completion adds. Raises UserError for a path."""
     name = text.rstrip("/")
     try:
         plain = 0 < len(name.encode()) <= LONGEST and not set(name) & {"/", "\\", "\0"} and name[0] != "."
@@ -94,7 +94,7 @@ def check_name(text: str) -> str:
 
 
 def check_folder_name(key: str, name: str) -> None:
-    """Raises UserError unless ``name``, given for ``key``, can be a folder on every system and in every command."""
+    """Raise UserError unless ``name``, given for ``key``, can be a folder on every system and in every command."""
     if not name or not name.isprintable() or set(name) & set("/\\"):
         reason = "with a character at least, and without slashes and control characters"
     elif name != name.strip() or name.startswith((".", "-", "~")) or name.endswith("."):
@@ -108,10 +108,10 @@ def check_folder_name(key: str, name: str) -> None:
 
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """Turn a UserError, and a file or folder that cannot be used, into one line on standard error and exit code 2.
+    """Turn a UserError, or an unusable file or folder, into one line on standard error and exit code 2.
 
     RunsFailedError ends the command with exit code 1. Ctrl-C, and a reader that closes the pipe (``| head``), end it
-    without a word.
+    silently.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without this letter is no reason to stop
@@ -143,7 +143,7 @@ def _leave(code: int, line: str | None = None) -> NoReturn:
 
 
 def _reader_left() -> bool:
-    """Whether nobody reads standard output any more, which then leads nowhere."""
+    """Return whether the reader of standard output has gone; from then on, output is discarded."""
     try:
         print(flush=True)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""One run: a configuration becomes a trained model and a record."""
+"""Runs one configuration: trains a model and writes a record."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rnnbench.build import build_learner, build_probe
 from rnnbench.config import sources
 from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
+from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
-from rnnbench.outcomes.reuse import ended
-from rnnbench.stop import Stop, stoppable
+from rnnbench.outcomes.reuse import ended_record
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
 from rnnbench.store.provenance import provenance
@@ -36,8 +36,8 @@ from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
-from rnnbench.training.resume import origin
-from rnnbench.training.sampling import write_on
+from rnnbench.training.resume import source_run
+from rnnbench.training.sampling import continue_text
 from rnnbench.training.trainer import build_trainer, stopped_by
 
 CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
@@ -45,7 +45,7 @@ CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 
 
 def run(config: Config, retry: bool = True) -> Record:
-    """Trains what ``config`` describes and returns its record; a run that has ended returns the record it has.
+    """Train what ``config`` describes and return its record; a run that has ended returns its old record.
 
     A failed run has ended unless ``retry``. An interrupted one has no record, and goes on from its last checkpoint.
     Raises UserError before anything is written where the configuration cannot be run, HeldElsewhereError where another
@@ -53,7 +53,7 @@ def run(config: Config, retry: bool = True) -> Record:
     """
     sweep = Path(config.runs_dir) / config.name
     folder = sweep / config.run_id
-    old = ended(config, retry)
+    old = ended_record(config, retry)
     if old is not None:
         return old
     device.check(config.trainer.accelerator, config.trainer.precision)
@@ -69,21 +69,21 @@ def run(config: Config, retry: bool = True) -> Record:
     for length in config.task.test_lengths:
         config.task.at_length(length).baseline("test")  # says now what cannot be tested later
     record = _new_record(config, learner)
-    start = origin(config, record.sources)
+    start = source_run(config, record.sources)
     record.resumed_from = None if start is None else start.resolve().name
     tracking.check(config)
     with locked(folder), stoppable() as stop:
-        old = ended(config, retry)  # by another process, meanwhile
+        old = ended_record(config, retry)  # by another process, meanwhile
         return old if old is not None else _run(config, learner, probe, own, start, folder, record, stop)
 
 
 def _run(
     config: Config, learner: Learner, probe: Probe | None, own: Plugins, start: Path | None, folder: Path,
-    record: Record, stop: Stop,
+    record: Record, stop: StopRequest,
 ) -> Record:  # fmt: skip
-    """The run itself, its folder locked."""
-    anew = config.force or (folder / records.FILE).exists()
-    last = None if anew else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
+    """Run a configuration whose folder is locked."""
+    fresh = config.force or (folder / records.FILE).exists()
+    last = None if fresh else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
     logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
     try:
         if last is None:
@@ -130,7 +130,7 @@ def _train(
     config: Config, learner: Learner, callbacks: list[Callback], loggers: list[Logger], keeper: Checkpoint,
     last: Path | None, record: Record,
 ) -> None:  # fmt: skip
-    """Trains, from the checkpoint ``last`` where there is one, and tests, and fills in the record.
+    """Train, from the checkpoint ``last`` if there is one, test, and fill in the record.
 
     The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
     """
@@ -169,23 +169,23 @@ def _test(learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str)
 
 
 def _exploded(task: Task, values: dict[str, float]) -> bool:
-    """Whether the loss after the last step is not finite, or above ``records.EXPLODED`` times what a guess costs."""
+    """Return whether the last loss is not finite, or above ``records.EXPLODED`` times the loss of a guess."""
     guess = math.log(task.output_size) if task.loss == "cross_entropy" else 0.0  # all classes alike
     validation, test = (records.EXPLODED * max(task.baseline(split), guess) for split in ("validation", "test"))
     return not (values["val/loss"] <= validation and values["test/loss"] <= test)  # nan is neither
 
 
 def _sample(config: Config, learner: Learner) -> str | None:
-    """The text that the trained model writes; None where the task asks for none."""
+    """Return the text that the trained model writes; None if the task asks for none."""
     request = config.task.continuation()
     if request is not None and request.note:
         print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
-    return None if request is None else write_on(config.task, request, learner.model, config.seed)
+    return None if request is None else continue_text(config.task, request, learner.model, config.seed)
 
 
 @contextmanager
 def _surviving(record: Record, what: str) -> Iterator[None]:
-    """Notes in the record that ``what`` is missing where an error comes: the run's result is there without it."""
+    """Note in the record that ``what`` is missing if an error occurs: the run's result exists without it."""
     try:
         yield
     except Exception as error:
@@ -204,7 +204,7 @@ def _new_record(config: Config, learner: Learner) -> Record:
         seed=config.seed,
         data=config.task.provenance(),
         sources=sources.fingerprints(config),
-        hidden_size=learner.model.stack.ways()[0][0].cell.hidden_size,
+        hidden_size=learner.model.stack.layer_directions()[0][0].cell.hidden_size,
         parameters=spent["parameters"],
         state_size=spent["state"],
         flops=spent["flops"],

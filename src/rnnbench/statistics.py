@@ -1,4 +1,4 @@
-"""From seeds to estimates: the seed is the unit of replication, and there are two to ten of them.
+"""Statistics over seeds: the seed is the unit of replication, and there are two to ten of them.
 
 Scores end at 1 and are often solved or not, so no interval here takes them to be normal: a median has the interval
 between two of its runs, which holds for any distribution. The bootstrap is for what has no such interval: the
@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
 
 
 def median_interval(values: Sequence[float]) -> Estimate:
-    """The median with an interval that needs no assumption: from the r-th lowest value to the r-th highest.
+    """Return the median with an interval that needs no assumption: from the r-th lowest value to the r-th highest.
 
     David & Nagaraja 2003, "Order statistics", section 7.1. r is the largest with at least 95 % coverage, or 1, the
     range, which covers less with five values or fewer (``median_coverage``). No interval for one value.
@@ -61,7 +61,7 @@ def median_interval(values: Sequence[float]) -> Estimate:
 
 
 def median_rank(n: int) -> int:
-    """The r of ``median_interval``."""
+    """Return the r of ``median_interval``."""
     rank = 1
     while _coverage(n, rank + 1) >= CONFIDENCE:
         rank += 1
@@ -69,22 +69,22 @@ def median_rank(n: int) -> int:
 
 
 def median_coverage(n: int) -> float:
-    """How often that interval holds the true median, of values that can tie at least; 0 for one value."""
+    """Return how often that interval contains the true median, at least, if values can tie; 0 for one value."""
     return _coverage(n, median_rank(n))
 
 
 def _coverage(n: int, rank: int) -> float:
-    """1 - 2 P(X < rank), X of n fair coins being the values below the true median."""
+    """Return 1 - 2 P(X < rank), X of n fair coins being the values below the true median."""
     return 1 - 2 * sum(comb(n, below) for below in range(rank)) / 2**n
 
 
 def iqm(values: Sequence[float]) -> float:
-    """The interquartile mean: without the lowest and the highest quarter, rounded down; of three values the mean."""
+    """Return the interquartile mean: the lowest and highest quarters, rounded down, are left out (none of three)."""
     return float(STATISTICS["iqm"](_finite(values)))
 
 
 def bootstrap_interval(strata: Strata, statistic: str) -> Estimate:
-    """A statistic (``mean``, ``median``, ``iqm``) of all strata's values pooled, seeds resampled within each stratum.
+    """Return a statistic (``mean``, ``median``, ``iqm``) of all pooled values, seeds resampled within each stratum.
 
     No interval where no stratum has two values.
     """
@@ -98,7 +98,7 @@ def bootstrap_interval(strata: Strata, statistic: str) -> Estimate:
 
 
 def wilson_interval(successes: int, n: int) -> Estimate:
-    """The share of ``n`` runs that succeeded with Wilson's score interval (Wilson 1927)."""
+    """Return the share of ``n`` runs that succeeded with Wilson's score interval (Wilson 1927)."""
     if n == 0:
         raise ValueError("no values")
     low, high = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
@@ -106,7 +106,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
 
 
 def survival(times: Sequence[float], solved: Sequence[bool]) -> tuple[Array, Array]:
-    """The Kaplan-Meier estimate (1958) of the share still unsolved, a step function from (0, 1) on.
+    """Return the Kaplan-Meier estimate (1958) of the share still unsolved, a step function from (0, 1) on.
 
     An unsolved run is censored at its time: all that is known is that it would have taken longer.
     """
@@ -116,14 +116,14 @@ def survival(times: Sequence[float], solved: Sequence[bool]) -> tuple[Array, Arr
 
 
 def median_time(times: Sequence[float], solved: Sequence[bool]) -> float | None:
-    """The smallest time at which the Kaplan-Meier estimate is at most one half; None where it stays above."""
+    """Return the smallest time at which the Kaplan-Meier estimate is at most one half; None where it stays above."""
     steps, unsolved = survival(times, solved)
     reached = steps[unsolved <= 0.5 + 1e-9]  # a product of shares: 1/2 up to rounding
     return float(reached[0]) if reached.size else None
 
 
 def probability_of_improvement(a: Strata, b: Strata) -> Estimate:
-    """P(A > B) + P(A = B) / 2 of a run of each side, the mean over strata (Agarwal et al. 2021; Mann-Whitney U / nm).
+    """Return P(A > B) + P(A = B) / 2, the mean over strata (Agarwal et al. 2021; Mann-Whitney U / nm).
 
     ``a`` and ``b`` have the same tasks in the same order; both sides are resampled.
     """
@@ -140,7 +140,7 @@ def probability_of_improvement(a: Strata, b: Strata) -> Estimate:
 
 
 def effect_size(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Hedges' g: the difference of means in pooled standard deviations, less its bias at few runs.
+    """Return Hedges' g: the difference of means in pooled standard deviations, less its bias at few runs.
 
     Hedges 1981, "Distribution theory for Glass's estimator of effect size", eq. 6e: the factor is exact. None where a
     side has no standard deviation or that of both is zero.
@@ -157,7 +157,7 @@ def effect_size(a: Sequence[float], b: Sequence[float]) -> float | None:
 
 
 def permutation_p(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """The two-sided p of the difference of means if it made no difference which run is on which side.
+    """Return the two-sided p of the difference of means under the hypothesis that the two sides do not differ.
 
     Over all permutations where they are few, else over a sample. None where a side has less than two values.
     """
@@ -181,20 +181,20 @@ def permutation_p(a: Sequence[float], b: Sequence[float]) -> float | None:
 
 @lru_cache(maxsize=8)
 def _splits(n: int, m: int) -> Array:
-    """Which n of n + m runs are on the first side [splits, n]: all that there are, or a sample."""
+    """Return the choices of n of n + m runs for the first side [splits, n]: all that there are, or a sample."""
     if comb(n + m, n) <= PERMUTATIONS:
         return np.array(list(combinations(range(n + m), n)))
     return np.random.default_rng(SEED).random((SAMPLED, n + m)).argsort(axis=1)[:, :n]
 
 
 def smallest_p(n: int, m: int) -> float:
-    """The smallest p that ``permutation_p`` can give for ``n`` against ``m`` values."""
+    """Return the smallest p that ``permutation_p`` can give for ``n`` against ``m`` values."""
     permutations = comb(n + m, n)
     return 2 / (permutations if permutations <= PERMUTATIONS else SAMPLED + 1)
 
 
 def seeds_needed(pairs: int) -> int:
-    """The fewest seeds of a setting with which one of that many pairs can have p <= .05 after Holm's correction."""
+    """Return the fewest seeds with which one of that many pairs can have p <= .05 after Holm's correction."""
     n = 2
     while pairs * 2 / comb(2 * n, n) > LEVEL:
         n += 1
@@ -202,7 +202,7 @@ def seeds_needed(pairs: int) -> int:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p values (1979, "A simple sequentially rejective multiple test procedure"), in the same order.
+    """Return Holm's adjusted p values (1979, "A simple sequentially rejective multiple test procedure") in input order.
 
     None stays None and does not count.
     """
@@ -217,7 +217,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def _bootstrap(samples: list[Array], statistic: Callable[[list[Array]], Any]) -> Estimate:
-    """The percentile interval of a statistic over the last axis; a sample of one value is drawn as it is."""
+    """Return the percentile interval of a statistic over the last axis; a sample of one value is drawn as it is."""
     value, n = float(statistic(samples)), sum(sample.size for sample in samples)
     several = [sample for sample in samples if sample.size > 1]
     if not several:

@@ -153,10 +153,10 @@ def orthogonal(size, seed=0):
 def by_hand(model, batch, loss):
     """dL/ds_t of the last loss by retain_grad in a loop: [layer][direction][t], states of parts [B, H]; no lengths.
 
-    Every part is cloned behind the step, so that the gradient it retains holds the other parts of its state fixed.
+    Every part is cloned after the step, so that the gradient it retains holds the other parts of its state fixed.
     """
     xs, result = list(model.encode(batch.inputs)), []
-    for layer in model.stack.ways():
+    for layer in model.stack.layer_directions():
         columns, ends, kept = [], [], []
         for direction in layer:
             cell = direction.cell

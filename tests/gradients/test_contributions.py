@@ -14,7 +14,7 @@ def by_copies(model, batch):
     """Runs each direction of the only layer with one copy of the cell a step and sums the copies' gradients by lag."""
     model, steps = float64_copy(model), len(batch.inputs)  # with plain weights
     lengths = torch.full((batch.inputs.shape[1],), steps) if batch.lengths is None else batch.lengths
-    (directions,) = model.stack.ways()
+    (directions,) = model.stack.layer_directions()
     copies, finals = [], []
     for direction in directions:
         cells = [[copy.deepcopy(direction.cell) for _ in lengths] for _ in range(steps)]  # of each sequence too

@@ -35,7 +35,7 @@ def test_lag_0_is_the_direct_path_and_no_point_of_the_line():
     assert decay.vanishing_ratio == pytest.approx(0.005)
 
 
-def test_zeros_are_underflow_and_told():
+def test_zeros_are_underflow_and_reported():
     decay = fit_decay(np.array([1.0] * 5 + [0.0] * 5))
     assert (decay.decay, decay.zero_from, decay.horizon, decay.half_life) == ("decays", 5, 4, None)
     assert decay.vanishing_ratio == 0

@@ -30,7 +30,7 @@ def test_the_path_is_the_one_of_the_forward_pass(cell, direction):
     model, batch = precise(network(cell, depth=3, direction=direction), real_batch(7, lengths=[2, 6, 4]))
     paths = measured(model, batch).paths
     inputs = batch.inputs
-    for layer, directions, row in zip(model.stack.layers, model.stack.ways(), paths, strict=True):
+    for layer, directions, row in zip(model.stack.layers, model.stack.layer_directions(), paths, strict=True):
         for one, path in zip(directions, row, strict=True):
             outputs, final = one(inputs, batch.lengths)
             assert list(map(id, path.cell.parameters())) == list(map(id, one.cell.parameters()))

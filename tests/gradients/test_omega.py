@@ -27,7 +27,8 @@ def test_omega_of_the_top_layer_from_retained_gradients(cell, direction):
     model, batch = network(cell, depth=2, direction=direction), real_batch(5)
     result = omega(measured(model, batch, "mse"))
     assert result.shape == (2, 1 + (direction == "both"))
-    for index, (one, nodes) in enumerate(zip(model.stack.ways()[1], by_hand(model, batch, "mse")[1], strict=True)):
+    top = zip(model.stack.layer_directions()[1], by_hand(model, batch, "mse")[1], strict=True)
+    for index, (one, nodes) in enumerate(top):
         norms = torch.stack([flatten(state) for state in nodes]).norm(dim=-1)
         norms = norms.flip(0) if one.reverse else norms
         expected = (norms[:-1] / norms[1:] - 1).square().sum(dim=0).mean()

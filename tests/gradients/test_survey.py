@@ -130,7 +130,7 @@ def test_lags_that_no_sequence_reaches_are_no_zeros():
 
 def test_a_silent_network_is_dead_and_one_sequence_can_be():
     model, batch = network("relu"), as_batch(real_batch(6, size=4))
-    cell = model.stack.ways()[0][0].cell
+    cell = model.stack.layer_directions()[0][0].cell
     cell.input_projection.bias.data.fill_(-100)
     scalars = survey(measured(model, batch, "mse")).scalars
     assert (scalars["decay"], scalars["dead_share"], scalars["zero_from"]) == ("dead", 1, 1)
@@ -144,7 +144,7 @@ def test_the_layer_that_keeps_the_gradient_is_the_headline():
     """The lower layer of an LSTM whose forget gates are open there alone: its state keeps it, h hides that."""
     model, batch = network("lstm", depth=2, scale=0.3), as_batch(real_batch(60))
     for layer, bias in ((0, 8.0), (1, -8.0)):
-        cell = model.stack.ways()[layer][0].cell
+        cell = model.stack.layer_directions()[layer][0].cell
         cell.recurrent_projection.weight.data.zero_()
         cell.input_projection.bias.data.split(3)[1].fill_(bias)
     arrays, scalars = survey(measured(model, batch, "mse"))

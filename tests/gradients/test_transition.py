@@ -50,5 +50,5 @@ def test_a_gated_unit_that_keeps_all_is_long_and_none_is_negative():
     cell = randomize(CELLS["mingru"](2, 4), scale=0.1)
     cell.input_projection.bias.data.split(4)[0].fill_(-8)
     found = numbers(measured(network(lambda *_: cell, scale=0.0), real_batch(5)))
-    assert found["spectral_radius"] == pytest.approx(0.5)  # network() has drawn it anew, all zero: z is one half
+    assert found["spectral_radius"] == pytest.approx(0.5)  # network() has drawn it again, all zero: z is one half
     assert (found["share_negative"], found["share_long"]) == (0, 0)

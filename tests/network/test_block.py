@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from own_cells import OWN_CELLS
-from rnnbench.build import _sketch, build_model, hidden_size
+from rnnbench.build import _meta_model, build_model, hidden_size
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group
@@ -155,7 +155,7 @@ def test_law_9_the_profile_inside_blocks_is_the_change_that_a_state_makes(cell):
     gradients = Measurement(model, batch, "mse").gradients
     zeros = [
         tuple(map_state(lambda p: p.new_zeros(5, *p.shape), way.cell.initial_state(3)) for way in layer)
-        for layer in model.stack.ways()
+        for layer in model.stack.layer_directions()
     ]
 
     def loss():
@@ -194,11 +194,11 @@ def test_a_perturbation_has_the_gradient_that_a_state_retains(cell, lengths):
     model = Model(Stack([block(cell, 2, engine="loop") for _ in range(2)]), SIZE, 1, tokens=False, every_step=False)
     batch = Batch(inputs(), torch.randn(3, 1), lengths=lengths)
     gradients = Measurement(model, batch, "mse").gradients
-    for layer in model.stack.ways():
+    for layer in model.stack.layer_directions():
         for way in layer:
             way.cell = Retaining(way.cell)
     last_loss(model, batch, "mse").sum().backward()
-    for layer, found in zip(model.stack.ways(), gradients, strict=True):
+    for layer, found in zip(model.stack.layer_directions(), gradients, strict=True):
         for way, state in zip(layer, found, strict=True):
             for mine, *nodes in zip(state, *way.cell.after, strict=True):
                 kept = torch.stack([torch.zeros_like(node) if node.grad is None else node.grad for node in nodes])
@@ -368,7 +368,7 @@ class TestConfiguration:
         config = configure(*given.split(), *directions.split())
         model = build_model(config)
         assert costs.COSTS[kind](model) == pytest.approx(amount, rel=0.05)
-        shapes = _sketch(config, hidden_size(config))
+        shapes = _meta_model(config, hidden_size(config))
         assert all(cost(shapes) == cost(model) for cost in costs.COSTS.values())
 
     def test_a_budget_is_met_with_blocks(self, configure):

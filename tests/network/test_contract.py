@@ -92,7 +92,7 @@ class Wrong(LinearCell[HState]):
 
 
 class Hidden(Plain):
-    """It carries something beside its state, which every new sequence begins anew: as long as it is run in one."""
+    """It carries something beside its state, which every new sequence resets: as long as it is run in one."""
 
     def initial_state(self, batch):
         self.memory = self._zeros(batch)

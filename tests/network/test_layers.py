@@ -37,7 +37,7 @@ def make_stack(row, depth, directions, engine="auto", dropout=0.0):
 def make_twin(row, stack, depth, directions):
     """The torch.nn module with the same parameters."""
     twin = row.twin(3, 5, num_layers=depth, bidirectional=directions == 2, **row.options)
-    for index, layer in enumerate(stack.ways()):
+    for index, layer in enumerate(stack.layer_directions()):
         for way, direction in enumerate(layer):
             suffix = f"_l{index}" + ("_reverse" if way else "")
             for kind, projection in (
@@ -68,7 +68,7 @@ class TestAgainstTorch:
 
     def test_lengths_against_packed_sequences(self, row, depth, directions, engine):
         stack = make_stack(row, depth, directions, engine)
-        inputs = torch.randn(11, 5, 3)  # two steps of padding behind the longest
+        inputs = torch.randn(11, 5, 3)  # two steps of padding after the longest
         outputs, final = stack(inputs, LENGTHS)
         packed = pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False)
         expected, last = make_twin(row, stack, depth, directions)(packed)
@@ -87,7 +87,7 @@ class TestAgainstTorch:
         expected = last if isinstance(last, tuple) else (last,)
         for name, values in zip(states[0]._fields, expected, strict=True):
             torch.testing.assert_close(torch.stack([getattr(s, name) for s in states]), values, rtol=1e-10, atol=1e-12)
-        top = [state.h for state in states[-len(stack.ways()[-1]) :]]
+        top = [state.h for state in states[-len(stack.layer_directions()[-1]) :]]
         torch.testing.assert_close(stack.summary(outputs, lengths), torch.cat(top, dim=-1), rtol=0, atol=0)
 
 
@@ -139,7 +139,7 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
     """Its gradient is that of the layer's own output at the same step, in both directions and every layer."""
     stack = make_stack(row, 2, 2)
     inputs = torch.randn(9, 5, 3)
-    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.ways()]
+    zeros = [tuple(zeros_like_states(way.cell, 9, 5) for way in layer) for layer in stack.layer_directions()]
     plain, _ = stack(inputs, lengths)
     outputs, _ = stack(inputs, lengths, perturbation=zeros)
     torch.testing.assert_close(outputs, plain, rtol=1e-10, atol=1e-12)

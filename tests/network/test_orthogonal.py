@@ -57,7 +57,7 @@ def test_it_stays_orthogonal_in_training(configure, map):
         "trainer.stop_when_solved=false",
     )  # fmt: skip
     learner = build_learner(config)
-    (layer,) = (way.cell for layer in learner.model.stack.ways() for way in layer)
+    (layer,) = (way.cell for layer in learner.model.stack.layer_directions() for way in layer)
     before = layer.recurrent_projection.weight.detach().clone()
     trainer = build_trainer(config, callbacks=[], loggers=[])
     trainer.fit(learner, *[Stream(config.task, split, config.seed, 60) for split in ("train", "validation")])

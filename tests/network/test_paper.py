@@ -106,7 +106,7 @@ def test_indrnn_has_long_memory_in_its_last_layer_alone(configure):
         "cell=indrnn", "init=paper", "network.depth=3", "network.bidirectional=true", "network.hidden_size=500",
         "task.length=20",
     )  # fmt: skip
-    *lower, last = build_model(config).stack.ways()
+    *lower, last = build_model(config).stack.layer_directions()
     bound = 2 ** (1 / 20)
     for layer in lower:
         assert all(follows(way.cell.recurrent_weight, uniform(0, bound)) for way in layer)
@@ -125,7 +125,7 @@ def test_lstm_begins_with_an_open_forget_gate():
 
 def test_janet_remembers_for_the_length_of_its_task(configure):
     config = configure("cell=janet", "init=paper", "network.hidden_size=600", "task.length=40")
-    cell = build_model(config).stack.ways()[0][0].cell
+    cell = build_model(config).stack.layer_directions()[0][0].cell
     assert follows(gate(cell, "forget").exp(), uniform(1, 39))
     assert not gate(cell, "candidate").any()
     with pytest.raises(UserError, match="init.t_max=2.0: must be greater than 2 steps for cell=janet init=paper"):

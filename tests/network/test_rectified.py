@@ -70,7 +70,7 @@ def test_where_an_indrnn_begins(long_memory, least):
 def test_the_bound_holds_after_every_optimizer_step(configure):
     config = configure("cell=indrnn", "task.length=10", "optimizer.lr=0.5", "probe=off")
     learner = build_learner(config)
-    cell = learner.model.stack.ways()[0][0].cell
+    cell = learner.model.stack.layer_directions()[0][0].cell
     bound, optimized, constrained = 2**0.1, [], []
 
     class Watch(lightning.Callback):

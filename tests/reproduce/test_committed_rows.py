@@ -16,15 +16,15 @@ def test_every_row_is_a_run_of_the_experiment(result, repeated):
     assert found.rows.keys() == repeated.keys()
     assert len(found.rows) == 2 * 2 + 2 * 2
     assert [row["phase"] for row in found.rows.values()].count("tuning") == 4
-    assert committed.strays(found) == {}
+    assert committed.unmatched_rows(found) == {}
     assert committed.contradictions(found) == {}
 
 
 def test_an_invented_row_and_a_lost_one_are_named(result):
     invented = plant(result, TRIAL, run_id="digits-elman-seed0-0123456789")
-    strays = committed.strays(committed.read(result, CONF))
-    assert strays.pop(invented) == "no run of this experiment"
-    assert list(strays.values()) == ["has no row"]
+    unmatched_rows = committed.unmatched_rows(committed.read(result, CONF))
+    assert unmatched_rows.pop(invented) == "no run of this experiment"
+    assert list(unmatched_rows.values()) == ["has no row"]
 
 
 def test_a_run_of_an_earlier_choice_is_no_stray(result):
@@ -34,12 +34,12 @@ def test_a_run_of_an_earlier_choice_is_no_stray(result):
     (lost,) = (run_id for run_id, row in found.rows.items() if row["phase"] == "tuning" and row["cell"] == "elman"
                and row["optimizer.lr"] == 0.001)  # fmt: skip
     plant(result, TRIAL, run_id=earlier)
-    assert committed.strays(committed.read(result, CONF)) == {lost: "has no row"}
+    assert committed.unmatched_rows(committed.read(result, CONF)) == {lost: "has no row"}
 
 
 def test_a_row_with_a_seed_that_nobody_asked_for_is_a_stray(result):
     planted = plant(result, TRIAL, run_id="digits-elman-seed55-0123456789", seed="55")
-    assert committed.strays(committed.read(result, CONF))[planted] == "no run of this experiment"
+    assert committed.unmatched_rows(committed.read(result, CONF))[planted] == "no run of this experiment"
 
 
 def test_a_result_of_several_commands(result):
@@ -49,13 +49,13 @@ def test_a_result_of_several_commands(result):
     assert commands[0] != shared
     alter(result, lambda content: content.update(commands=commands))
     found = committed.read(result, CONF)
-    assert committed.strays(found) == {}
+    assert committed.unmatched_rows(found) == {}
     assert committed.contradictions(found) == {}
     assert len(committed.sample(found, 1.0)) == 8
     alter(result, lambda content: content.update(commands=commands[:1]))
-    strays = committed.strays(committed.read(result, CONF))
-    assert list(strays.values()) == ["no run of this experiment"] * 4
-    assert all("-gru-" in run_id for run_id in strays)
+    unmatched_rows = committed.unmatched_rows(committed.read(result, CONF))
+    assert list(unmatched_rows.values()) == ["no run of this experiment"] * 4
+    assert all("-gru-" in run_id for run_id in unmatched_rows)
 
 
 def test_another_choice_would_have_been_made(result):
@@ -66,9 +66,9 @@ def test_another_choice_would_have_been_made(result):
     ]
     worst, _ = max(tuning, key=lambda pair: pair[1]["validation_loss"])
     plant(result, worst, validation_loss="0.0")
-    strays = committed.strays(committed.read(result, CONF))
-    assert list(strays.values()) == ["has no row"] * 2
-    assert all("-gru-" in run_id for run_id in strays)
+    unmatched_rows = committed.unmatched_rows(committed.read(result, CONF))
+    assert list(unmatched_rows.values()) == ["has no row"] * 2
+    assert all("-gru-" in run_id for run_id in unmatched_rows)
 
 
 def test_the_fraction_is_chosen_by_hash_and_grows(result):
@@ -108,7 +108,7 @@ def test_a_row_that_contradicts_itself_or_its_configuration(result, changes, rea
 
 
 def test_a_configuration_that_is_not_that_of_the_runs(result):
-    """What all runs share is said once, in config.yaml: every row is then wrong."""
+    """What all runs share is stated once, in config.yaml: every row is then wrong."""
     path = result / "config.yaml"
     path.write_text(path.read_text().replace("hidden_size: 8", "hidden_size: 16"))
     found = committed.contradictions(committed.read(result, CONF))

@@ -78,7 +78,7 @@ def _daemons(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """The daemons of the cluster in ``folder``, and its jobs and their keepers, which are nobody's children."""
+    """The daemons of the cluster in ``folder``, and its jobs and their keepers, which are not its children."""
     keepers = {each.pid for each in psutil.net_connections("unix") if str(each.laddr).startswith(f"{folder}/")}
     found = []
     for process in psutil.process_iter():

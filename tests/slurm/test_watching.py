@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from rnnbench.errors import UserError
-from rnnbench.stop import Interrupted, stoppable
+from rnnbench.interruption import Interrupted, stoppable
 from rnnbench.store import records
 from rnnbench.store.files import locked
 from rnnbench.store.status import Status
 from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
-from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.run_states import folder_of
 
 pytestmark = pytest.mark.whole
 
@@ -62,7 +62,7 @@ RUNNING = Job("RUNNING", 0, "None")
         ),
         (Job("TIMEOUT", 15, "TimeLimit"), "TIMEOUT, TimeLimit"),
         (Job("OUT_OF_MEMORY", 125 << 8, "OutOfMemory"), "OUT_OF_MEMORY, OutOfMemory"),
-        (None, "forgotten, and without a result"),
+        (None, "no longer known to Slurm, and without a result"),
     ],
 )
 def test_a_job_that_died_is_recorded_as_failed(watch, configure, job, reason):

@@ -20,7 +20,7 @@ ASKING = {
 
 @pytest.fixture
 def reach(monkeypatch):
-    """A function that lets the Hub be at an address, as if no test had told ``datasets`` that it is offline."""
+    """A function that lets the Hub be at an address, as if no test had set ``datasets`` offline."""
     for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(key, raising=False)
 
@@ -38,7 +38,7 @@ def reach(monkeypatch):
 @pytest.mark.parametrize("name", ASKING)
 def test_without_a_network(reach, name):
     key, instead = ASKING[name]
-    reach("http://127.0.0.1:9")  # nobody listens there
+    reach("http://127.0.0.1:9")  # no server listens there
     with pytest.raises(UserError, match=f"task.{key}=hub:nobody/nothing: .*; without a network {instead}"):
         make_task(name, **{key: "hub:nobody/nothing"}).baseline("test")
     # No retries: the half minute that they take is spared by asking the server once whether it is there.

@@ -88,7 +88,7 @@ def test_batches_hold_the_strings(split):
             text = task.decode(batch.inputs[:steps, b]) + "E"
             assert text in strings
             assert task.decode(batch.targets[:steps, b]) == text[1:]
-            assert not batch.inputs[steps + 1 :, b].any()  # behind the last E, which is only predicted
+            assert not batch.inputs[steps + 1 :, b].any()  # after the last E, which is only predicted
             assert np.flatnonzero(counted[b::size]).tolist() == list(range(steps))
             (t,) = np.flatnonzero(scored[b::size])
             assert t == len(text) - 3

@@ -1,4 +1,4 @@
-"""The gradient through time of a network on data, in a line."""
+"""Functions that measure the gradient through time of a network on data."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def profile(
     """
     measurement = _measurement(network, inputs, targets, lengths, head)
     found = gradient_profile(measurement)
-    layers, ways, lags = (each.ravel() for each in np.indices(found["state"].shape))
-    names = np.array([[DIRECTIONS[way.reverse] for way in layer] for layer in measurement.model.stack.ways()])
-    place = {"layer": layers + 1, "direction": names[layers, ways], "lag": lags}
+    layers, directions, lags = (each.ravel() for each in np.indices(found["state"].shape))
+    stack = measurement.model.stack
+    names = np.array([[DIRECTIONS[direction.reverse] for direction in layer] for layer in stack.layer_directions()])
+    place = {"layer": layers + 1, "direction": names[layers, directions], "lag": lags}
     return pd.DataFrame(place | {part: values.ravel() for part, values in found.items()})
 
 

@@ -25,11 +25,11 @@ def from_torch(module: nn.RNNBase, head: nn.Linear | None = None) -> Model:
     layers: list[Layer] = []
     for index in range(module.num_layers):
         size = layers[-1].output_size if layers else module.input_size
-        ways = [
+        directions = [
             Recurrent(_cell(module, size, f"l{index}{suffix}"), "loop", reverse=bool(suffix))
             for suffix in (("", "_reverse") if module.bidirectional else ("",))
         ]
-        layers.append(Bidirectional(*ways) if module.bidirectional else ways[0])
+        layers.append(Bidirectional(*directions) if module.bidirectional else directions[0])
     stack = Stack(layers)
     model = Model(stack, module.input_size, stack.summary_size, tokens=False, every_step=False)
     model.head = _head(head, stack.summary_size)
@@ -38,7 +38,7 @@ def from_torch(module: nn.RNNBase, head: nn.Linear | None = None) -> Model:
 
 
 def _cell(module: nn.RNNBase, size: int, place: str) -> Cell:
-    """A cell with the weights of one layer and direction of ``module``."""
+    """Return a cell with the weights of one layer and direction of ``module``."""
     cell: Cell
     if isinstance(module, nn.RNN):
         cell = Elman(size, module.hidden_size, module.nonlinearity)
@@ -55,7 +55,7 @@ def _cell(module: nn.RNNBase, size: int, place: str) -> Cell:
 
 
 def _rows(cell: Cell, values: Tensor) -> Tensor:
-    """Rows of torch.nn as those of ``cell``: the update gate of torch.nn.GRU keeps the state, ours lets the new in."""
+    """Return rows of torch.nn as those of ``cell``: torch.nn.GRU's update gate keeps the state, ours updates it."""
     if not isinstance(cell, GRU):
         return values
     reset, update, candidate = values.chunk(3)
@@ -63,7 +63,7 @@ def _rows(cell: Cell, values: Tensor) -> Tensor:
 
 
 def _head(given: nn.Linear | None, size: int) -> nn.Linear:
-    """A copy of a head, or one that changes nothing."""
+    """Return a copy of the given head, or an identity where there is none."""
     if given is not None and (not isinstance(given, nn.Linear) or given.in_features != size):
         raise UserError(f"head={given}: must be a torch.nn.Linear of {size} features, the last outputs of the module")
     head = nn.Linear(size, size if given is None else given.out_features)

@@ -1,4 +1,4 @@
-"""Runs from Python: configure and run one, read back what it left, read what was published."""
+"""Runs from Python: configure and run one, load a finished one, read published results."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from rnnbench.bench.part import Goal, Part, Row
 from rnnbench.config import CONF
 from rnnbench.store import records
 from rnnbench.sweep.compose import plan
-from rnnbench.sweep.ledger import expect, read_all
+from rnnbench.sweep.run_states import add_to_plan, read_all
 
 COMMAND = [sys.executable, "-m", "rnnbench.cli.main", "train", "-m"]
 BARE = [sys.executable, "-m", "rnnbench.bench.bare"]
@@ -87,7 +87,7 @@ def measure_planning(_device: str) -> Iterator[Row]:
             (sweep / run_id).mkdir(parents=True)
             told = replace(pattern, run_id=run_id, experiment="many", config=job.config.to_dict(), seed=job.config.seed)
             records.write(sweep / run_id, told)
-        expect(sweep, planned.candidates, None)
+        add_to_plan(sweep, planned.candidates, None)
         started = time.perf_counter()
         if len(read_all(sweep)) != len(planned.candidates):
             raise RuntimeError("the status lacks runs")

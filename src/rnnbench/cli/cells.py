@@ -40,7 +40,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
 
 def row(name: str) -> list[str]:
-    """The facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
+    """Return the facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
     cell = build_cell(configure(f"cell={name}").cell, SIZE, SIZE)
     start = cell.initial_state(1)
     state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)

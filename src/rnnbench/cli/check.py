@@ -1,4 +1,4 @@
-"""``rnnbench check``: does a cell keep what the suite asks of one? The rules of ``rnnbench.network.contract``."""
+"""``rnnbench check``: does a cell keep the rules of ``rnnbench.network.contract``?"""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def check(target: str, options: dict[str, Any]) -> list[Verdict]:
     if target not in offered and ":" not in target and "." not in target:
         raise unknown("cell", target, {**CELLS, **offered})
     found = offered.get(target, target)
-    from_target(found, INPUTS, HIDDEN, options)  # what cannot be built is said at once
+    from_target(found, INPUTS, HIDDEN, options)  # a cell that cannot be built is an error at once
     return check_cell(lambda inputs, hidden: from_target(found, inputs, hidden, options))

@@ -19,7 +19,7 @@ from rnnbench.report.side_by_side import compare
 def command(first: Path, second: Path, everything: bool, as_json: bool) -> None:
     """Show the results in the folders FIRST and SECOND side by side, of two commits, machines or versions.
 
-    Shows which numbers moved: whose intervals have no point in common, and which runs are not the same, digit for
+    Shows which numbers moved: those whose intervals do not overlap, and which runs are not the same, digit for
     digit, and in which columns.
     """
     pairs, rows, notes = compare(first, second)

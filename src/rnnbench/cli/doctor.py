@@ -1,4 +1,4 @@
-"""``rnnbench doctor``: what this installation has, and what it lacks."""
+"""``rnnbench doctor``: what is installed, and what is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTRAS = {
     "hydra_plugins.hydra_optuna_sweeper": ("searches with Optuna", "sweepers"),
     "torchrecurrent": ("cells of torchrecurrent", "torchrecurrent"),
 }
-"""Packages that are not needed, what for, and the extra that installs them."""
+"""Optional packages, what they are for, and the extra that installs them."""
 
 
 @click.command("doctor")
@@ -62,8 +62,10 @@ def _tracking() -> list[list[str]]:
     from rnnbench.tracking.login import problem
 
     reason = problem()
-    told = "tracking=online works" if reason is None else reason
-    return [["W&B", "ok" if reason is None else "-", told, "" if reason is None else "tracking=offline needs no login"]]
+    message = "tracking=online works" if reason is None else reason
+    return [
+        ["W&B", "ok" if reason is None else "-", message, "" if reason is None else "tracking=offline needs no login"]
+    ]
 
 
 def _folders() -> list[list[str]]:

@@ -21,11 +21,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from rnnbench.errors import exit_on_user_error
-from rnnbench.outcomes.reuse import ended, published
+from rnnbench.outcomes.reuse import ended_record, published
 from rnnbench.store.provenance import COMMAND
 from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
-from rnnbench.tracking import lend_folders
-from rnnbench.tracking.loading import loading
+from rnnbench.tracking import set_cache_folders
+from rnnbench.tracking.garbage_collection import without_garbage_collection
 
 
 def execute(composed: DictConfig) -> float | None:
@@ -39,9 +39,9 @@ def execute(composed: DictConfig) -> float | None:
         given = OverridesParser.create(config_loader=loader).parse_overrides(list(HydraConfig.get().overrides.task))
         check_groups(loader, given)
         config = parse(composed)
-        lend_folders(Path(config.runs_dir) / config.name)
+        set_cache_folders(Path(config.runs_dir) / config.name)
         if single:
-            old = ended(config, retry=True)
+            old = ended_record(config, retry=True)
             if old is not None:
                 return old.objective
             reused = published([config]).get(config.run_id)
@@ -50,7 +50,7 @@ def execute(composed: DictConfig) -> float | None:
                 return cast(float, reused.row["score"])
             steps = f"{config.trainer.max_steps} training step{'s' if config.trainer.max_steps > 1 else ''}"
             print(f"{config.run_id}: at most {steps}, to {Path(config.runs_dir) / config.name}", flush=True)
-        with loading():  # torch, Lightning and W&B, only once the configuration is valid
+        with without_garbage_collection():  # torch, Lightning and W&B, only once the configuration is valid
             if config.tracking.mode != "disabled":
                 import wandb.apis.public  # noqa: F401  # before torch: it searches all modules that are loaded by then
             from rnnbench.runner import run

@@ -30,7 +30,7 @@ def rows() -> list[list[str]]:
 
 
 def _first_sentence(file: Path) -> str:
-    """The first sentence of the comment that opens a file."""
+    """Return the first sentence of the comment that opens a file."""
     lines = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     text = " ".join(line for line in lines if not line.startswith("@package"))
     return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0]

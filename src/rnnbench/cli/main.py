@@ -1,6 +1,6 @@
 """The command ``rnnbench``: its subcommands by name, and how it ends.
 
-Exit codes: 0; 1: runs failed or differ; 2: a mistake of the user, told in one line; 3: nothing can be compared; 130:
+Exit codes: 0; 1: runs failed or differ; 2: a mistake of the user, in one line; 3: nothing can be compared; 130:
 interrupted. A subcommand is loaded only when it is called, so that ``--help`` and a typo answer at once.
 """
 
@@ -17,7 +17,7 @@ from rnnbench.errors import UserError, exit_on_user_error, suggestion
 COMMANDS = {
     "train": "Train one network, or sweep over many.",
     "status": "Show what became of the runs of a sweep, also while it runs.",
-    "report": "Show what an experiment has come to so far, as a page.",
+    "report": "Show the results of an experiment so far, as a page.",
     "publish": "Write a result, to be committed, from the runs of an experiment.",
     "reproduce": "Run a committed result again and compare.",
     "compare": "Show two results side by side.",

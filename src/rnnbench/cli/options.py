@@ -1,4 +1,4 @@
-"""What several subcommands take, under one name everywhere."""
+"""Options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.errors import UserError, check_name
 
 
 class Name(click.ParamType):
-    """The name of an experiment: a folder below another, which ``--runs-dir`` or ``--results-dir`` says."""
+    """The name of an experiment: a folder below ``--runs-dir`` or ``--results-dir``."""
 
     name = "name"
 
@@ -31,9 +31,11 @@ class Name(click.ParamType):
 FOLDER = click.Path(path_type=Path)
 name = click.argument("name", type=Name())
 result_name = click.argument("name", type=Name("results_dir"))
-runs_dir = click.option("--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs lie.")
+runs_dir = click.option(
+    "--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="The folder of all runs."
+)
 results_dir = click.option(
-    "--results-dir", type=FOLDER, default=Path("results"), show_default=True, help="Where results lie."
+    "--results-dir", type=FOLDER, default=Path("results"), show_default=True, help="The folder of all results."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

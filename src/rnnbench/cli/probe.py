@@ -1,7 +1,7 @@
-"""``rnnbench probe``: finished runs, measured again from their checkpoints: any diagnostic, long after training.
+"""``rnnbench probe``: finished runs, measured again from their checkpoints: any diagnostic, at any time after training.
 
 The network before training is built again from the seed, that after training is read from ``last.ckpt``. What is found
-is added to the record and to ``gradients.npz``; what was found before stays, unless it is asked for again.
+is added to the record and to ``gradients.npz``; earlier measurements stay, unless they are requested again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def command(name: str, diagnostics: tuple[str, ...], runs_dir: Path) -> None:
 
 
 def probe(sweep: Path, diagnostics: Sequence[str]) -> Iterator[str]:
-    """Measure every finished run of ``sweep``, a folder of runs, and yield what became of each, in a line.
+    """Measure every finished run of ``sweep``, a folder of runs, and yield what was done for each, in a line.
 
     Raises UserError before any run is touched for an unknown diagnostic, and where there is no finished run.
     """
@@ -57,7 +57,7 @@ def probe(sweep: Path, diagnostics: Sequence[str]) -> Iterator[str]:
 
 
 def _measure(folder: Path, record: Record, diagnostics: Sequence[str]) -> str:
-    """What became of one run, whose folder is locked."""
+    """Measure one run, whose folder is locked, and return in a line what was done."""
     config = read(folder / records.CONFIG)
     if config.run_id != record.run_id:
         return f"left alone, its {records.CONFIG} is that of {config.run_id}"
@@ -79,7 +79,7 @@ def _measure(folder: Path, record: Record, diagnostics: Sequence[str]) -> str:
 
 
 def _surveys(config: Config, checkpoint: Path) -> list[Any]:
-    """The surveys of the network before and after training; None for one whose states are not finite."""
+    """Return the surveys of the network before and after training; None for one whose states are not finite."""
     import pytorch_lightning as lightning
     import torch
 

@@ -1,4 +1,4 @@
-"""``rnnbench publish``: from runs to a result that is committed."""
+"""``rnnbench publish``: turn runs into a result to commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rnnbench.cli import options
 from rnnbench.errors import UserError
 from rnnbench.report import publish, render_again
 from rnnbench.report.overview import read_results, write_overview
-from rnnbench.report.terminal import tell
+from rnnbench.report.terminal import print_report
 
 
 @click.command("publish")
@@ -46,7 +46,7 @@ def command(
         raise UserError("give the NAME of an experiment")
     else:
         sources = folders or [runs_dir / name]
-        tell(publish(name, sources, results_dir, partial, replace), as_json)
+        print_report(publish(name, sources, results_dir, partial, replace), as_json)
 
 
 def _again(name: str | None, results_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""``rnnbench report``: what an experiment has come to so far."""
+"""``rnnbench report``: the results of an experiment so far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from rnnbench.cli import options
 from rnnbench.report import write_report
-from rnnbench.report.terminal import tell
+from rnnbench.report.terminal import print_report
 
 
 @click.command("report")
@@ -16,5 +16,5 @@ from rnnbench.report.terminal import tell
 @options.runs_dir
 @options.as_json
 def command(name: str, runs_dir: Path, as_json: bool) -> None:
-    """Show what the experiment NAME has come to so far, in RUNS_DIR/NAME/report."""
-    tell(write_report(name, runs_dir), as_json)
+    """Show the results of the experiment NAME so far, in RUNS_DIR/NAME/report."""
+    print_report(write_report(name, runs_dir), as_json)

@@ -1,4 +1,4 @@
-"""``rnnbench reproduce``: a committed result, run again."""
+"""``rnnbench reproduce``: run a committed result again."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def command(name: str, fraction: float, any_version: bool, jobs: int | None, res
     if as_json:
         print_json({"checks": [check._asdict() for check in outcome.checks], "tolerances": outcome.tolerances})
     else:
-        _tell(outcome)
+        _print_outcome(outcome)
     sys.exit(exit_code(outcome.checks))
 
 
-def _tell(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome) -> None:
     """Print one line a run, then how many of each verdict, and what another kind of machine was allowed."""
     header = ("run", "reported score", "score now", "verdict", "why")
     show(header, outcome.checks, [STYLES.get(check.verdict) for check in outcome.checks])

@@ -1,4 +1,4 @@
-"""``rnnbench sample``: a text, continued by a network that was trained on one."""
+"""``rnnbench sample``: continue a text with a network that was trained on one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def command(folder: Path, prompt: str | None, length: int | None, temperature: f
     """Continue a text with the network of the run in FOLDER, runs/NAME/RUN_ID, that learned task=char_lm."""
     from rnnbench.api.runs import load  # loads torch
     from rnnbench.tasks.char_lm import CharLM
-    from rnnbench.training.sampling import write_on
+    from rnnbench.training.sampling import continue_text
 
     network, config, _ = load(folder)
     if not isinstance(config.task, CharLM):
@@ -34,4 +34,4 @@ def command(folder: Path, prompt: str | None, length: int | None, temperature: f
         raise UserError(f"{folder}: its task.sample_length is 0; say how many characters with --length")
     if request.note:
         raise UserError(request.note.partition(";")[0])
-    print(write_on(task, request, network, seed))
+    print(continue_text(task, request, network, seed))

@@ -1,4 +1,4 @@
-"""``rnnbench status``: what became of the runs of a sweep."""
+"""``rnnbench status``: the state of every run of a sweep."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import click
 from rnnbench.cli import options
 from rnnbench.errors import UserError
 from rnnbench.report.console import print_json
-from rnnbench.sweep.display import counted, show_entries
-from rnnbench.sweep.ledger import read_all
+from rnnbench.sweep.display import counted, show_states
+from rnnbench.sweep.run_states import read_all
 
 
 @click.command("status")
@@ -20,10 +20,10 @@ from rnnbench.sweep.ledger import read_all
 def command(name: str, runs_dir: Path, as_json: bool) -> None:
     """Show what became of the runs of the sweep NAME, also while it runs."""
     folder = runs_dir / name
-    entries = read_all(folder) if folder.is_dir() else []
-    if not entries:
+    states = read_all(folder) if folder.is_dir() else []
+    if not states:
         raise UserError(f"no runs under {folder}: start them with 'rnnbench train -m name={name} ...'")
     if as_json:
-        return print_json([entry._asdict() | {"log": entry.where} for entry in entries])
-    show_entries(entries)
-    print(counted(entries))
+        return print_json([state._asdict() | {"log": state.where} for state in states])
+    show_states(states)
+    print(counted(states))

@@ -1,4 +1,4 @@
-"""``rnnbench sync``: runs to W&B."""
+"""``rnnbench sync``: upload runs to W&B."""
 
 from __future__ import annotations
 

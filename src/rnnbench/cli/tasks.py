@@ -19,7 +19,7 @@ ARRAYS = [
     "arrays", "-", Arrays.title, "real [T, B, I] or tokens [T, B]", "each sequence or each step", "mse or accuracy",
     "mse or cross_entropy of the data", "-", Arrays.source,
 ]  # fmt: skip
-"""What can be said of a task that has no data by default."""
+"""The facts of a task that has no data by default."""
 
 
 @click.command("tasks")
@@ -42,13 +42,13 @@ def command(name: str | None, overrides: tuple[str, ...], as_json: bool) -> None
 
 
 def configured(name: str, *overrides: str) -> tuple[Task, int]:
-    """The task called ``name`` with the defaults of its configuration, and the seed."""
+    """Return the task called ``name`` with the default options of its configuration, and the seed."""
     config = configure(f"task={name}", *overrides)
     return config.task, config.seed
 
 
 def rows() -> list[list[str]]:
-    """The facts of every variant of every task at its defaults, in the order of HEADER."""
+    """Return the facts of every variant of every task at its defaults, in the order of HEADER."""
     found = []
     for name, kind in TASKS.items():
         if kind is Arrays:
@@ -64,7 +64,7 @@ def rows() -> list[list[str]]:
 
 
 def row(task: Task, variant: str) -> list[str]:
-    """The facts of a task. What differs with the data is not stated: not all of them are on this machine."""
+    """Return the facts of a task. Facts that depend on the data are left out: not all data are on this machine."""
     if task.tokens:
         inputs = f"tokens [T, B] of {task.input_size}" if task.drawn else "tokens [T, B]"
     else:
@@ -76,7 +76,7 @@ def row(task: Task, variant: str) -> list[str]:
 
 
 def example(name: str, *overrides: str) -> None:
-    """Prints the first sequence of the first training batch, a line a step."""
+    """Print the first sequence of the first training batch, a line a step."""
     task, seed = configured(name, *overrides)
     batch = task.batch("train", seed, 0)
     steps = len(batch.inputs) if batch.lengths is None else int(batch.lengths[0])

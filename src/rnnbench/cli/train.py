@@ -18,7 +18,7 @@ from rnnbench.sweep.composed import explained
 from rnnbench.sweep.mixed import as_choices
 
 OWN = Path("conf")
-"""Where a user's own groups and experiments lie, below the folder that the command is given in."""
+"""The folder of a user's own groups and experiments, below the current folder."""
 OPTUNA, SEARCH = "hydra/sweeper=optuna", "hydra/sweeper=search"
 """The sweeper of the plugin, which minimises and ends with the first failure, and the same with our defaults."""
 

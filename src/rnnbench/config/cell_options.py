@@ -22,7 +22,7 @@ class CellConfig:
         return 1
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments of the cell's constructor."""
+        """Return the keyword arguments of the cell's constructor."""
         return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
@@ -208,7 +208,7 @@ CELL_CONFIGS: dict[str, type[CellConfig]] = {
 
 
 def cell_config(keys: Mapping[Any, Any]) -> type[CellConfig]:
-    """The class of the options whose keys and values are ``keys``.
+    """Return the class of the options whose keys and values are ``keys``.
 
     A cell of another package is known by its keys: once configured it bears the name of its class.
     """

@@ -1,4 +1,4 @@
-"""The keys of when training ends before its last step."""
+"""The configuration keys of early stopping."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ NONE, SOLVED, PATIENCE = "none", "solved", "patience"
 
 @dataclass(kw_only=True)
 class EarlyStopConfig:
-    """``none`` adds nothing to ``trainer.stop_when_solved``; ``solved`` is another way to say that it is true."""
+    """``none`` adds nothing to ``trainer.stop_when_solved``; ``solved`` has the same effect as setting it to true."""
 
     name: str = NONE
 
     def check(self, max_steps: int, validate_every: int) -> None:
-        """Raises UserError where it could never stop a training of ``max_steps``."""
+        """Raise UserError where it could never stop a training of ``max_steps``."""
 
 
 @dataclass(kw_only=True)

@@ -1,4 +1,4 @@
-"""What a set of configurations varies."""
+"""The factors of a set of configurations: the keys whose values vary."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from rnnbench.config.identity import OUTSIDE, below, valued
 
 NOT_FACTORS = ("seed", *OUTSIDE)
-"""What is never a factor: the unit of replication, and what does not belong to a run's identity."""
+"""Keys that are never factors: the unit of replication, and keys outside a run's identity."""
 
 
 def factors(configs: Sequence[Mapping[str, Any]], last: Sequence[str] = ()) -> list[str]:
     """Return the keys that vary over flat configurations, less those that others determine, and less the seed.
 
     A text corpus follows from its task; the task and the cell come first. Of two keys that determine each other the one
-    in ``last`` gives way: what was tuned follows from what was swept.
+    in ``last`` is dropped: what was tuned follows from what was swept.
     """
     keys = dict.fromkeys(key for config in configs for key in config if not below(key, NOT_FACTORS))
     first = sorted(

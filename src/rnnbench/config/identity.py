@@ -1,8 +1,8 @@
-"""Which configurations are the same run: ``digest`` is the part of a run_id that tells runs apart.
+"""Which configurations are the same run: ``digest`` is the part of a run_id that distinguishes runs.
 
-It hashes the keys that can change what a run comes to, and of them only those whose value is not *neutral*: the value
-that means "as before this key existed". So a new key keeps every id that was given out, as long as its neutral value is
-written down here.
+It hashes the keys that can change the result of a run, and of them only those whose value is not *neutral*: the value
+that means "as before this key existed". So a new key keeps all existing ids, as long as its neutral value is listed
+here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ OUTSIDE = (
     "trainer.progress",
     "trainer.checkpoint_every",
 )  # fmt: skip
-"""Keys, and groups of keys, that do not change what a network learns: where files lie, what is measured and shown."""
+"""Keys, and groups of keys, that do not change what a network learns: where files are, what is measured and shown."""
 LABELS = ("init.name",)
-"""Keys that name what other keys say."""
+"""Keys that only name what other keys define."""
 NEUTRAL: dict[str, Any] = {
     "cell.skip": False,
     "early_stop.name": "none",
@@ -77,12 +77,12 @@ def valued(config: Mapping[str, Any], key: str) -> Any:
 
 
 def is_neutral(key: str, value: Any) -> bool:
-    """Whether a key with this value says no more than a missing one."""
+    """Return whether a key with this value means the same as a missing key."""
     return value is None or (key in NEUTRAL and NEUTRAL[key] == value)
 
 
 def below(key: str, parents: Iterable[str]) -> bool:
-    """Whether a dotted key is one of ``parents`` or lies in one."""
+    """Return whether a dotted key is one of ``parents`` or lies in one."""
     return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
 
 

@@ -1,4 +1,4 @@
-"""The keys of the network and of how it begins."""
+"""The configuration keys of the network and its initialization."""
 
 from __future__ import annotations
 
@@ -107,6 +107,6 @@ class InitConfig:
             check_range(f"init.gate_bias.{gate}", value, at_least=-1000, at_most=1000)
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments of ``initialize``."""
+        """Return the keyword arguments of ``initialize``."""
         own = {"target": self._target_, "arguments": self.arguments}
         return {key: value for key, value in asdict(self).items() if key not in ("name", "_target_")} | own

@@ -1,4 +1,4 @@
-"""The keys of the optimizers."""
+"""The configuration keys of the optimizers."""
 
 from __future__ import annotations
 

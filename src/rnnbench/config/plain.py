@@ -1,4 +1,4 @@
-"""A configuration from the plain values that it makes of itself."""
+"""Restores a configuration from its plain values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnnbench.tasks.external import ExternalTask
 def from_dict(values: Mapping[str, Any]) -> Config:
     """Return the Config whose ``to_dict`` is ``values``, as a checkpoint holds them; keys younger than it are neutral.
 
-    What a person wrote is checked with more care by ``rnnbench.sweep.configuration.read``.
+    A file that a person wrote is checked more carefully by ``rnnbench.sweep.configuration.read``.
     """
     task = values["task"]
     made: dict[str, type] = {

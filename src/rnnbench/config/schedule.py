@@ -1,4 +1,4 @@
-"""The keys of the learning rate's schedules. Their formulas are in ``rnnbench.training.schedules``."""
+"""The configuration keys of the learning rate schedules. Their formulas are in ``rnnbench.training.schedules``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ScheduleConfig:
     name: str = "constant"
 
     def check(self, max_steps: int, validate_every: int) -> None:
-        """Raises UserError where the schedule does not fit into a training of ``max_steps``."""
+        """Raise UserError where the schedule does not fit into a training of ``max_steps``."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class WSDConfig(DecayConfig):
             )
 
     def decay_steps(self, max_steps: int) -> int:
-        """How many of ``max_steps`` the decay takes, at least one."""
+        """Return how many of ``max_steps`` the decay takes, at least one."""
         return max(1, round(self.decay_share * max_steps))
 
 

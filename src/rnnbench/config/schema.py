@@ -98,7 +98,7 @@ class TrainerConfig:
 
 @dataclass(kw_only=True)
 class Config:
-    """Everything that one run needs to know."""
+    """The complete configuration of one run."""
 
     seed: int
     name: str
@@ -155,7 +155,7 @@ class Config:
             )
 
     def _check_tied_head(self) -> None:
-        """Raises UserError where no width of the network could tie its head; whether this one does, the Model knows."""
+        """Raise UserError where no width could make the head tied; for the actual width the Model checks it."""
         network, task = self.network, self.task
         if not (task.tokens and task.input_size == task.output_size):
             raise UserError(f"network.tied_head=true: task={task.name} does not predict the symbols it reads; "
@@ -168,16 +168,16 @@ class Config:
                             f"network.budget={network.budget} chooses it; use network.block=residual")  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested plain values, ready for JSON."""
+        """Return nested plain values, ready for JSON."""
         return asdict(self)
 
     @property
     def run_id(self) -> str:
         """A readable name that ends in a hash of everything that can change the result (``rnnbench.config.identity``).
 
-        The same configuration has the same id wherever its files lie, however it is measured, tracked and launched.
+        Folders, measurement, tracking and launcher do not change it.
         """
         values = self.to_dict()
         if self.resume_from is not None:
-            values["resume_from"] = Path(self.resume_from).name  # that run's id, wherever it lies
+            values["resume_from"] = Path(self.resume_from).name  # that run's id, in any folder
         return f"{self.task.name}-{self.cell.name}-seed{self.seed}-{digest(values)}"

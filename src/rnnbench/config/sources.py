@@ -1,4 +1,4 @@
-"""What a run depends on that its configuration only names: local data, and the source of classes given by ``_target_``.
+"""Fingerprints of what a configuration only names: local data, and the source of classes given by ``_target_``.
 
 Their sha256 is in the record and the checkpoint of a run, so that one name with other contents is no longer the same
 run. A class is known by the file that defines it; what that file imports is not looked at.
@@ -25,13 +25,13 @@ AGAIN = "force=true runs it again, name=... keeps both"
 def fingerprints(config: Config) -> dict[str, str]:
     """Return the sha256 of the local data and of the source of each class, by the setting "key=value" that names it.
 
-    What comes from the Hub, and a class whose source nobody finds, is left out. Raises UserError for unusable data.
+    What comes from the Hub, and a class whose source cannot be found, is left out. Raises UserError for unusable data.
     """
     found = config.task.fingerprint()
     for key, target in _targets(config.to_dict()):
         if below(key, OUTSIDE):
             continue
-        with suppress(Exception):  # whatever a stranger's module raises; what cannot be built is an error elsewhere
+        with suppress(Exception):  # external modules raise anything; what cannot be built is an error elsewhere
             found[f"{key}={target}"] = hashlib.sha256(_source(target).read_bytes()).hexdigest()
     return found
 
@@ -45,12 +45,12 @@ def changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def changed_since(then: Mapping[str, str], config: Config) -> str:
-    """The same for what the configuration names, which is looked at only where something was known then."""
+    """Return ``changed`` for what the configuration names; it is read only where fingerprints were recorded."""
     return changed(then, fingerprints(config)) if then else ""
 
 
 def _targets(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every key of nested values that names a class, with what it names."""
+    """Yield every key of nested values that names a class, with the name of the class."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _targets(value, f"{prefix}{key}.")
@@ -59,6 +59,6 @@ def _targets(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _source(target: str) -> Path:
-    """The file that defines a class."""
+    """Return the file that defines a class."""
     module = sys.modules[resolve_name(target).__module__]
     return Path(inspect.getsourcefile(module) or module.__file__ or "")

@@ -1,4 +1,4 @@
-"""What a user writes outside this package: a class or function named by ``_target_``, or by an entry point.
+"""Extensions from outside this package: a class or function named by ``_target_``, or by an entry point.
 
 A target is ``my.module.Name`` or ``my.module:Name``, both the same. A package that is installed offers targets by name
 in its entry points, ``[project.entry-points."rnnbench.cells"] my_cell = "my.module:MyCell"``; reading them imports
@@ -20,14 +20,14 @@ T = TypeVar("T")
 EXTERNAL = "external"
 """The cell or the task whose class is given by ``_target_``."""
 CHOICES = ("cell", "task", "init")
-"""The groups of the configuration from which one is chosen."""
+"""The configuration groups of which one choice is made."""
 GROUPS = {
     "cell": "rnnbench.cells",
     "task": "rnnbench.tasks",
     "init": "rnnbench.initializations",
     "diagnostic": "rnnbench.diagnostics",
 }
-"""The entry points that are read, by what they offer."""
+"""The entry point groups, by the kind of extension."""
 
 
 def installed(group: str) -> dict[str, str]:
@@ -74,11 +74,11 @@ def load(key: str, target: str, kind: str = "Class") -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{key}={target}: {error}; give package.module.{kind}") from error
     except Exception as error:
-        raise UserError(f"{key}={target}: its module cannot be loaded ({told(error)})") from error
+        raise UserError(f"{key}={target}: its module cannot be loaded ({one_line(error)})") from error
 
 
-def told(error: Exception) -> str:
-    """An error of somebody else's code in a line, and where it arose."""
+def one_line(error: Exception) -> str:
+    """Return an error of external code in one line, with the place where it was raised."""
     if isinstance(error, SyntaxError):
         return f"{error.msg}, {error.filename}, line {error.lineno}"
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Number, Options
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Way
+from rnnbench.gradients.path import Array, LayerDirection
 from rnnbench.gradients.precision import evaluation
 from rnnbench.gradients.recorder import recorded
 from rnnbench.network.model import Model
@@ -37,25 +37,26 @@ def memory_capacity(measurement: Measurement) -> list[list[Array]]:
     A lag counts in the direction's own order. Raises FloatingPointError where a state is not finite.
     """
     model = measurement.model
-    size = max(flatten(way.cell.initial_state(1), 1).shape[-1] for layer in model.stack.ways() for way in layer)
+    cells = [direction.cell for layer in model.stack.layer_directions() for direction in layer]
+    size = max(flatten(cell.initial_state(1), 1).shape[-1] for cell in cells)
     lags = min(2 * size, LAGS)
     reader, recorders = recorded(model, STEPS_PER_LAG * lags, 1)
     values, inputs = _drive(model, STEPS_PER_LAG * lags)
     with evaluation(reader), torch.no_grad():
         reader(inputs)
     found = []
-    for recorder_row, ways in zip(recorders, model.stack.ways(), strict=True):
+    for recorder_row, directions in zip(recorders, model.stack.layer_directions(), strict=True):
         found.append(
             [
-                _by_lag(flatten(recorder.visited(), 2)[1:, 0], values.flip(0) if way.reverse else values, lags)
-                for recorder, way in zip(recorder_row, ways, strict=True)
+                _by_lag(flatten(recorder.visited(), 2)[1:, 0], values.flip(0) if direction.reverse else values, lags)
+                for recorder, direction in zip(recorder_row, directions, strict=True)
             ]
         )
     return found
 
 
 def _drive(model: Model, steps: int) -> tuple[Tensor, Tensor]:
-    """u [T], and the encoded inputs [T, 1, I] that carry it."""
+    """Return u [T] and the encoded inputs [T, 1, I] that carry it."""
     generator = torch.Generator().manual_seed(0)
     like = model.head.weight
     if model.tokens:
@@ -69,7 +70,7 @@ def _drive(model: Model, steps: int) -> tuple[Tensor, Tensor]:
 
 
 def _by_lag(states: Tensor, values: Tensor, lags: int) -> Array:
-    """The capacity at lags 1 .. ``lags`` of ``states`` [T, S] that ``values`` [T] drove."""
+    """Return the capacity at lags 1 .. ``lags`` of ``states`` [T, S] that were driven by ``values`` [T]."""
     x = torch.cat([states, states.new_ones(len(states), 1)], dim=1)[lags:]
     y = torch.stack([values[lags - lag : len(values) - lag] for lag in range(1, lags + 1)], dim=1)
     split = len(x) * 3 // 4
@@ -85,11 +86,11 @@ def _by_lag(states: Tensor, values: Tensor, lags: int) -> Array:
 
 
 def _of_network(measurement: Measurement, options: Options) -> Found:
-    ways: dict[Way, dict[str, Number]] = {}
+    by_direction: dict[LayerDirection, dict[str, Number]] = {}
     for layer, row in enumerate(memory_capacity(measurement)):
         for direction, by_lag in enumerate(row):
-            ways[layer, direction] = {"memory_capacity": float(by_lag.sum())}
-    return Found(ways=ways)
+            by_direction[layer, direction] = {"memory_capacity": float(by_lag.sum())}
+    return Found(by_direction=by_direction)
 
 
 DIAGNOSTIC = Diagnostic(

@@ -2,7 +2,8 @@
 
 The gradient of the loss by a layer's parameters is a sum over time, dL/dtheta = sum_t dL/ds_t ds_t/dtheta, where ds_t
 holds s_{t-1} fixed (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, eqs. 3 to 5; there "immediate" derivatives). Split
-at half the sequence it has a far and a near part; a profile says what arrives at a state, this what it teaches.
+at half the sequence it has a far and a near part; a profile says what arrives at a state, this how much it changes the
+parameters.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from torch import Tensor
 
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Number, Options
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Path, Way
+from rnnbench.gradients.path import Array, LayerDirection, Path
 from rnnbench.network.states import map_state, over_batch
 
 LARGEST = 2**16
-"""Numbers of the states that are stepped at once: more take more memory and are no quicker."""
+"""Numbers of the states that are stepped at once: more take more memory and are no faster."""
 
 
 def far_shares(measurement: Measurement) -> Array:
@@ -35,11 +36,11 @@ def _contributions(measurement: Measurement, options: Options) -> Found:
         far = far_shares(measurement)
     except FloatingPointError:  # what has diverged still has a profile
         far = np.full([len(measurement.gradients), len(measurement.gradients[0])], np.nan)
-    ways: dict[Way, dict[str, Number]] = {
+    by_direction: dict[LayerDirection, dict[str, Number]] = {
         (layer, direction): {"far_share": None if np.isnan(share) else float(share)}
         for (layer, direction), share in np.ndenumerate(far)
     }
-    return Found(ways=ways)
+    return Found(by_direction=by_direction)
 
 
 def _far_share(path: Path) -> float:

@@ -1,7 +1,7 @@
-"""What a gradient profile says: whether it decays, how fast, and how far it reaches.
+"""Describes a gradient profile: whether it decays, how fast, and how far it reaches.
 
 A line is fitted through ln g over the lags from 1 on: lag 0 holds the direct path from the state to the loss, which no
-recurrence carries. A zero is underflow, or a unit that is off: it is no point of the line, but it is told.
+recurrence carries. A zero is underflow, or a unit that is off: it is not part of the fitted line, but it is reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FITS = 0.9
 
 
 class Decay(NamedTuple):
-    """What a profile g over lag 0..K says; None where it does not say it, so that no inf or nan enters a table."""
+    """The description of a profile g over lag 0..K; None for unknown values, so that no inf or nan enters a table."""
 
     decay: Word | None
     """``dead`` where g is zero from lag 1 on, ``decays`` where it is zero from a later one, else by the line; None
@@ -65,7 +65,7 @@ def fit_decay(profile: np.ndarray[Any, Any]) -> Decay:
 
 
 def _line(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """The slope of the least-squares line through the points, and its R^2."""
+    """Return the slope of the least-squares line through the points, and its R^2."""
     x, y = x - x.mean(), y - y.mean()
     total = float(y @ y)
     slope = float(x @ y / (x @ x))

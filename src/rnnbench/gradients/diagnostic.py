@@ -1,7 +1,7 @@
-"""What a diagnostic is: a name, a formula and its source, and a function of what a Measurement shares.
+"""Diagnostics: a name, a formula and its source, and a function of a Measurement.
 
-A diagnostic of paths says something of each direction of each layer, one of networks of the whole. What it finds are
-arrays with named axes, and numbers, which become columns.
+A diagnostic of paths describes each direction of each layer, one of networks the whole. It finds arrays with named
+axes, and numbers, which become columns.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Path, Way
+from rnnbench.gradients.path import Array, LayerDirection, Path
 
-WAY = ("layer", "direction")
+LAYER_DIRECTION = ("layer", "direction")
 Number = float | str | None
 """None for no number."""
 
@@ -27,24 +27,24 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """What one diagnostic found."""
+    """The findings of one diagnostic."""
 
     arrays: dict[str, Measured] = field(default_factory=dict)
-    """Without the axes ``WAY`` where it is found of a path: they come first once all paths are seen."""
+    """What is found along a path lacks the axes ``LAYER_DIRECTION``: they come first once all paths are seen."""
     numbers: dict[str, Number] = field(default_factory=dict)
-    """Those of the path, or of the whole network."""
-    ways: dict[Way, dict[str, Number]] = field(default_factory=dict)
-    """Of a diagnostic of networks, the numbers of each layer and direction."""
+    """The numbers of the path, or of the whole network."""
+    by_direction: dict[LayerDirection, dict[str, Number]] = field(default_factory=dict)
+    """From a diagnostic of networks: the numbers of each layer and direction."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a survey lets one choose."""
+    """The options of a survey."""
 
     sequences: int = 2
-    """On how many sequences of the batch the costly ones are computed, the first ones."""
+    """The number of sequences of the batch, the first ones, for the costly diagnostics."""
     exponents: int = 10
-    """How many Lyapunov exponents, the largest."""
+    """The number of Lyapunov exponents, the largest."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Diagnostic:
 
     name: str
     title: str
-    """What it says, for a list."""
+    """A short description, for a list."""
     formula: str
     source: str
     needs: tuple[str, ...]
     """Of: profile, paths, jacobians, gates, weights, inputs, training."""
     cost: str
     law: str
-    """What it must obey; a test holds it to that."""
+    """A law that it obeys; a test checks it."""
     of_path: Callable[[Path, Options], Found] | None = None
     of_network: Callable[[Measurement, Options], Found] | None = None

@@ -80,7 +80,7 @@ def long_term(measurement: Measurement) -> list[list[LongTerm]]:
 
 
 def floor(largest: Tensor, size: int, dtype: torch.dtype) -> Tensor:
-    """The value below which a singular value of an S x S matrix of ``dtype`` is rounding: S eps ``largest``, above 0.
+    """Return the limit below which a singular value of an S x S matrix of ``dtype`` is rounding: S eps ``largest`` > 0.
 
     ``largest`` is the matrix's largest singular value, float64; so logarithms of values raised to it are finite.
     """
@@ -122,12 +122,12 @@ def _sweep(path: Path) -> tuple[StepSpectra, LongTerm]:
 
 
 def _norm(matrix: Tensor) -> Tensor:
-    """The largest singular value [B] of ``matrix`` [B, S, S], by its square, which is quicker and as exact."""
+    """Return the largest singular value [B] of ``matrix`` [B, S, S], by its square, which is faster and as exact."""
     return torch.linalg.eigvalsh(matrix.mT @ matrix)[..., -1].clamp(min=0).sqrt()
 
 
 def _unit(matrix: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """``matrix`` [B, S, S] with norm 1, or zero, and the log of the scale [B] taken out of it."""
+    """Return ``matrix`` [B, S, S] with norm 1, or zero, and the log of the scale [B] taken out of it."""
     norm = torch.linalg.matrix_norm(matrix)
     return matrix / norm.where(norm > 0, 1)[:, None, None], log_scale + norm.log()
 

@@ -1,7 +1,7 @@
 """What all diagnostics share, computed once: one network on one batch, in float64, and the path that it takes.
 
 A pass forward and back gives the states, dL/ds_t and dL/dx_t: a zero is added to every state, whose gradient is exactly
-dL/ds_t, and a recorder around each cell keeps what passes through it. Its graph is the largest thing there is, so a few
+dL/ds_t, and a recorder around each cell keeps what passes through it. Its graph needs the most memory, so a few
 sequences pass at a time.
 """
 
@@ -25,13 +25,13 @@ from rnnbench.network.states import leaves, map_state
 
 R = TypeVar("R")
 AT_ONCE = 2**17
-"""Numbers of the states whose graph exists at once: more take more memory and are little quicker."""
+"""Numbers of the states whose graph exists at once: more take more memory and are little faster."""
 
 
 class Measurement:
     """``model`` on ``batch`` with the ``loss`` of each sequence's last target: ``mse`` or ``cross_entropy``.
 
-    Everything is computed in float64 on a copy without dropout, whatever the model's dtype and mode; the model itself
+    Everything is computed in float64 on a copy without dropout, for any dtype and mode of the model; the model itself
     stays as it is. ``batch`` is time-major: inputs [T, B, I] or tokens [T, B], targets, lengths [B] or None. Raises
     UserError for a batch that does not fit the model or the loss.
     """
@@ -59,23 +59,23 @@ class Measurement:
     @cached_property
     def paths(self) -> list[list[Path]]:
         """The path of every direction: [layer][direction]. Raises FloatingPointError where a state is not finite."""
-        lengths, ways = self.batch.lengths, self.model.stack.ways()
+        lengths, directions = self.batch.lengths, self.model.stack.layer_directions()
         return [
             [
                 recorder.path(
-                    (layer, way), map_state(partial(direction.running_order, lengths=lengths), gradient), lengths
+                    (layer, index), map_state(partial(direction.running_order, lengths=lengths), gradient), lengths
                 )
-                for way, (recorder, direction, gradient) in enumerate(zip(*row, strict=True))
+                for index, (recorder, direction, gradient) in enumerate(zip(*row, strict=True))
             ]
-            for layer, row in enumerate(zip(self._passed.recorders, ways, self.gradients, strict=True))
+            for layer, row in enumerate(zip(self._passed.recorders, directions, self.gradients, strict=True))
         ]
 
     def first(self, sequences: int) -> list[list[Path]]:
-        """The paths of the first ``sequences`` sequences alone."""
+        """Return the paths of the first ``sequences`` sequences alone."""
         return [[path.first(sequences) for path in layer] for layer in self.paths]
 
     def each(self, function: Callable[[Path], R]) -> list[list[R]]:
-        """What ``function`` says of each path: [layer][direction]."""
+        """Return the result of ``function`` for each path: [layer][direction]."""
         return [[function(path) for path in layer] for layer in self.paths]
 
     @cached_property
@@ -85,7 +85,8 @@ class Measurement:
         steps, size = batch.inputs.shape[:2]
         reader, recorders = recorded(model, steps, size)
         inputs = model.encode(batch.inputs).detach()
-        gradients = [[_zeros(way, steps, size) for way in layer] for layer in model.stack.ways()]
+        layers = model.stack.layer_directions()
+        gradients = [[_zeros(direction, steps, size) for direction in layer] for layer in layers]
         to_input = torch.zeros_like(inputs)
         at_once = max(1, AT_ONCE // sum(part[:, 0].numel() for part in leaves(gradients)))
         for start in range(0, size, at_once):
@@ -110,10 +111,10 @@ class _Pass(NamedTuple):
 
 
 def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...]:
-    """The gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
+    """Return the gradients of the summed last losses by the inputs and by each part of each state: [T, B, *]."""
     inputs = batch.inputs.clone().requires_grad_()
-    zeros = [[map_state(Tensor.requires_grad_, _zeros(way, *inputs.shape[:2])) for way in layer]
-             for layer in reader.stack.ways()]  # fmt: skip
+    zeros = [[map_state(Tensor.requires_grad_, _zeros(direction, *inputs.shape[:2])) for direction in layer]
+             for layer in reader.stack.layer_directions()]  # fmt: skip
     perturbation = [layer[0] if len(layer) == 1 else tuple(layer) for layer in zeros]
     with evaluation(reader), torch.enable_grad():
         total = last_loss(reader, batch._replace(inputs=inputs), loss, perturbation).sum()
@@ -121,13 +122,13 @@ def _input_and_states(reader: Model, batch: Any, loss: str) -> tuple[Tensor, ...
         return torch.autograd.grad(total, [inputs, *leaves(zeros)], materialize_grads=True)
 
 
-def _zeros(way: Recurrent, steps: int, size: int) -> Any:
-    """A zero for every state: parts [T, B, *]."""
-    return map_state(lambda part: part.new_zeros(steps, *part.shape), way.cell.initial_state(size))
+def _zeros(direction: Recurrent, steps: int, size: int) -> Any:
+    """Return a zero for every state: parts [T, B, *]."""
+    return map_state(lambda part: part.new_zeros(steps, *part.shape), direction.cell.initial_state(size))
 
 
 def _check(model: Model, batch: Any, loss: str) -> None:
-    """Raises UserError, of one line, where ``batch`` does not fit ``model`` and ``loss``."""
+    """Raise UserError, in one line, where ``batch`` does not fit ``model`` and ``loss``."""
     inputs, targets = batch.inputs, batch.targets
     wanted = "tokens [T, B], whole numbers" if model.tokens else f"[T, B, {model.input_size}], time before batch"
     real = inputs.is_floating_point()

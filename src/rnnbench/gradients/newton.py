@@ -52,18 +52,18 @@ def _iterations(path: Path) -> Array:
 
 
 def _state(path: Path, flat: Tensor) -> Any:
-    """The states of ``flat`` [N, B, S], parts [N * B, *]."""
+    """Return the states of ``flat`` [N, B, S], parts [N * B, *]."""
     like = map_state(lambda part: part[:1].expand(len(flat), *part.shape[1:]).flatten(0, 1), path.states)
     return unflatten(flat.flatten(0, 1), like)
 
 
 def _steps(path: Path, before: Tensor) -> Tensor:
-    """f_t of the states ``before`` [T, B, S] for all t at once."""
+    """Return f_t of the states ``before`` [T, B, S] for all t at once."""
     return flatten(path.cell.step(_state(path, before), path.drives.flatten(0, 1)), 1).view_as(before)
 
 
 def _solve(path: Path, before: Tensor, after: Tensor) -> Tensor:
-    """The Newton step s' from the states ``before`` each step and ``after`` it."""
+    """Return the Newton step s' from the states ``before`` each step and ``after`` it."""
     change, found = torch.zeros_like(before[0]), []
     for piece in path.pieces():
         jacobians = step_jacobian(path.cell, _state(path, before[piece]), path.drives[piece].flatten(0, 1))

@@ -15,9 +15,9 @@ GROUPS = ("input", "recurrent", "bias", "head")
 
 
 def parameter_group(name: str) -> str:
-    """The kind of the parameter called ``name`` in a Model: one of GROUPS.
+    """Return the kind of the parameter called ``name`` in a Model: one of GROUPS.
 
-    All biases, of norms too, are ``bias``; whatever else a cell has besides its input matrix is ``recurrent``; and what
+    All biases, of norms too, are ``bias``; all else of a cell besides its input matrix is ``recurrent``; and what
     stands around the cells, an embedding or a block, is ``input``.
     """
     if name.startswith("head."):
@@ -28,14 +28,14 @@ def parameter_group(name: str) -> str:
 
 
 def membership(model: nn.Module) -> Tensor:
-    """Which parameter is of which group: 0 or 1 [GROUPS, parameters], on the model's device."""
+    """Return the membership of parameters in groups: 0 or 1 [GROUPS, parameters], on the model's device."""
     names = [name for name, _ in model.named_parameters()]
     table = [[float(parameter_group(name) == group) for name in names] for group in GROUPS]
     return torch.tensor(table, device=next(model.parameters()).device)
 
 
 def gradient_norms_by_group(gradients: Sequence[Tensor], table: Tensor) -> Tensor:
-    """The 2-norm of the whole gradient and of each group's: [1 + GROUPS]. Does not wait for the device.
+    """Return the 2-norm of the whole gradient and of each group's: [1 + GROUPS]. Does not wait for the device.
 
     ``gradients`` are those of all parameters in order, ``table`` their ``membership``. Squares are summed in float64,
     because those of an exploding gradient overflow float32 from 1e19 on; on mps, which has no float64, in float32.

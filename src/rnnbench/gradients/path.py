@@ -1,4 +1,4 @@
-"""The path that a network takes through its states, direction by direction, and what it does along it.
+"""The path that a network takes through its states, direction by direction, and its Jacobians along it.
 
 A gradient flows back along the states s_0, s_1, ..., s_T of the forward pass, so every Jacobian J_t = ds_t/ds_{t-1} is
 taken at these states and inputs (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section 2).
@@ -20,10 +20,10 @@ from rnnbench.network.layers import valid_steps
 from rnnbench.network.states import flatten, map_state, unflatten
 
 Array = np.ndarray[Any, Any]
-Way = tuple[int, int]
+LayerDirection = tuple[int, int]
 """The places of a layer and a direction, from 0."""
 AT_ONCE = 2**17
-"""Numbers of the Jacobians that are computed at once: more take more memory and are no quicker."""
+"""Numbers of the Jacobians that are computed at once: more take more memory and are no faster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Path:
     and ``valid`` says which steps were taken.
     """
 
-    way: Way
+    layer_direction: LayerDirection
     cell: Cell[Any]
     """The cell that ran: in float64, with plain weights in place of parametrised ones."""
     states: Any
@@ -58,7 +58,7 @@ class Path:
         return valid_steps(self.inputs, self.lengths)
 
     def at(self, t: int) -> Any:
-        """The state s_t, parts [B, *]."""
+        """Return the state s_t, parts [B, *]."""
         return map_state(lambda part: part[t], self.states)
 
     @property
@@ -67,12 +67,12 @@ class Path:
         return flatten(self.at(0), 1).shape[-1]
 
     def sequence_mean(self, values: Tensor) -> Array:
-        """The mean of ``values`` [T, B] over the sequences that took each step: float64 [T]."""
+        """Return the mean of ``values`` [T, B] over the sequences that took each step: float64 [T]."""
         valid = self.valid
         return (values.double().where(valid, 0).sum(dim=1) / valid.sum(dim=1)).cpu().numpy()
 
     def first(self, sequences: int) -> Path:
-        """The path of the first ``sequences`` sequences, as long as the longest of them."""
+        """Return the path of the first ``sequences`` sequences, as long as the longest of them."""
         chosen = slice(sequences)
         steps = int(self.lengths[chosen].max())
         return replace(
@@ -84,13 +84,13 @@ class Path:
         )
 
     def pieces(self) -> Iterator[slice]:
-        """The steps from the first to the last, as many at once as have Jacobians of AT_ONCE numbers."""
+        """Yield the steps from first to last, as many at once as have Jacobians of AT_ONCE numbers."""
         steps, sequences = self.inputs.shape[:2]
         length = max(1, AT_ONCE // (sequences * self.size**2))
         return (slice(start, min(start + length, steps)) for start in range(0, steps, length))
 
     def jacobians(self, steps: Tensor) -> Tensor:
-        """ds_t/ds_{t-1} at steps t - 1, of each sequence its own: [N, B, S, S] of ``steps`` [N, B]."""
+        """Return ds_t/ds_{t-1} at steps t - 1, for each sequence its own: [N, B, S, S] for ``steps`` [N, B]."""
         sequences = torch.arange(steps.shape[1], device=steps.device)
         state = map_state(lambda part: part[steps, sequences].flatten(0, 1), self.states)
         with torch.no_grad():
@@ -99,14 +99,17 @@ class Path:
 
 
 def pull_back(cell: Cell[Any], state: Any, drive: Tensor) -> Callable[[Tensor], Tensor]:
-    """The function g -> g J for g [B, S], J the Jacobian of ``cell.step`` at ``state`` (parts [B, *]) and ``drive``."""
+    """Return the function g -> g J for g [B, S].
+
+    J is the Jacobian of ``cell.step`` at ``state`` (parts [B, *]) and ``drive``.
+    """
     product = torch.func.vjp(lambda flat: flatten(cell.step(unflatten(flat, state), drive), 1), flatten(state, 1))[1]
     return lambda gradient: product(gradient)[0]
 
 
 @torch.no_grad()
 def step_jacobian(cell: Cell[Any], state: Any, drive: Tensor) -> Tensor:
-    """ds'/ds [B, S, S] of one step s' = step(s, drive), for every sequence, in the state's dtype.
+    """Return ds'/ds [B, S, S] of one step s' = step(s, drive), for every sequence, in the state's dtype.
 
     Rows are outputs: J[i, j] = ds_t[i] / ds_{t-1}[j], so a gradient, a row vector, flows back as g_{t-1} = g_t J_t. By
     reverse-mode differentiation of ``cell.step`` alone, so it holds for any cell.

@@ -19,7 +19,7 @@ M = TypeVar("M", bound=nn.Module)
 
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode (dropout off) inside the block; afterwards every module is in the mode that it was in."""
+    """Use evaluation mode (no dropout) inside the block, and restore the mode of every module afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -30,7 +30,7 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 def precise(model: Model, batch: Any) -> tuple[Model, Any]:
-    """The network in float64 with plain weights, and the batch on its device; themselves where that is so already."""
+    """Return the network in float64 with plain weights, and the batch on its device; unchanged if they are already."""
     model = in_float64(model)
     device = model.head.weight.device
     if batch.inputs.device == device:
@@ -40,14 +40,14 @@ def precise(model: Model, batch: Any) -> tuple[Model, Any]:
 
 
 def in_float64(module: M) -> M:
-    """``module`` itself where it is in float64 with plain weights, else its ``float64_copy``."""
+    """Return ``module`` itself if it is in float64 with plain weights, else its ``float64_copy``."""
     plain = not any(is_parametrized(each) for each in module.modules())
     wide = all(tensor.dtype == _wide(tensor) for tensor in _tensors(module))
     return module if plain and wide else float64_copy(module)
 
 
 def float64_copy(module: M) -> M:
-    """A copy of a network or a cell in float64 (complex parameters in complex128), on the CPU where its device is mps.
+    """Return a copy of a network or cell in float64 (complex parameters in complex128), on the CPU instead of mps.
 
     A parametrised weight becomes a plain one of the same value, so that no Jacobian computes it again.
     """
@@ -64,7 +64,7 @@ def float64_copy(module: M) -> M:
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:
-    """The parameters and buffers that have a precision."""
+    """Return the parameters and buffers that have a precision."""
     tensors = itertools.chain(module.parameters(), module.buffers())
     return [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
 
@@ -74,7 +74,7 @@ def _wide(tensor: Tensor) -> torch.dtype:
 
 
 def _fix(module: nn.Module) -> None:
-    """Replaces a module's parametrised tensors by their present values.
+    """Replace a module's parametrised tensors by their present values.
 
     torch's remove_parametrizations would take the property from the class too, which the copy shares with the original.
     """

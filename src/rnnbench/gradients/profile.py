@@ -14,9 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from rnnbench.gradients.decay import fit_decay
-from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
+from rnnbench.gradients.diagnostic import LAYER_DIRECTION, Diagnostic, Found, Measured, Number, Options
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Way
+from rnnbench.gradients.path import Array, LayerDirection
 from rnnbench.network.layers import Recurrent, reversal
 from rnnbench.network.states import as_real, flatten
 
@@ -36,8 +36,8 @@ def gradient_norms(measurement: Measurement) -> dict[str, MaskedArray]:
     return {
         name: np.ma.stack(
             [
-                np.ma.stack([_by_lag(part(state), way, batch) for state, way in zip(*layer, strict=True)])
-                for layer in zip(gradients, measurement.model.stack.ways(), strict=True)
+                np.ma.stack([_by_lag(part(state), direction, batch) for state, direction in zip(*layer, strict=True)])
+                for layer in zip(gradients, measurement.model.stack.layer_directions(), strict=True)
             ]
         )
         for name, part in parts.items()
@@ -53,25 +53,25 @@ def gradient_profile(measurement: Measurement) -> dict[str, Array]:
 
 
 def _profile(measurement: Measurement, options: Options) -> Found:
-    """The mean and the median norm by lag, the share where it is exactly zero, and what the mean says."""
+    """Return the mean and the median norm by lag, the share that is exactly zero, and how the mean decays."""
     arrays = {}
     for part, norms in gradient_norms(measurement).items():
-        arrays[part] = Measured((*WAY, "lag"), norms.mean(axis=-1).filled(0))
-        arrays[f"{part}_median"] = Measured((*WAY, "lag"), np.ma.median(norms, axis=-1).filled(0))
-        arrays[f"{part}_dead"] = Measured((*WAY, "lag"), (norms == 0).mean(axis=-1).filled(np.nan))
+        arrays[part] = Measured((*LAYER_DIRECTION, "lag"), norms.mean(axis=-1).filled(0))
+        arrays[f"{part}_median"] = Measured((*LAYER_DIRECTION, "lag"), np.ma.median(norms, axis=-1).filled(0))
+        arrays[f"{part}_dead"] = Measured((*LAYER_DIRECTION, "lag"), (norms == 0).mean(axis=-1).filled(np.nan))
         if part == "state":
             dead = np.ma.filled((norms[:, :, 1:] == 0).all(axis=2).mean(axis=-1), np.nan)
     batch = measurement.batch
     reached = len(batch.inputs) if batch.lengths is None else int(batch.lengths.max())
     whole = np.nan_to_num(arrays["state"].values[:, :, :reached])
-    ways: dict[Way, dict[str, Number]] = {
+    by_direction: dict[LayerDirection, dict[str, Number]] = {
         (layer, direction): {
             **fit_decay(whole[layer, direction])._asdict(),
             "dead_share": float(dead[layer, direction]) if reached > 1 else None,
         }
         for layer, direction in np.ndindex(dead.shape)
     }
-    return Found(arrays, ways=ways)
+    return Found(arrays, by_direction=by_direction)
 
 
 def _part(name: str, state: Any) -> Tensor:

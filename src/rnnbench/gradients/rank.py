@@ -45,7 +45,7 @@ def _ranks(path: Path) -> dict[str, Number]:
 
 
 def _of_network(measurement: Measurement, options: Options) -> Found:
-    return Found(ways={path.way: _ranks(path) for layer in measurement.paths for path in layer})
+    return Found(by_direction={path.layer_direction: _ranks(path) for layer in measurement.paths for path in layer})
 
 
 DIAGNOSTIC = Diagnostic(

@@ -1,4 +1,4 @@
-"""What passes through the cells of a network while it runs, kept for the path that it takes."""
+"""Records the states and inputs of the cells of a network while it runs, for its path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.gradients.path import Path, Way
+from rnnbench.gradients.path import LayerDirection, Path
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines import loop
 from rnnbench.network.model import Model
@@ -33,7 +33,7 @@ class Recorder(Cell[Any]):
         self.begin_at(0)
 
     def begin_at(self, sequence: int) -> None:
-        """What comes now are the first steps of sequences from this one on."""
+        """Record the next steps as the first steps of the sequences from this one on."""
         self._sequence, self._seen, self._taken = sequence, 0, 0
 
     @property
@@ -63,7 +63,7 @@ class Recorder(Cell[Any]):
         return self.cell.readout(state, drive)
 
     def visited(self, lengths: Tensor | None = None) -> Any:
-        """s_0 .. s_T of sequences of ``lengths`` [B], all of the steps without it: parts [T + 1, B, *].
+        """Return s_0 .. s_T of sequences of ``lengths`` [B], or of all steps: parts [T + 1, B, *].
 
         Raises FloatingPointError where one is not finite.
         """
@@ -77,8 +77,8 @@ class Recorder(Cell[Any]):
             raise FloatingPointError(f"the states of {name} are not finite: no Jacobian exists there")
         return states
 
-    def path(self, way: Way, arriving: Any, lengths: Tensor | None) -> Path:
-        """The path of sequences of ``lengths``, at whose states ``arriving`` arrives, dL/ds_1 first: parts [T, B, *].
+    def path(self, layer_direction: LayerDirection, arriving: Any, lengths: Tensor | None) -> Path:
+        """Return the path of sequences of ``lengths``; ``arriving`` holds dL/ds_1, dL/ds_2, ...: parts [T, B, *].
 
         Raises FloatingPointError where a state is not finite.
         """
@@ -86,25 +86,26 @@ class Recorder(Cell[Any]):
         steps, sequences = len(states[0]) - 1, len(states[0][0])
         taken = torch.full((sequences,), steps, device=self.inputs.device) if lengths is None else lengths
         arriving = map_state(lambda part: part[:steps], arriving)
-        return Path(way, self.cell, states, self.inputs[:steps], taken, arriving)
+        return Path(layer_direction, self.cell, states, self.inputs[:steps], taken, arriving)
 
 
 def stepping(model: Model) -> Model:
-    """A copy of a network that shares its parameters, takes encoded inputs and runs in the loop, which steps."""
+    """Return a copy of a network that shares its parameters, takes encoded inputs and runs by the loop engine."""
     memo = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     reader = copy.deepcopy(model, memo)
     reader.tokens = False
-    for layer in reader.stack.ways():
+    for layer in reader.stack.layer_directions():
         for direction in layer:
             direction.engine = loop
     return reader
 
 
 def recorded(model: Model, steps: int, sequences: int) -> tuple[Model, list[list[Recorder]]]:
-    """``stepping(model)`` with a recorder in place of each cell, and these: [layer][direction]."""
+    """Return ``stepping(model)`` with a recorder in place of each cell, and the recorders: [layer][direction]."""
     reader = stepping(model)
-    recorders = [[Recorder(way.cell, steps, sequences) for way in layer] for layer in reader.stack.ways()]
-    for layer, row in zip(reader.stack.ways(), recorders, strict=True):
+    layers = reader.stack.layer_directions()
+    recorders = [[Recorder(direction.cell, steps, sequences) for direction in layer] for layer in layers]
+    for layer, row in zip(layers, recorders, strict=True):
         for direction, recorder in zip(layer, row, strict=True):
             direction.cell = recorder
     return reader, recorders

@@ -42,19 +42,19 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
 }
 
 DEFAULT = ("profile", "contributions")
-"""What every survey begins with: the headline is chosen by the profile."""
+"""The diagnostics of every survey: the profile determines the headline."""
 KINDS = {
     "default": DEFAULT,
     "full": (*DEFAULT, "jacobian", "lyapunov", "omega", "gates", "weights", "saliency"),
     "off": (),
 }
-"""What each kind of probe takes. The others are taken where they are named, because they cost more."""
+"""The diagnostics of each kind of probe. The others cost more and run only where they are named."""
 
 
 def named(name: str) -> Diagnostic:
     """Return the diagnostic called ``name``, here or by an installed package, or that ``package.module:NAME`` holds.
 
-    All that those of others find begins with ``own_``. Raises UserError where there is none.
+    All that an external diagnostic finds begins with ``own_``. Raises UserError where there is none.
     """
     if name in DIAGNOSTICS:
         return DIAGNOSTICS[name]
@@ -68,7 +68,7 @@ def named(name: str) -> Diagnostic:
 
 
 def _own(function: Callable[..., Found] | None) -> Callable[..., Found] | None:
-    """``function`` with ``own_`` before the name of all that it finds."""
+    """Return ``function`` with ``own_`` before the name of everything that it finds."""
     if function is None:
         return None
 
@@ -77,7 +77,10 @@ def _own(function: Callable[..., Found] | None) -> Callable[..., Found] | None:
         return Found(
             {f"own_{name}": values for name, values in found.arrays.items()},
             {f"own_{name}": number for name, number in found.numbers.items()},
-            {way: {f"own_{name}": number for name, number in each.items()} for way, each in found.ways.items()},
+            {
+                place: {f"own_{name}": number for name, number in each.items()}
+                for place, each in found.by_direction.items()
+            },
         )
 
     return renamed

@@ -1,4 +1,4 @@
-"""Input saliency: which inputs the prediction listens to.
+"""Input saliency: which inputs the prediction depends on.
 
 Simonyan, Vedaldi & Zisserman 2014 (arXiv:1312.6034): the size of the gradient with respect to the input, here
 ||dL/dx_t||_2 of the loss L of each sequence's last target. A token is differentiated as its one-hot vector, the input
@@ -27,7 +27,7 @@ class Saliency(NamedTuple):
     """Its mean over the sequences that have a step t: float64 [T], zero where none has."""
 
     def share(self, positions: Any) -> float | None:
-        """The share in [0, 1] of the mass, the sum of ``norms``, on ``positions``; None where all of it is zero.
+        """Return the share in [0, 1] of the sum of ``norms`` that is on ``positions``; None where the sum is zero.
 
         ``positions`` are flat t*B + b [N], or a mask [T, B] bool; NumPy arrays or tensors.
         """
@@ -45,14 +45,14 @@ def saliency(measurement: Measurement) -> Saliency:
 
 
 def _sequences(norms: Tensor, lengths: Tensor | None) -> Tensor:
-    """How many sequences have a step t: [T], at least 1."""
+    """Return how many sequences have a step t: [T], at least 1."""
     if lengths is None:
         return torch.full_like(norms[:, 0], norms.shape[1])
     return valid_steps(norms, lengths).sum(dim=1).clamp(min=1)
 
 
 def _of_network(measurement: Measurement, options: Options) -> Found:
-    """The share is None for a batch that does not say which inputs carry the information."""
+    """Return the saliency; the share is None for a batch that does not name the inputs that carry the information."""
     seen, informative = saliency(measurement), measurement.batch.informative
     share = None if informative is None else seen.share(informative)
     return Found({"saliency": Measured(("step",), seen.by_step)}, {"saliency_share": share})

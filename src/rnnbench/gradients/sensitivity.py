@@ -57,7 +57,7 @@ def _sensitivity(path: Path) -> float | None:
 
 
 def _last(path: Path) -> Any:
-    """The last state of each sequence, as a function of the parameters."""
+    """Return the last state of each sequence, as a function of the parameters."""
     state = path.cell.initial_state(len(path.lengths))
     drives: Tensor = path.cell.project(path.inputs)
     for t, drive in enumerate(drives):
@@ -66,10 +66,10 @@ def _last(path: Path) -> Any:
 
 
 def _of_network(measurement: Measurement, options: Options) -> Found:
-    ways: dict[tuple[int, int], dict[str, Number]] = {
-        path.way: {"sensitivity": _sensitivity(path)} for layer in measurement.paths for path in layer
+    by_direction: dict[tuple[int, int], dict[str, Number]] = {
+        path.layer_direction: {"sensitivity": _sensitivity(path)} for layer in measurement.paths for path in layer
     }
-    return Found(ways=ways)
+    return Found(by_direction=by_direction)
 
 
 DIAGNOSTIC = Diagnostic(

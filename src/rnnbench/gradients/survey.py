@@ -1,4 +1,4 @@
-"""Several diagnostics of one network on one batch: arrays with named axes, and the numbers that sum them up.
+"""Several diagnostics of one network on one batch: arrays with named axes, and summary numbers.
 
 An entry of an array is nan where it does not exist (a long-term Jacobian with a singular factor); what a cell does not
 have (gates, a recurrent matrix) is absent.
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnbench.gradients.diagnostic import WAY, Diagnostic, Found, Measured, Number, Options
+from rnnbench.gradients.diagnostic import LAYER_DIRECTION, Diagnostic, Found, Measured, Number, Options
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.path import Array, Way
+from rnnbench.gradients.path import Array, LayerDirection
 from rnnbench.gradients.registry import DEFAULT, DIAGNOSTICS
 
 DIRECTIONS = ("forward", "backward")
@@ -22,18 +22,19 @@ OPTIONS = Options()
 
 
 class Survey(NamedTuple):
-    """What was measured at one moment."""
+    """The measurements at one moment."""
 
     arrays: dict[str, Measured]
     scalars: dict[str, Number]
-    """None for no number. Under plain names those of the layer and direction that ``headline`` names, whose gradient
+    """None for no number. Plain names are those of the layer and direction that ``headline`` names, whose gradient
     reaches furthest; where there are several, those of each too, as ``layer1_forward/horizon``."""
 
     def of_headline(self, name: str) -> Array:
         """Return what an array [layer, direction, ...] holds for the layer and direction of the headline."""
         values = self.arrays[name].values
+        head = self.scalars["headline"]
         found: Array = values[
-            next(way for way in np.ndindex(values.shape[:2]) if way_name(*way) == self.scalars["headline"])
+            next(place for place in np.ndindex(values.shape[:2]) if layer_direction_name(*place) == head)
         ]
         return found
 
@@ -41,8 +42,8 @@ class Survey(NamedTuple):
 def survey(measurement: Measurement, diagnostics: Sequence[Diagnostic] = (), options: Options = OPTIONS) -> Survey:
     """Return what ``diagnostics`` say of a network on a batch, beside those of DEFAULT, which say what the headline is.
 
-    Those of paths see the first ``options.sequences`` sequences alone. A path is done with before the next begins: its
-    Jacobians are the largest thing there is. Raises FloatingPointError where a state is not finite.
+    Those of paths see the first ``options.sequences`` sequences alone. Paths are processed one at a time, because their
+    Jacobians need the most memory. Raises FloatingPointError where a state is not finite.
     """
     chosen = list(dict.fromkeys([*(DIAGNOSTICS[name] for name in DEFAULT), *diagnostics]))
     found = [each.of_network(measurement, options) for each in chosen if each.of_network is not None]
@@ -57,54 +58,55 @@ def survey(measurement: Measurement, diagnostics: Sequence[Diagnostic] = (), opt
             )
         )
     arrays: dict[str, Measured] = {}
-    ways: dict[Way, Numbers] = {}
+    by_direction: dict[LayerDirection, Numbers] = {}
     network: Numbers = {}
     for each in found:
         arrays |= each.arrays
         network |= each.numbers
-        for way, numbers in each.ways.items():
-            ways[way] = ways.get(way, {}) | numbers
-    return Survey(arrays, _scalars(ways, arrays["state"].values) | network)
+        for place, numbers in each.by_direction.items():
+            by_direction[place] = by_direction.get(place, {}) | numbers
+    return Survey(arrays, _scalars(by_direction, arrays["state"].values) | network)
 
 
-def way_name(layer: int, direction: int) -> str:
+def layer_direction_name(layer: int, direction: int) -> str:
     """Return the name of a layer and a direction, for people, who count layers from 1: "layer 2, backward"."""
     return f"layer {layer + 1}, {DIRECTIONS[direction]}"
 
 
 def _stacked(found: list[list[list[Found]]]) -> Found:
-    """What was found [layer][direction][diagnostic], with layers and directions as the first two axes.
+    """Return what was found [layer][direction][diagnostic], with layers and directions as the first two axes.
 
     An array that only some of them have, because their cells differ, is left out.
     """
-    arrays = [[{k: v for each in way for k, v in each.arrays.items()} for way in layer] for layer in found]
-    names = [name for name in arrays[0][0] if all(name in way for layer in arrays for way in layer)]
+    arrays = [[{k: v for each in direction for k, v in each.arrays.items()} for direction in layer] for layer in found]
+    names = [name for name in arrays[0][0] if all(name in direction for layer in arrays for direction in layer)]
     stacked = {
         name: Measured(
-            (*WAY, *arrays[0][0][name].axes), np.array([[way[name].values for way in layer] for layer in arrays])
+            (*LAYER_DIRECTION, *arrays[0][0][name].axes),
+            np.array([[direction[name].values for direction in layer] for layer in arrays]),
         )
         for name in names
     }
-    ways = {
-        (layer, direction): {k: v for each in way for k, v in each.numbers.items()}
+    by_direction = {
+        (layer, direction): {k: v for each in several for k, v in each.numbers.items()}
         for layer, row in enumerate(found)
-        for direction, way in enumerate(row)
+        for direction, several in enumerate(row)
     }
-    return Found(stacked, ways=ways)
+    return Found(stacked, by_direction=by_direction)
 
 
-def _scalars(found: dict[Way, Numbers], norms: Array) -> Numbers:
-    """Those of the headline under plain names, and of each layer and direction where there are several.
+def _scalars(found: dict[LayerDirection, Numbers], norms: Array) -> Numbers:
+    """Return the headline's numbers under plain names, and those of each layer and direction where there are several.
 
     The headline has the largest horizon; of several the one with the largest of the ``norms`` that arrive there.
     """
 
-    def reach(way: Way) -> tuple[int, float]:
-        horizon = found[way]["horizon"]
-        return (int(horizon), norms[way][int(horizon)]) if isinstance(horizon, int) else (-1, 0.0)
+    def reach(place: LayerDirection) -> tuple[int, float]:
+        horizon = found[place]["horizon"]
+        return (int(horizon), norms[place][int(horizon)]) if isinstance(horizon, int) else (-1, 0.0)
 
     head = max(found, key=reach)
-    scalars: Numbers = {"headline": way_name(*head), **found[head]}
+    scalars: Numbers = {"headline": layer_direction_name(*head), **found[head]}
     if len(found) > 1:
         for (layer, direction), numbers in found.items():
             prefix = f"layer{layer + 1}_{DIRECTIONS[direction]}"

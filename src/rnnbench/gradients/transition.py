@@ -16,7 +16,7 @@ from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Path
 
 SAMPLES = 16
-"""Steps at most, evenly spaced: eigenvalues of a matrix that is not symmetric cost more than all else."""
+"""Steps at most, evenly spaced: eigenvalues of a matrix that is not symmetric cost most."""
 LONG = 0.99
 NEGATIVE = -1e-9
 

@@ -37,7 +37,7 @@ class WeightSpectrum(NamedTuple):
 def weight_spectra(measurement: Measurement) -> list[list[dict[str, WeightSpectrum]]]:
     """Return the spectrum of each gate's block of ``recurrent_projection``, by gate, of each direction.
 
-    Empty for a cell that has none: it has no recurrent matrix to speak of.
+    Empty for a cell without a recurrent matrix.
     """
     return measurement.each(lambda path: _spectra(path.cell))
 

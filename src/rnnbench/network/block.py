@@ -1,9 +1,9 @@
-"""Residual blocks: what stands around a recurrence in the models of today.
+"""Residual blocks: the layers around a recurrence in current models.
 
     h_t = x_t + W_o mixer(norm(x))_t                      pre-norm, residual (Xiong et al. 2020, arXiv:2002.04745)
     y_t = h_t + W_2 (silu(W_1 n_t) * W_3 n_t),  n = norm(h)      optional: SwiGLU (Shazeer 2020, arXiv:2002.05202)
 
-The mixer is a cell over time, in one direction or in two, optionally behind a short causal convolution of its inputs,
+The mixer is a cell over time, in one direction or in two, optionally after a short causal convolution of its inputs,
 one filter a channel, and a SiLU (Gu & Dao 2023, arXiv:2312.00752; Poli et al. 2023, arXiv:2302.10866). The norm is
 ``layer`` (Ba, Kiros & Hinton 2016) or ``rms`` (Zhang & Sennrich 2019). The stream x, y has the width D throughout.
 """
@@ -39,13 +39,13 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {"layer": partial(nn.LayerNorm, e
 
 
 def norm(kind: str, size: int) -> nn.Module:
-    """A new norm over the last axis. Raises UserError for an unknown kind."""
+    """Return a new norm over the last axis. Raises UserError for an unknown kind."""
     check_choice("network.norm", kind, NORMS)
     return NORMS[kind](size)
 
 
 class Convolved(Layer):
-    """``recurrent`` behind a causal convolution over its last ``width`` inputs, causal in the order of its direction.
+    """``recurrent`` after a causal convolution over its last ``width`` inputs, causal in the order of its direction.
 
     The state is a pair: the last width - 1 inputs [B, width - 1, I], zeros at first, and that of ``recurrent``. Raises
     UserError for a width below 2.
@@ -126,11 +126,11 @@ class Block(Layer):
         return self.mixer.initial_state(batch)
 
     def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        ends = [outputs[0] if way.reverse else last_of(outputs, lengths) for way in self.directions()]
+        ends = [outputs[0] if direction.reverse else last_of(outputs, lengths) for direction in self.directions()]
         return torch.cat(ends, dim=-1)
 
 
-def make_mixer(ways: list[Recurrent], convolution: int) -> Layer:
-    """One direction or two side by side, each behind its own convolution where ``convolution`` is a width."""
-    layers = [Convolved(way, convolution) if convolution else way for way in ways]
+def make_mixer(directions: list[Recurrent], convolution: int) -> Layer:
+    """Return one direction or two side by side, each after its own convolution where ``convolution`` is a width."""
+    layers = [Convolved(direction, convolution) if convolution else direction for direction in directions]
     return layers[0] if len(layers) == 1 else Bidirectional(*layers)

@@ -1,4 +1,4 @@
-"""Budgets: the width at which a network costs what it may, so that cells are compared at equal cost.
+"""Budgets: the width that meets a given cost, so that cells are compared at equal cost.
 
 Kerg et al. 2019 (arXiv:1905.12080) and Bai et al. 2018 (arXiv:1803.01271) report the same width and the same number of
 parameters in separate tables; here that is one flag, ``network.budget=parameters:70000``.
@@ -21,7 +21,7 @@ TOLERANCE = 0.25
 
 
 def parse(budget: str) -> tuple[str, int]:
-    """("parameters", 70000) of "parameters:70000". Raises UserError for anything else."""
+    """Return ("parameters", 70000) of "parameters:70000". Raises UserError for anything else."""
     kind, _, amount = budget.partition(":")
     if not amount.isdecimal() or int(amount) == 0:
         raise UserError(f"network.budget={budget}: must be KIND:AMOUNT, as in parameters:70000")
@@ -30,7 +30,7 @@ def parse(budget: str) -> tuple[str, int]:
 
 
 def off_budget(budget: str | None, costs: Mapping[str, int]) -> float | None:
-    """The share by which ``costs``, by kind, miss the ``budget``; None without one."""
+    """Return the relative deviation of ``costs``, by kind, from the ``budget``; None without one."""
     if budget is None:
         return None
     kind, amount = parse(budget)
@@ -38,7 +38,7 @@ def off_budget(budget: str | None, costs: Mapping[str, int]) -> float | None:
 
 
 def width(budget: str, cost: Callable[[int], int], multiple: int, widest: int) -> int:
-    """The width whose ``cost`` is nearest to the ``budget``; the others are those of ``solve``.
+    """Return the width whose ``cost`` is nearest to the ``budget``; for the other arguments see ``solve``.
 
     Raises UserError where the nearest misses the budget by more than TOLERANCE.
     """
@@ -55,7 +55,7 @@ def width(budget: str, cost: Callable[[int], int], multiple: int, widest: int) -
 
 
 def solve(cost: Callable[[int], int], amount: int, multiple: int, widest: int) -> int:
-    """The width, a multiple of ``multiple``, whose ``cost`` is nearest to ``amount``; ``cost`` must grow with it.
+    """Return the width, a multiple of ``multiple``, whose ``cost``, which grows with it, is nearest to ``amount``.
 
     No width from twice ``widest`` on is tried.
     """

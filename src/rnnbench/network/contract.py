@@ -1,4 +1,4 @@
-"""What a cell promises, as rules that can be checked on any cell, a user's own too.
+"""The contract of a cell, as rules that can be checked on any cell, a user's own too.
 
 Layers, engines and diagnostics know nothing of a cell but this. Each rule is a function of a Trial; it returns where
 the cell keeps it and raises ``Broken``, with what was seen, where it does not.
@@ -22,7 +22,7 @@ EXACT = {"rtol": 1e-9, "atol": 1e-11}
 
 
 class Broken(Exception):
-    """A rule that a cell does not keep, and what was seen."""
+    """Raised with what was seen where a cell breaks a rule."""
 
 
 class Trial(NamedTuple):
@@ -32,13 +32,13 @@ class Trial(NamedTuple):
     inputs: Tensor
 
     def run(self, inputs: Tensor | None = None, state: Any = None) -> tuple[Tensor, Any]:
-        """Outputs and the final state of the loop engine."""
+        """Return the outputs and the final state of the loop engine."""
         inputs = self.inputs if inputs is None else inputs
         return loop(self.cell, inputs, self.cell.initial_state(inputs.shape[1]) if state is None else state)
 
 
 class Rule(NamedTuple):
-    """One promise, how to keep it, and its check."""
+    """One rule, how to keep it, and its check."""
 
     name: str
     advice: str
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a rule: ``reason`` is empty where the cell keeps it."""
+    """The result of a rule: ``reason`` is empty where the cell keeps it."""
 
     rule: Rule
     reason: str
@@ -69,13 +69,13 @@ def _reason(rule: Rule, make: Callable[[int, int], Cell[Any]]) -> str:
             rule.check(Trial(cell, torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)))
         except Broken as broken:
             return str(broken)
-        except Exception as error:  # whatever a stranger's code raises
+        except Exception as error:  # external code can raise anything
             return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     return ""
 
 
 def _as(cell: Cell[Any], dtype: torch.dtype) -> Cell[Any]:
-    """``cell`` with its parameters and buffers in ``dtype``, complex ones in the complex type of that width."""
+    """Return ``cell`` with its parameters and buffers in ``dtype``, complex ones in the complex type of that width."""
     for tensor in (*cell.parameters(), *cell.buffers()):
         if tensor.is_floating_point() or tensor.is_complex():
             tensor.data = tensor.data.to(dtype.to_complex() if tensor.is_complex() else dtype)

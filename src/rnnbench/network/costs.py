@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, its state and the operations of one step."""
+"""The costs of a network: its parameters, its state and the operations of one step."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rnnbench.network.states import leaves
 
 
 def parameters(model: Model) -> int:
-    """Trained numbers, those of the head included."""
+    """Return the number of trained parameters, the head's included."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def state(model: Model) -> int:
-    """Real numbers that are carried from one step to the next."""
+    """Return how many real numbers are carried from one step to the next."""
     parts = leaves(model.stack.initial_state(1))
     return sum(part.numel() * (2 if part.is_complex() else 1) for part in parts)
 
 
 def flops(model: Model) -> int:
-    """Floating-point operations of all matrix products of one step of one sequence; elementwise ones do not count."""
+    """Return the floating-point operations of the matrix products in one step of one sequence; no elementwise ones."""
     inside = {id(module) for cell in _cells(model) for module in cell.modules()}
     outside = [module for module in model.modules() if id(module) not in inside]
     weights = [weight for module in outside for weight in module.parameters(recurse=False) if weight.dim() > 1]
@@ -38,12 +38,12 @@ COSTS: dict[str, Callable[[Model], int]] = {"flops": flops, "parameters": parame
 
 
 def step_flops(cell: Cell[Any]) -> int:
-    """The operations of one step of ``cell``: what is done once, whatever the number of steps, is not a step's."""
+    """Return the operations of one step of ``cell``; work that is done once for all steps does not count."""
     return _loop_flops(cell, 2) - _loop_flops(cell, 1)
 
 
 def _cells(model: Model) -> list[Cell[Any]]:
-    return [direction.cell for layer in model.stack.ways() for direction in layer]
+    return [direction.cell for layer in model.stack.layer_directions() for direction in layer]
 
 
 @torch.no_grad()

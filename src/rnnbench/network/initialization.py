@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError, check_choice
-from rnnbench.extensions import load, told
+from rnnbench.extensions import load, one_line
 from rnnbench.network.cells import Cell
 from rnnbench.network.cells.drawing import assign, chrono, set_gate
 from rnnbench.network.cells.orthogonal import Orthogonal, rotations
@@ -65,7 +65,7 @@ BIAS_INITS = (DEFAULT, "flat", "gaussian", "uniform", "zero")  # the others are 
 
 
 def _uniform_gate(hidden: int) -> Tensor:
-    """Gates that begin uniform in (1/H, 1 - 1/H) (Gu et al. 2020, arXiv:1910.09890, section 3.1)."""
+    """Draw gates that start uniform in (1/H, 1 - 1/H) (Gu et al. 2020, arXiv:1910.09890, section 3.1)."""
     if hidden < 2:
         raise UserError("init.memory=uniform_gate: needs a width of at least 2, network.hidden_size=2")
     return torch.empty(hidden).uniform_(1 / hidden, 1 - 1 / hidden).logit()
@@ -92,7 +92,7 @@ def initialize(
     target: str | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draws a cell's parameters in place from torch's global generator.
+    """Draw a cell's parameters in place from torch's global generator.
 
     With ``paper`` first as the cell's paper does, in the last layer or, by ``last``, in another. ``gate_bias`` sets
     gates by name to a pre-activation at zero input and zero state, the sum of their two biases; ``memory`` (chrono up
@@ -136,20 +136,20 @@ def initialize(
 
 
 def _draw_own(cell: Cell[Any], target: str, arguments: Mapping[str, Any]) -> None:
-    """Calls the function ``target``, which draws parameters in place."""
+    """Call the function ``target``, which draws parameters in place."""
     draw = load("init._target_", target, "function")
     try:
         draw(cell, **arguments)
     except UserError:
         raise
-    except Exception as error:  # whatever a stranger's code raises
+    except Exception as error:  # external code can raise anything
         raise UserError(
-            f"init._target_={target}: cannot draw the cell {type(cell).__name__} ({told(error)})"
+            f"init._target_={target}: cannot draw the cell {type(cell).__name__} ({one_line(error)})"
         ) from error
 
 
 def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: int, scale: float) -> None:
-    """Draws a parameter gate by gate."""
+    """Draw a parameter gate by gate."""
     values = torch.empty_like(getattr(projection, name))
     for block in values.split(hidden):
         distribution(block, hidden)
@@ -157,7 +157,7 @@ def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: 
 
 
 def _biased(cell: Cell[Any]) -> list[nn.Linear]:
-    """The projections that have a bias."""
+    """Return the projections that have a bias."""
     projections = [cell.input_projection] if cell.gates else []
     if cell.recurrent_gates:
         projections.append(cell.recurrent_projection)

@@ -23,7 +23,7 @@ from rnnbench.network.states import map_state, select_state
 
 
 class Layer(nn.Module, ABC):
-    """What a network is made of: a module from inputs [T, B, I] to (outputs [T, B, O], final state)."""
+    """The base class of layers: a module from inputs [T, B, I] to (outputs [T, B, O], final state)."""
 
     output_size: int
     """O."""
@@ -34,7 +34,7 @@ class Layer(nn.Module, ABC):
     def forward(
         self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, perturbation: Any = None
     ) -> tuple[Tensor, Any]:
-        """Returns outputs [T, B, O], zero after a sequence's end, and the state at each sequence's end.
+        """Return outputs [T, B, O], zero after a sequence's end, and the state at each sequence's end.
 
         ``lengths`` [B] counts the valid steps of each sequence (all of T without it); ``state`` is that before the
         first step, ``initial_state`` without it. ``perturbation`` is added to the recurrent states after each step, as
@@ -43,14 +43,14 @@ class Layer(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> Any:
-        """The nested state before the first step of ``batch`` sequences."""
+        """Return the nested state before the first step of ``batch`` sequences."""
 
     @abstractmethod
     def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        """What is known at the end of each sequence [B, summary_size], of the layer's outputs [T, B, O]."""
+        """Return what is known at the end of each sequence [B, summary_size], of the layer's outputs [T, B, O]."""
 
     def directions(self) -> list[Recurrent]:
-        """The cells in a direction that are in the layer, forward before backward."""
+        """Return the single-direction parts of the layer, forward before backward."""
         return [module for module in self.modules() if isinstance(module, Recurrent)]
 
 
@@ -75,7 +75,7 @@ class Recurrent(Layer):
         state: Any = None,
         perturbation: Any = None,
     ) -> tuple[Tensor, Any]:
-        """As Layer; the state is the cell's.
+        """Return the outputs and the final state, which is the cell's.
 
         ``perturbation`` is a state of parts [T, B, *], indexed like the inputs whatever the direction; it makes the
         loop engine run, because no kernel can take it.
@@ -92,7 +92,7 @@ class Recurrent(Layer):
         return self.running_order(outputs, lengths), final
 
     def running_order(self, values: Tensor, lengths: Tensor | None) -> Tensor:
-        """``values`` [T, B, *], indexed like the inputs, in the order in which this direction meets them, and back."""
+        """Return ``values`` [T, B, *] reordered from the inputs' order to the order of this direction, or back."""
         if not self.reverse:
             return values
         index = reversal(values, lengths)
@@ -121,7 +121,7 @@ class Bidirectional(Layer):
         state: Any = None,
         perturbation: tuple[Any, Any] | None = None,
     ) -> tuple[Tensor, Any]:
-        """As Layer; ``state`` and ``perturbation`` are pairs (forward, backward)."""
+        """Return the outputs and the final state; ``state`` and ``perturbation`` are pairs (forward, backward)."""
         states = (None, None) if state is None else state
         perturbations = (None, None) if perturbation is None else perturbation
         ahead, final_ahead = self.forward_direction(inputs, lengths, states[0], perturbations[0])
@@ -133,8 +133,8 @@ class Bidirectional(Layer):
 
     def summary(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         ahead, back = outputs.split([self.forward_direction.output_size, self.backward_direction.output_size], dim=-1)
-        ways = (self.forward_direction.summary(ahead, lengths), self.backward_direction.summary(back, lengths))
-        return torch.cat(ways, dim=-1)
+        ends = (self.forward_direction.summary(ahead, lengths), self.backward_direction.summary(back, lengths))
+        return torch.cat(ends, dim=-1)
 
 
 class Stack(Layer):
@@ -153,7 +153,10 @@ class Stack(Layer):
         state: Sequence[Any] | None = None,
         perturbation: Sequence[Any] | None = None,
     ) -> tuple[Tensor, list[Any]]:
-        """As Layer, with the last layer's outputs; ``state`` and ``perturbation`` are lists, one entry a layer."""
+        """Return the last layer's outputs and all final states.
+
+        ``state`` and ``perturbation`` are lists, one entry a layer.
+        """
         final = []
         for index, layer in enumerate(self.layers):
             below = inputs if index == 0 else self.dropout(inputs)
@@ -173,28 +176,28 @@ class Stack(Layer):
         return list(self)[-1].summary(outputs, lengths)
 
     def __iter__(self) -> Iterator[Layer]:
-        """The layers from the first to the last."""
+        """Iterate over the layers from the first to the last."""
         return iter(self.layers)  # type: ignore[arg-type]  # ModuleList forgets the type
 
-    def ways(self) -> list[list[Recurrent]]:
-        """The cells in a direction: [layer][direction], forward before backward."""
+    def layer_directions(self) -> list[list[Recurrent]]:
+        """Return the single-direction parts of all layers: [layer][direction], forward before backward."""
         return [layer.directions() for layer in self]
 
 
 def last_of(outputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """The output [B, O] at each sequence's last step, of ``outputs`` [T, B, O]."""
+    """Return the output [B, O] at each sequence's last step, of ``outputs`` [T, B, O]."""
     if lengths is None:
         return outputs[-1]
     return outputs[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
 
 
 def valid_steps(values: Tensor, lengths: Tensor) -> Tensor:
-    """Whether each sequence has a step t: bool [T, B] of ``values`` [T, B, *]."""
+    """Return whether each sequence has a step t: bool [T, B] of ``values`` [T, B, *]."""
     return torch.arange(len(values), device=lengths.device)[:, None] < lengths
 
 
 def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """The time index [T, B] that reverses each sequence's valid prefix and leaves its padding where it is."""
+    """Return the time index [T, B] that reverses each sequence's valid prefix and leaves its padding where it is."""
     steps, batch = inputs.shape[:2]
     time = torch.arange(steps, device=inputs.device)[:, None].expand(steps, batch)
     if lengths is None:
@@ -205,7 +208,7 @@ def reversal(inputs: Tensor, lengths: Tensor | None) -> Tensor:
 def _run(
     engine: Engine, cell: Cell[Any], inputs: Tensor, lengths: Tensor | None, state: Any, perturbation: Any
 ) -> tuple[Tensor, Any]:
-    """Runs an engine that knows no lengths: from one sequence's end to the next, keeping each state at its end."""
+    """Run an engine that knows no lengths, piece by piece between the ends of sequences; keep each state at its end."""
     if lengths is None:
         return engine(cell, inputs, state, perturbation)
     outputs, final, start = [], state, 0

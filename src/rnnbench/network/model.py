@@ -78,7 +78,7 @@ class Model(nn.Module):
         self.every_step = every_step
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """The inputs as vectors [T, B, I] in the network's dtype: tokens [T, B] enter as one-hot vectors."""
+        """Return the inputs as vectors [T, B, I] in the network's dtype: tokens [T, B] enter as one-hot vectors."""
         real = functional.one_hot(inputs, self.input_size) if self.tokens else inputs
         return real.to(self.head.weight.dtype)
 
@@ -89,7 +89,7 @@ class Model(nn.Module):
         state: list[Any] | None = None,
         perturbation: list[Any] | None = None,
     ) -> Output:
-        """Predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
+        """Return the predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
         outputs, final = self.stack(self.embedding(self.encode(inputs)), lengths, state, perturbation)
         outputs = self.norm(outputs)
         features = outputs if self.every_step else self.stack.summary(outputs, lengths)
@@ -97,7 +97,7 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def generate(self, prompt: Tensor, steps: int, temperature: float, generator: torch.Generator) -> Tensor:
-        """Continues ``prompt`` [T] by ``steps`` tokens, each drawn from softmax(logits / temperature)."""
+        """Continue ``prompt`` [T] by ``steps`` tokens, each drawn from softmax(logits / temperature)."""
         tokens = [prompt]
         inputs, state = prompt[:, None], None
         with cached():  # a parametrised weight is computed once, not for every token
@@ -110,7 +110,7 @@ class Model(nn.Module):
 
 
 def per_target_loss(kind: str, prediction: Tensor, targets: Tensor) -> Tensor:
-    """The loss of every target: ``mse`` over the last axis, or ``cross_entropy`` in nats of logits [..., O]."""
+    """Return the loss of every target: ``mse`` over the last axis, or ``cross_entropy`` in nats of logits [..., O]."""
     if kind == "mse":
         return (prediction - targets).square().mean(dim=-1)
     loss = functional.cross_entropy(prediction.flatten(0, -2), targets.flatten(), reduction="none")
@@ -118,7 +118,7 @@ def per_target_loss(kind: str, prediction: Tensor, targets: Tensor) -> Tensor:
 
 
 def last_loss(model: Model, batch: Any, kind: str, perturbation: list[Any] | None = None) -> Tensor:
-    """The loss [B] of each sequence's last target alone, so that the lag to it is the distance to the loss."""
+    """Return the loss [B] of each sequence's last target alone, so that the lag to it is the distance to the loss."""
     prediction = model(batch.inputs, batch.lengths, perturbation=perturbation).prediction
     losses = per_target_loss(kind, prediction, batch.targets)
     if not model.every_step:

@@ -1,6 +1,6 @@
-"""Recurrent states: NamedTuples of tensors [B, *shape], whose parts nothing but their cell knows.
+"""Recurrent states: NamedTuples of tensors [B, *shape], whose parts only their cell interprets.
 
-What handles a state takes it part by part, so that a part may be a vector, a matrix of associations, complex. A
+All other code handles a state part by part, so that a part may be a vector, a matrix of associations, complex. A
 Jacobian needs the whole as one real vector s_t: [h] for most cells, [h; c] for an LSTM; a part that is a matrix counts
 row by row, a complex part z of H units as the 2H reals (Re z_1, Im z_1, Re z_2, ...), as torch.view_as_real orders
 them. The gradient that torch gives a complex part of a real loss L is dL/dRe z + i dL/dIm z, so the same flattening

@@ -1,8 +1,8 @@
-"""When two rows of one run agree: on one kind of machine to the last digit, elsewhere by a rule for each column.
+"""Compares two rows of one run: on one kind of machine to the last digit, elsewhere by a rule for each column.
 
-Rounding differs from one kind of machine to another, and training amplifies it. What does not pass through training
-must be the same all the same. How far the gradient reaches is compared in steps: its slope, its half-life and its ratio
-at the ends all say after how many steps it has halved, and of a gradient that vanishes at once no more is known.
+Rounding differs from one kind of machine to another, and training amplifies it. What does not depend on training must
+still be the same. How far the gradient reaches is compared in steps: its slope, its half-life and its ratio at the ends
+all say after how many steps it has halved, and of a gradient that vanishes at once no more is known.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS,
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
-"""The columns that no machine may change."""
+"""The columns that are the same on every machine."""
 ANYTHING = (
     "sample",
     "best_step",
@@ -28,21 +28,21 @@ ANYTHING = (
     "fit_final",
     "zero_from_final",
 )
-"""The columns that another machine may change at will."""
+"""The columns that may differ freely on another machine."""
 ROUNDING = 1e-9
 """The relative error that a few operations in double precision can add up to."""
 NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio", "far_share", "omega")
-"""What a gradient can lack: of these columns none says something, where the run was probed."""
+"""Columns in which a missing value is a finding where the run was probed: the gradient has no such number."""
 LAST_BITS = 1e-12
 """The relative error of what is measured on a network in float64: its last bits depend on the order in which numbers
-are added up, which is the program's, and on where they lie in memory."""
+are added up, which is the program's, and on their place in memory."""
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
 FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
-"""What two probes must share for their numbers to be of the same thing."""
+"""Settings that two probes must share for their numbers to be comparable."""
 GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
 
 
@@ -50,7 +50,7 @@ class Rule(NamedTuple):
     """How far a column may be off: by at most ``most`` of its ``unit``."""
 
     most: float | None
-    """None: as much as the score."""
+    """None: the same as for the score."""
     unit: str
 
     @property
@@ -98,7 +98,7 @@ RULES |= {
     for name, moment in GRADIENTS.items()
     if name not in (*RULES, *ANYTHING, *EXACT)
 }
-"""Of the columns of numbers that a machine can change. An experiment's ``protocol.tolerance`` sets others."""
+"""The rules of numeric columns that depend on the machine. An experiment's ``protocol.tolerance`` sets others."""
 
 
 def rules(tolerance: Mapping[str, float]) -> dict[str, Rule]:
@@ -139,7 +139,7 @@ def _compared(before: Row, now: Row, key: str) -> bool:
 
 
 def _same(before: Row, now: Row, key: str) -> bool:
-    """Whether two values are the same; of what is measured on a network the last bits do not count."""
+    """Return whether two values are the same; for measurements of the network the last bits do not count."""
     was, is_now = before[key], now[key]
     if headline(key) in GRADIENTS and isinstance(was, float) and isinstance(is_now, float):
         return math.isclose(was, is_now, rel_tol=LAST_BITS)
@@ -164,7 +164,7 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
 
 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
-    """The rule of a column; of a further metric, as of the score."""
+    """Return the rule of a column; a further metric has the rule of the score."""
     key = headline(key)
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
@@ -172,7 +172,9 @@ def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
 
 
-def told(before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None) -> str:
+def differences_in_words(
+    before: Row, now: Row, columns: Sequence[str], allowed: Mapping[str, Rule] | None = None
+) -> str:
     """Return what differs in words, the first columns in full; with the rules that decided, to four digits."""
     words = []
     for key in columns[:TOLD]:
@@ -206,7 +208,7 @@ def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
 
 
 def _scale(row: Row, unit: str) -> float:
-    """What a tolerance of this unit is a share of."""
+    """Return the value that a tolerance in this unit is relative to."""
     baseline: float = row["baseline"] or 0.0
     if unit == "metric":
         return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(row["metric"], baseline)
@@ -219,7 +221,7 @@ def _plain(row: Row, key: str) -> float | None:
 
 
 def _half_life(row: Row, key: str) -> float:
-    """The half-life in steps that a column says; of what does not decay a long one, of what has vanished none."""
+    """Return the half-life in steps that a column states: long if nothing decays, 0 if the gradient has vanished."""
     length = row["length"] or 1
     value = row[key]
     kind = headline(key).rpartition("_")[0]
@@ -236,7 +238,7 @@ def _half_life(row: Row, key: str) -> float:
 
 
 def _horizon(row: Row, key: str) -> float:
-    """The horizon in steps; of a dead gradient 0."""
+    """Return the horizon in steps; 0 for a dead gradient."""
     return float(row[key] or 0)
 
 

@@ -1,4 +1,4 @@
-"""What a column of runs.csv is: its name, its type, and how it is said and shown."""
+"""What a column of runs.csv is: its name, its type, its explanation and its format."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Column:
     name: str
     kind: type
     meaning: str
-    """For people: what it is, in a phrase that begins a sentence."""
+    """An explanation for people, in a phrase that begins a sentence."""
     unit: str = ""
     better: str = ""
-    """``higher`` or ``lower``; empty where neither is."""
+    """``higher`` or ``lower`` is better; empty where neither is."""
     format: str = ""
     """How a number is shown, as Python's ``format`` takes it."""
     path: tuple[str, ...] | None = None
     """Where a record holds it: a field and then keys; None: in the field of its name, (): nowhere."""
     digits: int | None = None
-    """After the point, of what is known no better."""
+    """Decimals after the point, where more would be false precision."""
     circumstance: bool = False
-    """Whether it says how a run came about, not what came of it: it may differ when the run is repeated."""
+    """Whether it describes how a run was made, not its result: it may differ when the run is repeated."""
     optional: bool = False
     """Whether only some runs measure it: by the choice of a probe, or because older programs did not."""
 

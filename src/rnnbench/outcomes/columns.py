@@ -11,7 +11,7 @@ from typing import Any
 
 from rnnbench.config.identity import OUTSIDE, below, flatten
 from rnnbench.outcomes.column import Column
-from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, GRADIENTS, OWN, WAY, measured
+from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, GRADIENTS, LAYER_DIRECTION, OWN, measured
 from rnnbench.store.records import Record
 from rnnbench.store.status import clipped
 
@@ -106,7 +106,7 @@ DATA = (
 COLUMNS = {
     each.name: each for each in (*IDENTITY, *OUTCOME, *GRADIENTS, *CLIPPING, *COST, *DATA, *CIRCUMSTANCES)
 }  # fmt: skip
-"""Those that every run can have, by name, in the order of runs.csv."""
+"""The columns of every run, by name, in the order of runs.csv."""
 
 SPLITS = {
     "best_val": "validation split where its loss was lowest",
@@ -114,20 +114,20 @@ SPLITS = {
     "test": "test split after training",
 }
 OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
-"""The names of the columns with what else a run measures: other metrics, and tests at other lengths."""
+"""The names of columns for other metrics, and tests at other lengths."""
 
 
 def column(name: str) -> Column | None:
     """Return the column of that name; None where there is none."""
     if name in COLUMNS:
         return COLUMNS[name]
-    if found := WAY.fullmatch(name):
-        way, diagnostic, moment = found.groups()
-        return measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, way)
+    if found := LAYER_DIRECTION.fullmatch(name):
+        layer_direction, diagnostic, moment = found.groups()
+        return measured(next(each for each in DIAGNOSTICS if each.name == diagnostic), moment, layer_direction)
     if found := OWN.fullmatch(name):
-        way, diagnostic, moment = found.groups()
+        layer_direction, diagnostic, moment = found.groups()
         meaning = f"{diagnostic.removeprefix('own_').replace('_', ' ')}, of a diagnostic of one's own"
-        return measured(Column(diagnostic, float, meaning, format=".3g"), moment, way or "")
+        return measured(Column(diagnostic, float, meaning, format=".3g"), moment, layer_direction or "")
     found = OTHER.fullmatch(name)
     if found is None:
         return None
@@ -140,7 +140,7 @@ def column(name: str) -> Column | None:
 
 def headline(name: str) -> str:
     """Return the name of a column less its layer and direction: that of the same number of the headline."""
-    found = WAY.fullmatch(name)
+    found = LAYER_DIRECTION.fullmatch(name)
     return name if found is None else f"{found[2]}_{found[3]}"
 
 
@@ -155,8 +155,8 @@ def row(record: Record) -> Row:
                 found[name] = clipped(value) if value is not None and name.endswith("_score") else value
     for moment, numbers in record.gradients.items():
         for key in numbers:
-            way, _, diagnostic = key.rpartition("/")
-            of = column("_".join(filter(None, (way, diagnostic, moment))))
+            layer_direction, _, diagnostic = key.rpartition("/")
+            of = column("_".join(filter(None, (layer_direction, diagnostic, moment))))
             if of is not None:
                 found[of.name] = of.value(record)
     return found | configuration(record.config)

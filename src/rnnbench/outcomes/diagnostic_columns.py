@@ -1,4 +1,4 @@
-"""The columns of what the probe measures: of the headline, and of each layer and direction."""
+"""The columns of the probe's diagnostics: of the headline, and of each layer and direction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from rnnbench.outcomes.column import Column
-from rnnbench.outcomes.ways import DIRECTIONS, named
+from rnnbench.outcomes.layer_directions import DIRECTIONS, in_words
 
 MOMENTS = {"initial": "before training", "final": "after training"}
 HEADLINE = Column("headline", str, "the layer and direction whose gradient reaches furthest, with the largest horizon; "
@@ -55,20 +55,20 @@ NETWORK = (
 """Of the whole network, before and after training."""
 
 
-def measured(each: Column, moment: str, way: str = "") -> Column:
-    """The column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
-    where = f", {named(way)}" if way else ""
+def measured(each: Column, moment: str, layer_direction: str = "") -> Column:
+    """Return the column at a moment: of the headline, or of the layer and direction ``layer1_forward``."""
+    where = f", {in_words(layer_direction)}" if layer_direction else ""
     return replace(
         each,
-        name="_".join(filter(None, (way, each.name, moment))),
+        name="_".join(filter(None, (layer_direction, each.name, moment))),
         meaning=f"{each.meaning}; {MOMENTS[moment]}{where}",
-        path=("gradients", moment, f"{way}/{each.name}" if way else each.name),
+        path=("gradients", moment, f"{layer_direction}/{each.name}" if layer_direction else each.name),
         optional=True,
     )
 
 
 GRADIENTS = tuple(measured(each, moment) for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK))
-WAY = re.compile(
+LAYER_DIRECTION = re.compile(
     rf"(layer\d+_(?:{'|'.join(DIRECTIONS)}))_({'|'.join(each.name for each in DIAGNOSTICS)})_({'|'.join(MOMENTS)})"
 )
 """The names of the columns with the gradient of one layer and direction, of networks that have several."""

@@ -1,4 +1,4 @@
-"""From the runs of an experiment as they lie on the disk to a result: those that ended, and those that lack."""
+"""Gathers a result from the runs of an experiment on the disk: those that ended, and the missing ones."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _result(source: Path, found: list[Record], missing: dict[str, str], damaged:
 
 
 def _files(folder: Path, damaged: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """The long tables of a run; what cannot be read, or is out of range, is noted in ``damaged``."""
+    """Return the long tables of a run; note in ``damaged`` what cannot be read or is out of range."""
     tables, wrong = runfiles.read(folder)
     fitting = {}
     for name, table in tables.items():

@@ -1,4 +1,4 @@
-"""Results of one experiment from several machines, or published before, as one: the same whatever their order."""
+"""Results of one experiment from several machines, or published before, merged into one: the same in any order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rnnbench.outcomes.result import SCHEMAS, Result, no_rows
 from rnnbench.store.status import Status
 
 KIND = ("processor", "instructions", "accelerator")
-"""What makes two machines of one kind."""
+"""The fields that two machines of one kind share."""
 COMPUTING = ("torch", "pytorch-lightning", "torchmetrics", "numpy")
 """The packages whose versions can change a number; a corpus that depends on another one has its own hash."""
 
@@ -32,7 +32,7 @@ LEARNED = {
 
 
 class Source(NamedTuple):
-    """A result and what people call it."""
+    """A result and its name in messages."""
 
     name: str
     result: Result
@@ -45,11 +45,11 @@ class Candidate(NamedTuple):
     row: Row
     environment: Environment
     lines: int
-    """How many rows of the long tables are its."""
+    """The number of its rows in the long tables."""
 
     @property
     def rank(self) -> tuple[bool, int, int, str, str]:
-        """Smallest is kept: a result before a failure, then what says most, then what was made first."""
+        """The smallest is kept: a result before a failure, then the most complete, then the earliest."""
         failed = not Status(self.row["status"]).complete
         known = sum(value is not None for value in self.row.values())
         text = json.dumps([self.row, self.environment], sort_keys=True)
@@ -68,7 +68,7 @@ def reason(before: Environment, now: Environment) -> str:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any], keys: Iterable[str]) -> list[str]:
-    """``key before -> now`` for each of ``keys`` that is known of both and different."""
+    """Return ``key before -> now`` for each of ``keys`` that both know and that differs."""
     known = [key for key in keys if key in before and key in now]
     return [f"{key} {before[key]} -> {now[key]}" for key in known if before[key] != now[key]]
 
@@ -101,21 +101,21 @@ def merge(sources: Sequence[Source], name: str) -> Result:
 
 
 def _check(a: Candidate, b: Candidate) -> None:
-    """Raises UserError where two rows of one run cannot both be true: a failure says nothing."""
+    """Raise UserError where two rows of one run contradict each other; failures never do."""
     if not (Status(a.row["status"]).complete and Status(b.row["status"]).complete):
         return
     machines = elsewhere(a.environment, b.environment)
     wrong = agreement.beyond(a.row, b.row, LEARNED) if machines else agreement.differences(a.row, b.row)
     if wrong:
-        told = agreement.told(a.row, b.row, wrong)
+        words = agreement.differences_in_words(a.row, b.row, wrong)
         raise UserError(
-            f"{a.source.name} and {b.source.name}: {a.row['run_id']} contradicts: {told} "
-            f"({reason(a.environment, b.environment)}); leave one out, or forget what is published with --replace"
+            f"{a.source.name} and {b.source.name}: {a.row['run_id']} contradicts: {words} "
+            f"({reason(a.environment, b.environment)}); leave one out, or replace what is published with --replace"
         )
 
 
 def _check_data(kept: Iterable[Candidate]) -> None:
-    """Raises UserError where one configuration of a task read different data."""
+    """Raise UserError where one configuration of a task read different data."""
     seen: dict[str, Candidate] = {}
     for each in kept:
         if each.row["data_sha256"] is not None:
@@ -151,7 +151,7 @@ def _joined(sources: Sequence[Source], kept: dict[str, Candidate], name: str) ->
 
 
 def _table(name: str, sources: Sequence[Source], kept: dict[str, Candidate]) -> pd.DataFrame:
-    """The long table of the rows that are kept, each from its source."""
+    """Return the long table of the kept rows, each from its source."""
     found = []
     for source in sources:
         own = {run_id for run_id, each in kept.items() if each.source is source}

@@ -1,4 +1,4 @@
-"""What each run of a tuned experiment is for."""
+"""The phase of each run of a tuned experiment: tuning, reported or unused."""
 
 from __future__ import annotations
 

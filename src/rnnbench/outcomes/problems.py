@@ -1,4 +1,4 @@
-"""What settings are ranked on: a task at one length. Scores at another length or on another text say something else."""
+"""Problems on which settings are ranked: a task at one length. Scores at other lengths or texts are not comparable."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ class Problem(NamedTuple):
         return ", ".join(filter(None, (self.task, length, self.options)))
 
 
-def of_problem(factor: str) -> bool:
-    """Whether a factor is part of the problem, so that its values are not ranked against each other."""
+def belongs_to_problem(factor: str) -> bool:
+    """Return whether a factor belongs to the problem, so that its values are not ranked against each other."""
     return factor == "task" or (factor.startswith("task.") and factor not in TRAINING)
 
 
 def problem(factors: Mapping[str, Any], run: Row) -> Problem:
     """Return the problem of a run in a setting with these ``factors``."""
-    options = {key: value for key, value in factors.items() if of_problem(key) and key not in ("task", "task.length")}
+    options = {
+        key: value for key, value in factors.items() if belongs_to_problem(key) and key not in ("task", "task.length")
+    }
     return Problem(str(run["task"]), run["length"], words(options))
 
 
 def words(values: Mapping[str, Any]) -> str:
-    """Factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold to name."""
+    """Return factors as people write them: "lstm, length 50, not bidirectional"; clip=none has no clip.threshold."""
     named = {k: v for k, v in values.items() if v is not None or not any(k.startswith(f"{other}.") for other in values)}
     return ", ".join(_word(key.rpartition(".")[2], value) for key, value in named.items())
 

@@ -10,13 +10,13 @@ from rnnbench.store.records import Record
 
 FILE = "provenance.json"
 FORMAT = 2
-"""Of a results folder: one more whenever an older program could not read it."""
+"""The version of a results folder; it increases when older programs can no longer read it."""
 UNKNOWN = (None, "", "unknown")
-"""What a run that could not begin says of its machine: it may have been any."""
+"""Values for what is not known of a machine, as in a run that could not begin: it may have been any."""
 
 
 class Environment(TypedDict):
-    """What a run ran on."""
+    """The versions and the machine of a run."""
 
     versions: dict[str, str]
     machine: dict[str, Any]
@@ -43,7 +43,7 @@ class Provenance(TypedDict):
 
 
 def environment(record: Record) -> Environment:
-    """Return what a run ran on."""
+    """Return the versions and the machine of a run."""
     return {"versions": record.versions, "machine": record.machine}
 
 

@@ -54,7 +54,7 @@ FILES = (CONFIG, rows.FILE, provenance.FILE, *(f"{name}.parquet" for name in SCH
 
 
 FACTS = ("commands", "environments", "data", "missing", "damaged", "redrawable")
-"""What provenance.json says of a result beside what follows from its rows."""
+"""The fields of a result in provenance.json that do not follow from its rows."""
 
 
 def no_rows(name: str) -> pd.DataFrame:
@@ -134,18 +134,18 @@ def write(folder: Path, result: Result) -> None:
 def read(folder: Path) -> Result:
     """Return the result in a folder. Raises UserError, which names the file, where one is missing or damaged."""
     if not any((folder / name).exists() for name in FILES):
-        told = "holds no result; name a folder that rnnbench publish or rnnbench report wrote"
-        raise UserError(f"{folder}: {told}")
+        message = "holds no result; name a folder that rnnbench publish or rnnbench report wrote"
+        raise UserError(f"{folder}: {message}")
     whence = _provenance(folder / provenance.FILE)
     common, protocol = _config(folder / CONFIG)
     table = rows.read(folder / rows.FILE, common)
     if len(table) != whence["runs"]:
-        told = f"{folder / rows.FILE}: has {len(table)} of the {whence['runs']} rows that {provenance.FILE} counts"
-        raise UserError(f"{told}; {AGAIN}")
+        message = f"{folder / rows.FILE}: has {len(table)} of the {whence['runs']} rows that {provenance.FILE} counts"
+        raise UserError(f"{message}; {AGAIN}")
     for each in rows.plain(table):
         if each["environment"] >= len(whence["environments"]):
-            told = f"{folder / rows.FILE}: {each['run_id']}: environment {each['environment']} is not in"
-            raise UserError(f"{told} {provenance.FILE}; {AGAIN}")
+            message = f"{folder / rows.FILE}: {each['run_id']}: environment {each['environment']} is not in"
+            raise UserError(f"{message} {provenance.FILE}; {AGAIN}")
     known = set(table["run_id"])
     found = Result(
         name=whence["experiment"],
@@ -197,7 +197,7 @@ def _config(path: Path) -> tuple[Row, Protocol | None]:
 
 
 def _table(path: Path, schema: pa.Schema, known: set[str]) -> pd.DataFrame:
-    """A long table of runs that are ``known``; one without rows where there is no such file."""
+    """Return a long table of the runs that are ``known``; an empty one where there is no such file."""
     if not path.exists():
         return schema.empty_table().to_pandas()
     try:
@@ -217,7 +217,7 @@ def _table(path: Path, schema: pa.Schema, known: set[str]) -> pd.DataFrame:
 
 
 def _nested(flat: Row) -> dict[str, Any]:
-    """A configuration with dotted keys as nested tables."""
+    """Return a configuration with dotted keys as nested tables."""
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         *parents, last = key.split(".")

@@ -1,4 +1,4 @@
-"""Which runs need not be run again: those that have ended here, and with ``reuse`` those that are published."""
+"""Finds runs that need not be run again: those that have ended here, and with ``reuse`` those that are published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Published(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What there is to say, in a line."""
+        """A description in one line."""
         return f"already published in {self.folder}, score {COLUMNS['score'].text(self.row['score'])}"
 
 
@@ -54,7 +54,7 @@ def published(configs: Iterable[Config]) -> dict[str, Published]:
 
 
 def _check_data(row: Row, config: Config, place: Path) -> None:
-    """Raises UserError where the task would read other data than the published run did."""
+    """Raise UserError where the task would read other data than the published run did."""
     if row["data_sha256"] is None:
         return
     now = str(config.task.provenance().get("sha256"))
@@ -65,8 +65,8 @@ def _check_data(row: Row, config: Config, place: Path) -> None:
         )
 
 
-def ended(config: Config, retry: bool) -> Record | None:
-    """The record of a run that is not to be run again, which is said; None where there is something to do.
+def ended_record(config: Config, retry: bool) -> Record | None:
+    """Return the record of a run that is complete, after printing so; None where it has to run.
 
     Raises UserError where it ran on other data, or with other source code, than there are now.
     """

@@ -97,7 +97,7 @@ def _encoded(value: Any, of: Column | None) -> str:
 
 
 def _decoded(text: str, of: Column | None) -> Any:
-    """The value of a text column, or of a configuration key of any type."""
+    """Return the value of a text column, or of a configuration key of any type."""
     if not text or (of is not None and not text.startswith('"')):
         return text or None
     try:
@@ -143,7 +143,7 @@ def read(path: Path, common: Row) -> pd.DataFrame:
 
 
 def _parsed(text: str) -> tuple[list[str], list[_Line]]:
-    """The names of the columns, and all lines. Raises ValueError or csv.Error for what is no table."""
+    """Return the names of the columns and all lines. Raises ValueError or csv.Error for anything that is no table."""
     if not text.endswith("\n"):
         raise ValueError("its last line is cut off")
     before = csv.field_size_limit(len(text))  # a text that a network wrote can be long
@@ -174,7 +174,7 @@ def _check_header(path: Path, names: list[str], common: Row) -> None:
 
 
 def _row(names: list[str], fields: list[str], common: Row) -> Row:
-    """Raises ValueError for what no run can have."""
+    """Return a parsed row. Raises ValueError for values that no run can have."""
     if len(fields) != len(names):
         raise ValueError(f"has {len(fields)} fields, and the first line has {len(names)}")
     each = common | {name: _value(name, text) for name, text in zip(names, fields, strict=True)}
@@ -200,7 +200,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def _wrong(each: Row) -> str:
-    """What is wrong with a row, in words; empty where nothing is."""
+    """Return what is wrong with a row, in words; empty where nothing is."""
     missing = [name for name in NEVER_MISSING if each.get(name) is None]
     if missing:
         return f"lacks its {missing[0]}"
@@ -210,7 +210,7 @@ def _wrong(each: Row) -> str:
 
 
 def out_of_range(each: Mapping[str, Any]) -> str:
-    """Which value of a row no run can have, in words; empty where there is none."""
+    """Return in words the first value that no run can have; empty where there is none."""
     for name, value in each.items():
         of = column(name)
         if of is None or value is None:

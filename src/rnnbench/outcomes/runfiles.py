@@ -1,4 +1,4 @@
-"""What a run leaves beside its record, as rows of the long tables: its curves and the profiles of its probe."""
+"""Reads the files of a run beside its record as rows of the long tables: its curves and the profiles of its probe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.outcomes.ways import DIRECTIONS
+from rnnbench.outcomes.layer_directions import DIRECTIONS
 from rnnbench.store.typed import LARGEST
 
 Array = np.ndarray[Any, Any]
@@ -30,8 +30,8 @@ def read(folder: Path) -> tuple[dict[str, pd.DataFrame], list[str]]:
             if path.exists():
                 found |= parse(path)
         except Exception as error:  # zipfile, zlib and NumPy raise nearly anything for a damaged file
-            told = " ".join(str(error).split()) or type(error).__name__
-            damaged.append(f"{name} is damaged ({told}) and left out")
+            message = " ".join(str(error).split()) or type(error).__name__
+            damaged.append(f"{name} is damaged ({message}) and left out")
     return {name: table.assign(run_id=folder.name) for name, table in found.items()}, damaged
 
 
@@ -76,7 +76,7 @@ def _arrays(path: Path) -> dict[str, pd.DataFrame]:
 
 
 def _checked(arrays: dict[str, Array], name: str, steps: Array) -> Array:
-    """An array [probe, layer, direction, lag or rank], with nan for what is not finite."""
+    """Return an array [probe, layer, direction, lag or rank], with nan for what is not finite."""
     array = arrays[name]
     if array.ndim != 4 or not array.size or array.dtype.kind not in "iuf":
         raise ValueError(f"{name} is an array {list(array.shape)} of {array.dtype}")
@@ -86,12 +86,12 @@ def _checked(arrays: dict[str, Array], name: str, steps: Array) -> Array:
 
 
 def _log10(norms: Array) -> Array:
-    """The logarithm of norms, with nan where there is none."""
+    """Return the logarithm of norms, with nan where there is none."""
     return np.log10(np.where(norms > 0, norms, np.nan)).round(DIGITS)
 
 
 def _long(steps: Array, last: str, values: dict[str, Array]) -> pd.DataFrame:
-    """Arrays [probe, layer, direction, ``last``] as one table; the first probe is initial, the last one final."""
+    """Return arrays [probe, layer, direction, ``last``] as one table; the first probe is initial, the last final."""
     shapes = {array.shape for array in values.values()}
     if len(shapes) > 1:
         raise ValueError("its arrays are not of the same probes")

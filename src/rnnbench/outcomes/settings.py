@@ -1,4 +1,4 @@
-"""Runs grouped into settings, in one way for every reader: what was varied, less what others determine, less the seed.
+"""Groups runs into settings: by what was varied, except factors that follow from others, and the seed.
 
 A setting counts all its runs. One that diverged or failed is an unsolved run with the worst score (``Status.score``).
 """
@@ -16,7 +16,7 @@ from rnnbench.config.factors import factors
 from rnnbench.config.identity import valued
 from rnnbench.outcomes import rows
 from rnnbench.outcomes.columns import Row
-from rnnbench.outcomes.problems import Problem, of_problem, problem, words
+from rnnbench.outcomes.problems import Problem, belongs_to_problem, problem, words
 from rnnbench.statistics import Estimate, median_interval, median_time, wilson_interval
 from rnnbench.store.status import WORST, Status, clipped
 from rnnbench.tasks import TASKS
@@ -43,8 +43,8 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The factors' values less the problem's: what tells it apart from those that it is ranked with."""
-        return words({key: value for key, value in self.factors.items() if not of_problem(key)}) or self.cell
+        """The factors' values less the problem's: what distinguishes it from those that it is ranked with."""
+        return words({key: value for key, value in self.factors.items() if not belongs_to_problem(key)}) or self.cell
 
     @property
     def problem(self) -> Problem:
@@ -109,7 +109,7 @@ class Setting:
         """The binomial standard deviation of the median accuracy, from the size of a test set that all runs share.
 
         None for other metrics, where a sequence has several answers, and where a size is not known; and for an accuracy
-        of 0 or 1, whose error this does not tell.
+        of 0 or 1, where this gives no error.
         """
         tested, accuracy = self.known("test_sequences"), self.median("test_metric")
         every_step: Any = TASKS[self.task].every_step if self.task in TASKS else None
@@ -121,7 +121,7 @@ class Setting:
 
     @property
     def rank(self) -> tuple[float, float, float]:
-        """Smallest is best: the share of runs that solved the task, how soon half of them did, the median score."""
+        """The smallest is best: the share of runs that solved the task, how soon half of them did, the median score."""
         share, steps = self.solved_share, self.median_steps_to_solve
         return -(share.value if share else 0.0), inf if steps is None else steps, -self.score.value
 
@@ -170,7 +170,7 @@ class Setting:
 
 
 def solves(run: Row) -> bool:
-    """Whether a run counts as having solved its task: one that then diverged does not."""
+    """Return whether a run counts as having solved its task: one that then diverged does not."""
     return run["solved_at_step"] is not None and run["status"] == Status.DONE
 
 
@@ -210,7 +210,7 @@ def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:
 
 
 def solvable(task: str) -> bool:
-    """Whether the task has a loss below which it counts as solved; a task of somebody's own is taken to have one."""
+    """Return whether the task has a loss below which it counts as solved; a user's own task is assumed to have one."""
     return task not in TASKS or TASKS[task].solvable
 
 

@@ -1,4 +1,4 @@
-"""From a result to what people read: tables, figures, one page. A pure function of the result; knows nothing of torch.
+"""Reports of a result: tables, figures, one page. A pure function of the result; knows nothing of torch.
 
 The same result gives the same bytes on any machine with the same versions of packages.
 """
@@ -18,7 +18,7 @@ from rnnbench.outcomes.merge import Source, merge
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import figures, overview
-from rnnbench.report.lines import Lines
+from rnnbench.report.long_tables import LongTables
 from rnnbench.report.page import context
 from rnnbench.report.templates import template
 from rnnbench.store import folder
@@ -53,7 +53,7 @@ def publish(
     """Write ``results_dir/name``, to be committed, from the runs below ``sources``, and the overview beside it.
 
     What is published already stays, unless ``replace``: the rows are merged by run_id. NOTES.md there, where it exists,
-    is a person's word on what was expected and what was seen; it opens the pages. It and all else that was not
+    is a person's account of what was expected and seen; it opens the pages. It and all else that was not
     generated is left alone. Raises UserError where runs are missing, unless ``partial``, or where rows contradict.
     """
     target = results_dir / check_name(name)
@@ -108,7 +108,7 @@ def render(
     if not groups:
         raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
     page = context(found, groups)
-    drawn = figures.draw_all(groups, Lines(found), kept or {})
+    drawn = figures.draw_all(groups, LongTables(found), kept or {})
     shown = page | {
         "command": "publish" if published else "report",
         "quoted": shlex.quote(found.name),
@@ -121,7 +121,7 @@ def render(
 
 
 def _kept(target: Path) -> dict[str, str]:
-    """The figures of a folder that cannot be drawn again, as they are."""
+    """Return the figures of a folder that cannot be drawn again, unchanged."""
     kept = {}
     for name in figures.DRAWN_FROM_LINES:
         path = target / "figures" / f"{name}.svg"
@@ -130,8 +130,8 @@ def _kept(target: Path) -> dict[str, str]:
                 kept[name] = path.read_text(encoding="utf-8")
                 ElementTree.fromstring(kept[name])
             except (OSError, ValueError, ElementTree.ParseError) as error:
-                told = "and cannot be drawn again; restore it, or delete it"
-                raise UserError(f"{path}: is damaged ({error}) {told}") from error
+                message = "and cannot be drawn again; restore it, or delete it"
+                raise UserError(f"{path}: is damaged ({error}) {message}") from error
     return kept
 
 

@@ -46,7 +46,7 @@ def answer(problem: Problem, group: Sequence[Setting]) -> str:
 
 
 def _many(group: list[Setting]) -> str:
-    """Who solved a problem in every run, in some and in none, of more settings than a sentence can name."""
+    """Return who solved a problem in every run, in some and in none, for too many settings to name."""
     every = [setting for setting in group if len(setting.solved) == len(setting.runs)]
     some = [setting for setting in group if 0 < len(setting.solved) < len(setting.runs)]
     none = [setting for setting in group if not setting.solved]

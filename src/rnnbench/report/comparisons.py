@@ -1,4 +1,4 @@
-"""Tables across settings: what they reach over all tasks, and which differences are more than luck of the seed."""
+"""Tables across settings: their scores over all tasks, and which differences exceed the variation between seeds."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from rnnbench.statistics import (
     wilson_interval,
 )
 
-MOST = 50  # rows that anybody reads
+MOST = 50  # rows; more would not be read
 
 
 def pooled(settings: list[Setting]) -> Table | None:
-    """Each combination of the other factors over all problems, best first; None for one, or where none ran on all."""
+    """Return each combination of the other factors over all problems, best first.
+
+    None for one problem, or where no combination ran on all.
+    """
     problems = by_problem(settings)
     if len(problems) < 2:
         return None
@@ -71,7 +74,7 @@ class Pair(NamedTuple):
 
 
 def comparisons(settings: list[Setting]) -> list[Table]:
-    """For each factor the pairs of settings of a task that differ in nothing else, where both sides have two scores.
+    """Return for each factor the pairs of settings of a task that differ in nothing else; both sides have two scores.
 
     Where seeds are too few for any p of a factor to be small after Holm's correction, a note says so in place of rows.
     """
@@ -84,14 +87,14 @@ def comparisons(settings: list[Setting]) -> list[Table]:
 
 
 def _family(factor: str, pairs: list[Pair]) -> Table:
-    """The pairs that one question compares, corrected together."""
+    """Return the table of the pairs that answer one question, corrected together."""
     title = f"Comparisons by {factor}"
     sizes = sorted({tuple(sorted((len(a.scores), len(b.scores)))) for a, b, _ in pairs})
     lowest = min(1.0, len(pairs) * min(smallest_p(n, m) for n, m in sizes))
     if lowest > LEVEL:
         return Table(title, [], [], _too_few(len(pairs), lowest))
     p_values = [permutation_p(a.scores, b.scores) for a, b, _ in pairs]
-    # Over all that were tested: to correct over the largest differences alone would forget that they were picked.
+    # Over all that were tested: to correct over the largest differences alone would ignore that they were picked.
     rows, choice = list(zip(pairs, p_values, holm(p_values), strict=True)), ""
     if len(rows) > MOST:
         choice = f" Of {len(rows)} pairs the {MOST} with the largest difference are shown."
@@ -120,7 +123,7 @@ def _too_few(pairs: int, lowest: float) -> str:
 
 
 def _shared_tests(pairs: list[Pair]) -> str:
-    """What p does not hold where all runs of a task are tested on the same few sequences."""
+    """Return a note that p does not cover a test set that all runs of a task share; empty where it is large enough."""
     tests: dict[tuple[str, int], list[float]] = {}
     for setting in (side for pair in pairs for side in (pair.a, pair.b)):
         if (error := setting.test_error) is not None:
@@ -166,19 +169,19 @@ def _row(pair: Pair, p: float | None, corrected: float | None) -> list[str]:
 
 
 def _side(setting: Setting, other: Setting) -> str:
-    """What a side has that the other has not: "norm, threshold 1 (n = 5)"."""
+    """Return the factors that only one side has: "norm, threshold 1 (n = 5)"."""
     chosen = _factors(setting, other)
     own = {k: v for k, v in setting.factors.items() if other.factors[k] != v and (v is not None or k in chosen)}
     return f"{words(own)} (n = {len(setting.scores)})"
 
 
 def _root(factor: str, setting: Setting) -> str:
-    """The factor that another one is an option of: ``clip`` for ``clip.threshold`` where both vary."""
+    """Return the factor that another one is an option of: ``clip`` for ``clip.threshold`` where both vary."""
     return next(key for key in setting.factors if key != "task" and (factor == key or factor.startswith(f"{key}.")))
 
 
 def _factors(a: Setting, b: Setting) -> list[str]:
-    """The factors in which two settings differ by choice: that clip=none has no clip.threshold is not one more."""
+    """Return the factors that two settings choose differently; a missing clip.threshold of clip=none does not count."""
     differing = [key for key, value in a.factors.items() if value != b.factors[key]]
     return [
         key

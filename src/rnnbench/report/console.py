@@ -42,7 +42,7 @@ def print_json(found: Any) -> None:
 
 
 def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table whose columns are aligned by two or more spaces; nothing is cut."""
+    """Return the lines of a table with columns aligned by two or more spaces; nothing is cut."""
     lines = [[" ".join(cell.split()) for cell in line] for line in (header, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(_padded(line, widths)).rstrip() for line in lines]

@@ -8,23 +8,23 @@ import numpy as np
 
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.outcomes.settings import Setting, solves
-from rnnbench.report.drawing import Sketch, band, by_task, legend, mark, panels, plain, styles, thin
-from rnnbench.report.lines import Array, Lines
+from rnnbench.report.drawing import ReportFigure, band, by_task, legend, mark, panels, plain, styles, thin_line
+from rnnbench.report.long_tables import Array, LongTables
 from rnnbench.statistics import survival
 
-FLOOR = -30  # the power of ten below which nobody asks how small a gradient is
-LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table
+FLOOR = -30  # the power of ten below which the size of a gradient no longer matters
+LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table of numbers
 
 
-def learning_curves(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """Validation loss over training steps and the memoryless baseline; of completed runs, where there are any."""
+def learning_curves(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw the validation loss over training steps and the memoryless baseline; of completed runs if there are any."""
     groups, style, rows = by_task(settings), styles(settings), []
     figure, axes = panels(len(groups))
     baselines, shown = False, []
     for panel, (task, group) in zip(axes, groups.items(), strict=True):
         for index, setting in group:
             runs = setting.done or setting.runs
-            curves = [curve for run in runs if (curve := lines.loss(run["run_id"]))]
+            curves = [curve for run in runs if (curve := tables.loss(run["run_id"]))]
             if not curves:
                 continue
             steps = sorted(set.union(*map(set, curves)))
@@ -41,74 +41,82 @@ def learning_curves(settings: list[Setting], lines: Lines) -> Sketch | None:
     if not shown:
         return None
     legend(figure, settings, shown, lines=True, baseline=baselines)
-    return Sketch(figure, ["task", "setting", "runs", "first loss", "lowest", "last", "at step"], rows)
+    return ReportFigure(figure, ["task", "setting", "runs", "first loss", "lowest", "last", "at step"], rows)
 
 
-def gradient_profiles(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """log10 of the norm of dL/ds_t over lag: the headline with a band, every layer and direction as a thin line."""
+def gradient_profiles(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw log10 of the norm of dL/ds_t over lag: the headline with a band, each layer and direction as a thin line."""
 
     def numbers(mean: Array) -> list[str]:
         found = [10 ** (mean[lag] - mean[0]) for lag in LAGS if lag < len(mean)]
         return [f"{value:.1e}" if np.isfinite(value) else "–" for value in found]
 
-    sketch = _before_and_after(
-        settings, lines.profile, lines.ways, numbers, "lag (steps before the loss)", "log10 of mean ||dL/ds||"
+    drawn = _before_and_after(
+        settings,
+        tables.profile,
+        tables.layer_directions,
+        numbers,
+        "lag (steps before the loss)",
+        "log10 of mean ||dL/ds||",
     )
-    if sketch is None:
+    if drawn is None:
         return None
-    for axes in sketch.figure.axes:
+    for axes in drawn.figure.axes:
         if np.isfinite(axes.dataLim.ymax):
             axes.set_ylim(max(axes.get_ylim()[0], FLOOR), axes.dataLim.ymax + 1)
-    width = max(map(len, sketch.rows))
-    header = [*sketch.header, *(f"g({lag}) / g(0)" for lag in LAGS)][:width]
-    return sketch._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in sketch.rows])
+    width = max(map(len, drawn.rows))
+    header = [*drawn.header, *(f"g({lag}) / g(0)" for lag in LAGS)][:width]
+    return drawn._replace(header=header, rows=[row + ["–"] * (width - len(row)) for row in drawn.rows])
 
 
-def lyapunov_spectra(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """The largest Lyapunov exponents of the headline."""
-    sketch = _before_and_after(
-        settings, lines.spectrum, lambda run_id: [], lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
+def lyapunov_spectra(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw the largest Lyapunov exponents of the headline."""
+    drawn = _before_and_after(
+        settings, tables.spectrum, lambda run_id: [], lambda mean: [f"{mean[0]:.3f}", f"{mean[-1]:.3f}"], "rank",
         "Lyapunov exponent (per step)",
     )  # fmt: skip
-    return sketch and sketch._replace(header=[*sketch.header, "largest", "last drawn"])
+    return drawn and drawn._replace(header=[*drawn.header, "largest", "last drawn"])
 
 
 def _before_and_after(
     settings: list[Setting],
     line: Callable[[str, str, str | None], Array | None],
-    ways: Callable[[str], list[str]],
+    directions: Callable[[str], list[str]],
     numbers: Callable[[Array], list[str]],
     x: str,
     y: str,
-) -> Sketch | None:
-    """One row a task; left before training, right after. ``line`` (run_id, moment, way) is a run's, of the headline
-    where ``way`` is None; ``ways`` are those that are drawn besides, where there are several."""
+) -> ReportFigure | None:
+    """Draw one row of panels a task: left before training, right after.
+
+    ``line`` (run_id, moment, layer and direction) returns the line of a run; for None that of the headline.
+    ``directions`` returns the layers and directions of a run, which are drawn too where there are several.
+    """
     groups, style, rows, shown = by_task(settings), styles(settings), [], []
     figure, axes = panels(2 * len(groups))
     for (task, group), left, right in zip(groups.items(), axes[::2], axes[1::2], strict=True):
         for panel, moment in ((left, "initial"), (right, "final")):
             for index, setting in group:
-                several = list(dict.fromkeys(way for run in setting.runs for way in ways(run["run_id"])))
-                for way in (None, *(several if len(several) > 1 else ())):
-                    found = (line(run["run_id"], moment, way) for run in setting.runs)
+                several = list(dict.fromkeys(name for run in setting.runs for name in directions(run["run_id"])))
+                for direction in (None, *(several if len(several) > 1 else ())):
+                    found = (line(run["run_id"], moment, direction) for run in setting.runs)
                     drawn = [each for each in found if each is not None]
                     if not drawn:
                         continue
                     shown.append(index)
-                    draw = band if way is None else thin
+                    draw = band if direction is None else thin_line
                     mean = draw(panel, index, range(len(drawn[0])), drawn, style[index])
-                    rows.append([task, setting.label, MOMENTS[moment], way or "furthest", *numbers(mean)])
+                    rows.append([task, setting.label, MOMENTS[moment], direction or "furthest", *numbers(mean)])
             panel.set(title=plain(f"{task}, {MOMENTS[moment]}"), xlabel=x)
         left.set_ylabel(y)
         right.sharey(left)
     if not shown:
         return None
     legend(figure, settings, shown, lines=True)
-    return Sketch(figure, ["task", "setting", "moment", "layer and direction"], rows)
+    return ReportFigure(figure, ["task", "setting", "moment", "layer and direction"], rows)
 
 
-def time_to_solve(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """The share of runs that have not yet solved the task; a diverged or failed run never does."""
+def time_to_solve(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw the share of runs that have not yet solved the task; a diverged or failed run never does."""
     groups = {task: group for task, group in by_task(settings).items() if any(s.solved for _, s in group)}
     if not groups:
         return None
@@ -130,4 +138,4 @@ def time_to_solve(settings: list[Setting], lines: Lines) -> Sketch | None:
         panel.set(title=plain(task), xlabel="training step", ylabel="share of runs not solved", ylim=(-0.03, 1.03))
     legend(figure, settings, shown, lines=True)
     header = ["task", "setting", "runs", "solved", "share left", "first solved at step", "half solved at step"]
-    return Sketch(figure, header, rows)
+    return ReportFigure(figure, header, rows)

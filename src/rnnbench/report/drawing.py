@@ -1,4 +1,4 @@
-"""What all figures share: style, colors, panels, bands, legends, and SVG that is the same for the same runs."""
+"""Shared parts of all figures: style, colors, panels, bands, legends, and reproducible SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.outcomes.settings import Setting
-from rnnbench.report.lines import Array
+from rnnbench.report.long_tables import Array
 
 STYLE = {
     "svg.hashsalt": "rnnbench",
@@ -38,8 +38,8 @@ POINTS = 100  # of the line of a mean, for small pages; of a thin line a third
 NAMED = 12  # settings that a legend names one by one; above, it names colors and dashes
 
 
-class Sketch(NamedTuple):
-    """A figure, the numbers behind it as a table, and the pictures of single settings by index where it has them."""
+class ReportFigure(NamedTuple):
+    """A figure, its numbers as a table, and pictures of single settings by index where there are any."""
 
     figure: Figure
     header: list[str]
@@ -48,7 +48,7 @@ class Sketch(NamedTuple):
 
 
 def by_task(settings: list[Setting]) -> dict[str, list[tuple[int, Setting]]]:
-    """The settings of each task with their indices, in order."""
+    """Return the settings of each task with their indices, in order."""
     groups: dict[str, list[tuple[int, Setting]]] = {}
     for index, setting in enumerate(settings):
         groups.setdefault(setting.task, []).append((index, setting))
@@ -56,7 +56,10 @@ def by_task(settings: list[Setting]) -> dict[str, list[tuple[int, Setting]]]:
 
 
 def styles(settings: list[Setting]) -> list[dict[str, Any]]:
-    """A color for each cell, a dash and a marker for each combination of the other factors; of one cell, colors too."""
+    """Return each setting's style: a color for each cell, a dash and a marker for each combination of other factors.
+
+    With a single cell the combinations differ in color too.
+    """
     cells = list(dict.fromkeys(setting.cell for setting in settings))
     others = list(dict.fromkeys(map(_other, settings)))
     places = [(cells.index(setting.cell), others.index(_other(setting))) for setting in settings]
@@ -71,12 +74,12 @@ def styles(settings: list[Setting]) -> list[dict[str, Any]]:
 
 
 def _other(setting: Setting) -> str:
-    """The label less the cell."""
+    """Return the label without the cell."""
     return "" if setting.label == setting.cell else setting.label.removeprefix(f"{setting.cell}, ")
 
 
 def panels(count: int, columns: int = 2, width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """A figure of that many panels, row by row."""
+    """Return a figure of that many panels, row by row."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
@@ -87,12 +90,12 @@ def panels(count: int, columns: int = 2, width: float = WIDTH, height: float = H
 
 
 def mark(artist: Artist, *indices: int) -> None:
-    """Says in the SVG which settings an artist shows: the page filters and colors by it."""
+    """Record in the SVG which settings an artist shows: the page filters and colors by it."""
     artist.set_gid("setting-" + "-".join(map(str, indices)))
 
 
 def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
-    """Draws the mean over a setting's runs and the range from the lowest to the highest; returns the mean."""
+    """Draw the mean over a setting's runs and the range from the lowest to the highest; return the mean."""
     length = min(map(len, lines))
     stacked = np.array([line[:length] for line in lines])
     kept = np.unique(np.linspace(0, length - 1, min(length, POINTS)).round().astype(int))
@@ -105,8 +108,8 @@ def band(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]
     return mean
 
 
-def thin(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
-    """Draws the mean over a setting's runs as a thin line, beside a band; returns the mean."""
+def thin_line(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]) -> Array:
+    """Draw the mean over a setting's runs as a thin line beside a band; return the mean."""
     length = min(map(len, lines))
     kept = np.unique(np.linspace(0, length - 1, min(length, POINTS // 3)).round().astype(int))
     mean = np.array([line[:length] for line in lines]).mean(axis=0)
@@ -121,7 +124,7 @@ def thin(axes: Axes, index: int, x: Any, lines: list[Any], style: dict[str, Any]
 def legend(
     figure: Figure, settings: list[Setting], shown: Iterable[int], *, lines: bool, baseline: bool = False
 ) -> None:
-    """Names what is shown below the panels: each label, or where there are many, each color, and above each dash."""
+    """Add a legend below the panels: each label; where there are many, each color, and above the panels each dash."""
     style, shown = styles(settings), sorted(set(shown))
     labels: dict[str, list[int]] = {}
     cells: dict[str, list[int]] = {}
@@ -142,7 +145,7 @@ def legend(
 
 
 def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], list[int]]], lines: bool) -> None:
-    """In as many columns as fit; the figure grows by its height."""
+    """Add a legend with as many columns as fit; the figure grows by its height."""
     columns = max(1, int(figure.get_figwidth() / (0.7 + 0.07 * max(len(label) for label, _, _ in entries))))
     handles = [
         Line2D([], [], color=look["color"], linewidth=1.8, linestyle=look["linestyle"])
@@ -162,12 +165,12 @@ def _legend(figure: Figure, side: str, entries: list[tuple[str, dict[str, Any], 
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib shows as it is, dollars too, on one line."""
+    """Return text that matplotlib shows unchanged, dollars too, on one line."""
     return " ".join(text.split()).replace("$", r"\$")
 
 
 def svg(figure: Figure, name: str, text: str, dpi: int = 72) -> str:
-    """The figure as text, without a date; its ids start with ``name``, so that a page can hold many figures."""
+    """Return the figure as text, without a date; its ids start with ``name``, so that a page can hold many figures."""
     file = StringIO()
     figure.savefig(file, format="svg", dpi=dpi, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
 

@@ -1,4 +1,4 @@
-"""The figures of a sweep. Each takes the settings and says None where their runs have no data for it."""
+"""The figures of a sweep. Each takes the settings and returns None where their runs have no data for it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 import matplotlib as mpl
 
 from rnnbench.outcomes.settings import Setting
-from rnnbench.report import curves, heat, points
-from rnnbench.report.drawing import STYLE, Sketch, svg
-from rnnbench.report.lines import Lines
+from rnnbench.report import curves, heat_maps, scatter
+from rnnbench.report.drawing import STYLE, ReportFigure, svg
+from rnnbench.report.long_tables import LongTables
 
 
 class Drawn(NamedTuple):
-    """A figure, and the words and the numbers that stand for it where it cannot be seen."""
+    """A figure, with a text and a table of numbers for readers who cannot see it."""
 
     svg: str
     text: str
@@ -24,7 +24,7 @@ class Drawn(NamedTuple):
     """One picture a setting, by its index, where the page shows these in place of the common figure."""
 
 
-FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] = {
+FIGURES: dict[str, tuple[Callable[[list[Setting], LongTables], ReportFigure | None], str]] = {
     "learning_curves": (
         curves.learning_curves,
         "Validation loss over training steps against the memoryless baseline; mean and range over completed runs; "
@@ -37,7 +37,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
         "there are several, thin lines are the geometric mean of each",
     ),
     "horizon_and_score": (
-        points.horizon_and_score,
+        scatter.horizon_and_score,
         "Horizon of the gradient after training against the score, one point a run",
     ),
     "time_to_solve": (
@@ -45,7 +45,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
         "Share of runs that have not solved the task over training steps (Kaplan-Meier)",
     ),
     "heat_maps": (
-        heat.heat_maps,
+        heat_maps.heat_maps,
         "Norm of dL/ds over lag and training step, the first run of each setting, the layer and direction that reaches "
         "furthest after training; white where it is zero or not finite",
     ),
@@ -53,7 +53,7 @@ FIGURES: dict[str, tuple[Callable[[list[Setting], Lines], Sketch | None], str]] 
         curves.lyapunov_spectra,
         "The largest Lyapunov exponents before and after training; mean and range over runs",
     ),
-    "cost": (points.cost, "Mean seconds of training, and parameters, against the median score of each setting"),
+    "cost": (scatter.cost, "Mean seconds of training, and parameters, against the median score of each setting"),
 }
 
 
@@ -61,7 +61,7 @@ DRAWN_FROM_LINES = ("learning_curves", "gradient_profiles", "heat_maps", "lyapun
 """The figures that need profiles and curves, not rows alone."""
 
 
-def draw_all(settings: list[Setting], lines: Lines, kept: dict[str, str]) -> dict[str, Drawn]:
+def draw_all(settings: list[Setting], tables: LongTables, kept: dict[str, str]) -> dict[str, Drawn]:
     """Return every figure that the runs have data for, by name; one that is ``kept`` as SVG is not drawn."""
     drawn = {}
     with mpl.rc_context(STYLE):
@@ -69,11 +69,11 @@ def draw_all(settings: list[Setting], lines: Lines, kept: dict[str, str]) -> dic
             if name in kept:
                 drawn[name] = Drawn(kept[name], text, [], [], {})
                 continue
-            sketch = draw(settings, lines)
-            if sketch is not None:
+            found = draw(settings, tables)
+            if found is not None:
                 single = {
                     index: svg(figure, f"{name}-{index}", f"{text}: {settings[index].task}, {settings[index].label}")
-                    for index, figure in sketch.single.items()
+                    for index, figure in found.single.items()
                 }
-                drawn[name] = Drawn(svg(sketch.figure, name, text), text, sketch.header, sketch.rows, single)
+                drawn[name] = Drawn(svg(found.figure, name, text), text, found.header, found.rows, single)
     return drawn

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.outcomes.layer_directions import in_words
 from rnnbench.outcomes.settings import Setting
-from rnnbench.outcomes.ways import named
 from rnnbench.report import reach
 from rnnbench.report.tables import Table
 
@@ -29,10 +29,15 @@ def table(settings: list[Setting]) -> Table | None:
     if not probed:
         return None
     rows = [
-        [*setting.shown.values(), words, way or reach.headline(setting, moment), *_numbers(setting, moment, prefix)]
+        [
+            *setting.shown.values(),
+            words,
+            direction or reach.headline(setting, moment),
+            *_numbers(setting, moment, prefix),
+        ]
         for setting in probed
         for moment, words in MOMENTS.items()
-        for way, prefix in _places(setting)
+        for direction, prefix in _places(setting)
     ]
     meanings = [f"{title[0].upper()}{title[1:]}: {_meaning(name)}." for title, name in SHOWN]
     note = (
@@ -46,8 +51,8 @@ def table(settings: list[Setting]) -> Table | None:
 
 
 def _places(setting: Setting) -> list[tuple[str, str]]:
-    """Each layer and direction for people, and the prefix of its columns; of a single one that of the headline."""
-    return [(named(way), f"{way}_") for way in reach.ways(setting)] or [("", "")]
+    """Return each layer and direction in words with the prefix of its columns; for a single one the headline's."""
+    return [(in_words(direction), f"{direction}_") for direction in reach.layer_directions(setting)] or [("", "")]
 
 
 def _numbers(setting: Setting, moment: str, prefix: str) -> list[str]:
@@ -58,5 +63,5 @@ def _numbers(setting: Setting, moment: str, prefix: str) -> list[str]:
 
 
 def _meaning(name: str) -> str:
-    """What the column says, less the moment."""
+    """Return the column's explanation without the moment."""
     return COLUMNS[f"{name}_final"].meaning.removesuffix(f"; {MOMENTS['final']}")

@@ -1,4 +1,4 @@
-"""Which cell does best: the places of all cells on each task, where every cell was tuned alike."""
+"""Leaderboards: the ranks of all cells on each task, where every cell was tuned alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rnnbench.errors import UserError
 from rnnbench.outcomes import rows
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.phases import chosen_points
-from rnnbench.outcomes.problems import Problem, of_problem, words
+from rnnbench.outcomes.problems import Problem, belongs_to_problem, words
 from rnnbench.outcomes.result import CONFIG, Result
 from rnnbench.outcomes.settings import Setting, reported
 from rnnbench.report import answers, reach
@@ -125,7 +125,7 @@ def boards(experiment: str, result: Result) -> list[Board]:
         choice = chosen[protocol.setting(setting.runs[0])]
         mark = UNDECIDED if undecided(setting, choice) else "edge" if choice.edges else ""
         tuned = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in choice.best.point.items())
-        own = {key: v for key, v in setting.factors.items() if not of_problem(key) and key not in protocol.tune}
+        own = {key: v for key, v in setting.factors.items() if not belongs_to_problem(key) and key not in protocol.tune}
         groups.setdefault(setting.problem, []).append(Place(setting, words(own) or setting.cell, tuned, mark))
     return [
         Board(experiment, problem, protocol, sorted(places, key=lambda place: place.setting.rank))

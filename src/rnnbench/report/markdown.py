@@ -1,4 +1,4 @@
-"""Words in Markdown: what a name or an error message holds is shown as it is, and never read as a mark."""
+"""Escapes text for Markdown: names and error messages are shown literally, never as markup."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NUMBERED = re.compile(r"^(\d+)(?=[.)](\s|$))")  # an item too
 
 
 def escape(text: object) -> str:
-    """Returns text as one line of Markdown that reads as that text, also in a cell of a table."""
+    """Return text as one line of Markdown that reads as that text, also in a cell of a table."""
     return NUMBERED.sub(r"\1\\", MARKS.sub(r"\\\g<0>", _line(text)))
 
 
 def link(text: str, *path: str) -> str:
-    """Returns a link to a file by the parts of its relative path."""
+    """Return a link to a file by the parts of its relative path."""
     shown = re.sub(r"\\?([\[\]])", r"\\\1", escape(text))
     return f"[{shown}]({'/'.join(quote(part, safe='') for part in path)})"
 
 
 def code(text: str) -> str:
-    """Returns text as code within a line, in a fence that is longer than any in the text."""
+    """Return text as code within a line, in a fence that is longer than any in the text."""
     line = _line(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
@@ -36,7 +36,7 @@ def code(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """Returns text as an indented block of code."""
+    """Return text as an indented block of code."""
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 

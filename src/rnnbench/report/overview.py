@@ -37,7 +37,7 @@ class Results(NamedTuple):
 
 
 def read_results(results_dir: Path) -> Results:
-    """Every result below ``results_dir``; a damaged one is left out and named."""
+    """Return every result below ``results_dir``; a damaged one is left out and named."""
     results = Results({}, [], {})
     for folder in sorted({path.parent for name in PARTS for path in results_dir.glob(f"[!.]*/{name}")}):
         try:
@@ -50,7 +50,7 @@ def read_results(results_dir: Path) -> Results:
 
 
 def picture(found: list[Board]) -> str:
-    """One panel a task, a dot and an interval a cell."""
+    """Draw one panel a task, with a dot and an interval a cell."""
     with mpl.rc_context(STYLE):
         figure, axes = panels(len(found), width=4.6, height=2.8)
         cells = sorted({place.cell for board in found for place in board.places})
@@ -70,9 +70,9 @@ def picture(found: list[Board]) -> str:
 
 
 def write_overview(results_dir: Path) -> dict[str, str]:
-    """Writes ``results_dir/README.md``, and beside it the picture where anything was tuned.
+    """Write ``results_dir/README.md``, and beside it the picture where anything was tuned.
 
-    Returns what is wrong with the results that cannot be read. Raises UserError where somebody else wrote the page.
+    Returns what is wrong with the results that cannot be read. Raises UserError where the page was not generated.
     """
     check_page(results_dir)
     results = read_results(results_dir)
@@ -91,7 +91,7 @@ def write_overview(results_dir: Path) -> dict[str, str]:
 
 
 def check_page(results_dir: Path) -> None:
-    """Raises UserError where the files of the overview exist and were not generated."""
+    """Raise UserError where the files of the overview exist and were not generated."""
     for name in (PAGE, f"{PICTURE}.svg"):
         if (results_dir / name).exists() and not is_generated(results_dir / PAGE):
             raise UserError(f"{results_dir / name}: was not generated, so it is not replaced; choose --results-dir=...")

@@ -1,4 +1,4 @@
-"""What the pages say in words: answers, warnings, failures, and where the runs come from."""
+"""The text of the pages: answers, warnings, failures, and where the runs come from."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
 
 
 def _more(result: Result, groups: list[Setting]) -> list[tables.Table]:
-    """The tables after the main one."""
+    """Return the tables after the main one."""
     found = (
         layers.table(groups),
         comparisons.pooled(groups),
@@ -73,7 +73,7 @@ def _more(result: Result, groups: list[Setting]) -> list[tables.Table]:
 
 
 def _gaps(result: Result) -> list[str]:
-    """What a reader must know first: runs that are missing, files that are damaged, figures that are not whole."""
+    """Return what a reader must know first: missing runs, damaged files, incomplete figures."""
     lines = []
     if result.missing:
         listed = _listed(list(result.missing))
@@ -98,7 +98,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _mixed(result: Result, runs: list[Row]) -> list[str]:
-    """What makes runs hard to compare: they differ in more than what was swept."""
+    """Return what makes runs hard to compare: differences other than what was swept."""
     versions = {tuple(sorted(each["versions"].items())) for each in result.environments if each["versions"]}
     kinds = {"commits": _commits(runs), "machines": _machines(result), "versions of packages": versions}
     return [
@@ -111,7 +111,7 @@ def _commits(runs: list[Row]) -> list[str]:
 
 
 def _machines(result: Result) -> list[str]:
-    """The different machines, as far as they are known, in a line each."""
+    """Return the different machines, as far as they are known, in a line each."""
     return sorted({_machine(each["machine"]) for each in result.environments if each["machine"]})
 
 
@@ -121,7 +121,7 @@ def _machine(machine: dict[str, Any]) -> str:
 
 
 def _gradients(problem: Problem, group: list[Setting]) -> str:
-    """The gradients of the settings that the answer names; empty where they are many, or were not measured."""
+    """Return the gradients of the settings that the answer names; empty where they are many or were not measured."""
     best, rest = answers.named(group)
     if rest or not any(setting.probed for setting in best):
         return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError
-from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes import agreement, consistency, provenance, result
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.merge import LEARNED, reason
 from rnnbench.outcomes.result import Result
@@ -53,13 +53,13 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What became of two results."""
+    """The comparison of two results."""
 
     pairs: list[Pair]
     rows: dict[str, str]
-    """The runs of both results whose rows differ, in what, and probably why; and rows that contradict themselves."""
+    """The runs whose rows differ, how, and the probable cause; and rows that contradict themselves."""
     notes: list[str]
-    """What else a reader must know, a line each."""
+    """Further remarks, one a line."""
 
 
 def compare(first: Path, second: Path) -> Comparison:
@@ -82,7 +82,7 @@ def compare(first: Path, second: Path) -> Comparison:
 
 
 def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
-    """The settings of the reported runs, by the values of their factors less what was tuned."""
+    """Return the settings of the reported runs, by the values of their factors less what was tuned."""
     return {
         tuple(sorted((key, value) for key, value in each.shown.items() if key not in found.tuned)): each
         for each in reported(found)
@@ -90,14 +90,14 @@ def _settings(found: Result) -> dict[tuple[tuple[str, str], ...], Setting]:
 
 
 def _estimate(setting: Setting, name: str) -> Estimate | None:
-    """None where some run has no such number: a median of the others would be one of other runs."""
+    """Return an estimate, or None where some run has no such number: a median of the others would be of other runs."""
     if name in ("solved", "score"):
         return setting.solved_share if name == "solved" else setting.score
     return setting.median(name) if len(setting.numbers(name)) == len(setting.runs) else None
 
 
 def apart_by_chance(n: int, m: int) -> float:
-    """How often the intervals of the medians of ``n`` and ``m`` runs of one distribution have no point in common.
+    """Return how often the intervals of the medians of ``n`` and ``m`` runs of one distribution do not overlap.
 
     Over all equally likely orders of the runs: that the upper end of one, its a-th lowest run, comes before the lower
     end of the other, its b-th lowest, so that fewer than b of the other come before it; twice, for the two sides.
@@ -116,7 +116,7 @@ def _high(value: Estimate) -> float:
 
 
 def _rows(folders: Sequence[Path], found: Sequence[Result]) -> tuple[dict[str, str], str]:
-    """In what the rows of each run differ, and how many runs are the same in both results; tuning runs too."""
+    """Return how the rows of each run differ, and how many runs are the same in both results; tuning runs too."""
     first, second = ({row["run_id"]: row for row in each.runs} for each in found)
     both = [run_id for run_id in first if run_id in second]
     ended = [r for r in both if Status.FAILED not in (first[r]["status"], second[r]["status"])]
@@ -130,21 +130,21 @@ def _rows(folders: Sequence[Path], found: Sequence[Result]) -> tuple[dict[str, s
             ]
             far = agreement.beyond(first[run_id], second[run_id], LEARNED)
             columns.sort(key=lambda key: key not in far)  # first what no rounding explains on another machine
-            told = agreement.told(first[run_id], second[run_id], columns)
+            words = agreement.differences_in_words(first[run_id], second[run_id], columns)
             listed = f"{', '.join(columns)}: " if len(columns) > agreement.TOLD else ""
-            differing[run_id] = f"{listed}{told} ({reason(*places)})"
+            differing[run_id] = f"{listed}{words} ({reason(*places)})"
     for folder, rows in zip(folders, (first, second), strict=True):
         for run_id, row in rows.items():
-            wrong = laws.contradictions(row)
+            wrong = consistency.contradictions(row)
             if wrong:
-                told = f"contradicts itself in {folder}: {'; '.join(wrong)}"
-                differing[run_id] = "; ".join(filter(None, (differing.get(run_id), told)))
+                words = f"contradicts itself in {folder}: {'; '.join(wrong)}"
+                differing[run_id] = "; ".join(filter(None, (differing.get(run_id), words)))
     failed = f"; {len(both) - len(ended)} failed and say nothing" if len(ended) < len(both) else ""
     return differing, f"{len(both)} runs are in both; {same} of them are the same, digit for digit{failed}"
 
 
 def _origins(first: Result, second: Result) -> Sequence[str]:
-    """Where the two come from, as far as it differs."""
+    """Return the differences in where the two results come from."""
     a, b = ({"commits": provenance.summary(each.runs)["commits"], "data": each.data} for each in (first, second))
     lines = [f"{key}: {_plain(a[key])} -> {_plain(b[key])}" for key in a if a[key] != b[key]]
     for kind in ("versions", "machine"):

@@ -22,11 +22,11 @@ class Table(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """One column of a table of settings: what becomes of a column of runs.csv."""
+    """One column of a table of settings: a summary of a column of runs.csv."""
 
     title: str
     column: str
-    """Whose meaning the legend says; or the meaning itself, where it is another."""
+    """The column whose meaning the legend gives; or another meaning itself."""
     how: str
     """How the runs of a setting are summed up, for people."""
     text: Callable[[Setting], str]
@@ -74,7 +74,7 @@ def interval_words(sizes: Iterable[int]) -> str:
 
 
 def _median(column: str) -> Callable[[Setting], str]:
-    """The median of a column, shown as that column is."""
+    """Return the median of a column, formatted as that column."""
 
     def text(setting: Setting) -> str:
         found = setting.median(column)
@@ -88,7 +88,7 @@ def _budgeted(settings: list[Setting]) -> bool:
 
 
 def _deep(settings: list[Setting]) -> bool:
-    return any(reach.ways(setting) for setting in settings)
+    return any(reach.layer_directions(setting) for setting in settings)
 
 
 def _off_budget(setting: Setting) -> str:

@@ -1,4 +1,4 @@
-"""What a report says in the terminal."""
+"""Prints a report in the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rnnbench.report import Report
 from rnnbench.report.console import print_json, show
 
 
-def tell(report: Report, as_json: bool = False) -> None:
+def print_report(report: Report, as_json: bool = False) -> None:
     """Print what a reader must know first, the table, what went wrong, and where the page is."""
     page = report.page
     failures = [f"{failure['run_id']}: {failure['reason']}" for failure in page["failures"]]

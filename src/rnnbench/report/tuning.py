@@ -1,4 +1,4 @@
-"""What a tuned experiment chose, and the table that says so."""
+"""The choices of a tuned experiment, and their table."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs leave behind: records, their states, where they come from, and the files that processes share."""
+"""The files of runs: records, their states, where they come from, and the files that processes share."""

@@ -20,7 +20,7 @@ class HeldElsewhereError(UserError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the place of ``path`` at the end, and is deleted where an error comes first.
+    """Yield a temporary path that replaces ``path`` at the end, and is deleted if an error occurs first.
 
     Only the holder of the lock of ``path`` may write it, so one name is enough.
     """
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
-    """Holds the lock of ``path``, a file beside it that the system frees when its holder dies.
+    """Hold the lock of ``path``, a file beside it that the system releases when its holder dies.
 
     Raises HeldElsewhereError where another process keeps it for ``patience`` seconds, UserError where none can be made.
     """
@@ -54,7 +54,7 @@ def locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock of ``path``."""
+    """Return whether another process holds the lock of ``path``."""
     if not (path.parent / LOCKS / f"{path.name}.lock").exists():
         return False
     try:

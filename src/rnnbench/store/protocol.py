@@ -28,7 +28,7 @@ FILE = "protocol.json"
 LEARNED = 0.1
 """The share of the memoryless loss that a trial must gain to have learned anything: a validation score of .1.
 
-Between trials that gained less, small differences of constants choose, and another seed turns them around.
+Between trials that gained less, small differences of constants choose, and another seed reverses them.
 """
 
 
@@ -91,7 +91,7 @@ class Protocol:
         return [point for index, point in enumerate(points) if point not in points[:index]]
 
     def check(self, point: dict[str, Any], config: Mapping[str, Any]) -> None:
-        """Raises UserError where the flat configuration made for a point of the grid has other values."""
+        """Raise UserError where the flat configuration made for a point of the grid has other values."""
         for key, value in self.point(config).items():
             given = flatten({key: point[key]})[key]
             if given != value:
@@ -111,7 +111,7 @@ class Trial(NamedTuple):
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Smallest is best. A solved run stops early, so among those that all solve the task the quickest is best."""
+        """The smallest is best. A solved run stops early, so among those that all solve the task the fastest wins."""
         return -self.solved, self.steps if self.solved == self.runs else self.loss
 
 
@@ -125,7 +125,7 @@ class Choice(NamedTuple):
     """The tuned keys whose chosen value is the first or the last of its numbers: the best may lie beyond."""
 
     def undecided(self, baseline: float | None) -> bool:
-        """Whether no trial learned anything, so that chance chose.
+        """Return whether no trial learned anything, so that the choice is random.
 
         That is: none solved the task in any run, and no mean validation loss is more than ``LEARNED`` below
         ``baseline``, the memoryless one. False where that is not known.
@@ -176,7 +176,7 @@ def _edges(point: dict[str, Any], protocol: Protocol) -> list[str]:
 
 
 def write(folder: Path, protocol: Protocol) -> None:
-    """Leaves a tuned sweep's protocol with its runs. Raises UserError where runs of another kind are there already."""
+    """Write a tuned sweep's protocol beside its runs. Raises UserError where the runs there are of another kind."""
     before = read(folder)
     if protocol.tune is None:
         if before is not None:
@@ -188,7 +188,7 @@ def write(folder: Path, protocol: Protocol) -> None:
 
 
 def read(folder: Path) -> Protocol | None:
-    """The protocol of a tuned sweep; None where nothing was tuned. Raises UserError for a damaged file."""
+    """Return the protocol of a tuned sweep; None if nothing was tuned. Raises UserError for a damaged file."""
     path = folder / FILE
     if not path.exists():
         return None

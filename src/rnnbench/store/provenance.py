@@ -21,13 +21,13 @@ PACKAGES = (
     "rnnbench",
 )
 COMMAND = "RNNBENCH_COMMAND"
-"""The environment variable that tells every process of a sweep which command began it."""
+"""The environment variable that holds, for every process of a sweep, the command that began it."""
 
 DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
 
 def provenance(accelerator: str) -> dict[str, Any]:
-    """The fields of a record that say where it comes from; ``accelerator`` is the name of the GPU."""
+    """Return the fields of a record that say where it comes from; ``accelerator`` is the name of the GPU."""
     return {
         "command": os.environ.get(COMMAND, ""),
         "commit": git_commit(),
@@ -37,7 +37,7 @@ def provenance(accelerator: str) -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the code that runs, with ``+dirty`` where it differs; None where nobody can say.
+    """Return the commit of the code that runs, with ``+dirty`` where it differs; None where that is unknown.
 
     In a checkout of rnnbench it is that of git, in an installed package the one that it was built from. A package that
     is installed inside another repository does not have that one's commit.
@@ -59,12 +59,12 @@ def git_commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and the packages that a result can depend on."""
+    """Return the versions of Python and the packages that a result can depend on."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def machine() -> dict[str, Any]:
-    """What this program runs on."""
+    """Return the platform, processor, instructions and number of cores of this machine."""
     return {
         "platform": platform.platform(),
         "processor": _cpu("model name"),
@@ -74,13 +74,13 @@ def machine() -> dict[str, Any]:
 
 
 def _instructions() -> str:
-    """The widest vector instructions, which decide in what order a sum is taken."""
+    """Return the widest vector instructions, which decide the order in which a sum is taken."""
     flags = _cpu("flags").split()
     return next((name for name in ("avx512f", "avx2", "avx") if name in flags), platform.machine())
 
 
 def _cpu(field: str) -> str:
-    """What Linux says of the first processor, elsewhere Python."""
+    """Return the name of the first processor, from Linux where possible, else from Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith(field))

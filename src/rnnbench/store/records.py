@@ -1,4 +1,4 @@
-"""The run store: what a run leaves behind, written once and read often.
+"""The run store: the files of a run, written once and read often.
 
     <runs_dir>/<name>/<run_id>/    config.yaml  record.json  metrics.csv  gradients.npz  last.ckpt  best.ckpt
 
@@ -27,7 +27,7 @@ from rnnbench.store.status import Status
 FILE = "record.json"
 CONFIG = "config.yaml"
 VERSION = 1
-"""Of the fields of a record; one more whenever a field that an older program needs changes its meaning."""
+"""The version of records; it increases when a field that older programs need changes its meaning."""
 PLANNED = "sweep.json"
 EXPLODED = 1000
 """A loss above this multiple of the memoryless baseline, or of a uniform guess over the classes where that costs more,
@@ -40,7 +40,7 @@ class _Planned(TypedDict):
 
 
 class Planned(_Planned, total=False):
-    """What the sweeps of an experiment were to make."""
+    """The planned runs of an experiment."""
 
     published: str
     """The folder of the published result whose rows count as done, seen from here; absent where none do."""
@@ -56,7 +56,7 @@ class Record:
     """Of a ``Status`` that has ended."""
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
-    """What could not be made after the test, and why, in a line each; the result is there without it."""
+    """Parts that failed after the test, and why, one a line; the result is complete without them."""
     command: str = ""
     config: dict[str, Any]
     seed: int
@@ -64,7 +64,7 @@ class Record:
     sources: dict[str, str] = field(default_factory=dict)
     """The sha256 of the local data and the classes that the configuration names, by setting (``config.sources``)."""
     hidden_size: int = 0
-    """Units of each direction of each layer; with a ``network.budget``, those that it came to."""
+    """Units of each direction of each layer; with a ``network.budget``, the width that meets it."""
     parameters: int = 0
     state_size: int = 0
     """Real numbers that the network carries from one step to the next."""
@@ -102,7 +102,7 @@ class Record:
     training: dict[str, float | None] = field(default_factory=dict)
     """Means over training: how often and how far the gradient was clipped, and its norm before and after."""
     gradients: dict[str, dict[str, float | str | None]] = field(default_factory=dict)
-    """What the probe says of dL/ds_t, ``initial`` and ``final``: the scalars of a Survey."""
+    """The probe's scalars of dL/ds_t, ``initial`` and ``final``: the scalars of a Survey."""
     sample: str | None = None
     """Text that the trained model wrote."""
     commit: str | None = None
@@ -155,7 +155,7 @@ class Record:
 
 
 def write(folder: Path, record: Record, ended: str | None = None) -> None:
-    """Writes ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error.
+    """Write ``folder/record.json`` atomically, which ends the run; numbers that are not finite are an error.
 
     The run ended now, or when ``ended`` says.
     """
@@ -171,7 +171,7 @@ def finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def clear(folder: Path) -> None:
-    """Deletes what a run left behind but for its log: it starts anew. Its record goes last: until then it has ended."""
+    """Delete the files of a run except its log, so that it starts over; its record last: until then it has ended."""
     for path in sorted(folder.glob("*"), key=lambda path: path.name == FILE):
         if path.is_dir():
             shutil.rmtree(path)
@@ -180,7 +180,7 @@ def clear(folder: Path) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The record of one run folder, or None where the run has not ended. Raises UserError for a damaged file."""
+    """Return the record of one run folder, or None if the run has not ended. Raises UserError for a damaged file."""
     path = folder / FILE
     try:
         if not path.exists():
@@ -194,13 +194,13 @@ def read(folder: Path) -> Record | None:
             raise ValueError(f"status is {record.status!r}, not one of {', '.join(ended)}")
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
-        told = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
-        raise UserError(told) from error
+        message = f"{path}: not a valid record ({reason}); delete it or use force=true to run it again"
+        raise UserError(message) from error
     return record
 
 
 def read_all(folder: Path) -> list[Record]:
-    """The records of all ended runs of an experiment, in the order of their ids."""
+    """Return the records of all ended runs of an experiment, in the order of their ids."""
     found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
     return [record for record in found if record is not None]
 
@@ -234,7 +234,7 @@ def planned(folder: Path) -> Planned:
 
 
 def read_progress(folder: Path) -> tuple[int, float | None]:
-    """The last logged step of a run and its training loss; the file may be in the middle of being written."""
+    """Return the last logged step of a run and its training loss; the file may be only partly written."""
     path = folder / "metrics.csv"
     step, loss = 0, None
     with suppress(OSError, csv.Error), path.open(newline="", encoding="utf-8", errors="replace") as lines:
@@ -246,5 +246,5 @@ def read_progress(folder: Path) -> tuple[int, float | None]:
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601."""
+    """Return the time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""How a run stands, and how each status counts: the one rule of all tables, pages and dashboards."""
+"""The status of a run, and how each status counts in all tables, pages and dashboards."""
 
 from __future__ import annotations
 

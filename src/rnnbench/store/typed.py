@@ -1,4 +1,4 @@
-"""Parsed JSON held against the types that a dataclass or a TypedDict declares: files outlive versions and disks."""
+"""Checks parsed JSON against the types of a dataclass or a TypedDict: files may be old or damaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ NAMES: dict[Any, str] = {
 
 
 def parse(text: str) -> Any:
-    """Returns the values of a JSON text. Raises ValueError, also for a number that is not finite or fits no array."""
+    """Return the values of a JSON text.
+
+    Raises ValueError, also for a number that is not finite or too large for an array.
+    """
     try:
         values = json.loads(text, parse_float=_finite, parse_int=_bounded, parse_constant=_finite)
     except RecursionError:
@@ -28,14 +31,14 @@ def parse(text: str) -> Any:
 
 
 def build(kind: type[T], values: Any) -> T:
-    """Makes the dataclass ``kind`` of parsed values; unknown keys are ignored. Raises ValueError for a wrong type."""
+    """Make the dataclass ``kind`` of parsed values; unknown keys are ignored. Raises ValueError for a wrong type."""
     check(values, kind)
     known = get_type_hints(kind)
     return kind(**{key: value for key, value in values.items() if key in known})
 
 
 def check(value: Any, kind: Any, where: str = "") -> None:
-    """Raises ValueError, which names the key, unless the parsed ``value`` has the type ``kind``."""
+    """Raise ValueError, which names the key, unless the parsed ``value`` has the type ``kind``."""
     outer, inner = get_origin(kind) or kind, get_args(kind)
     if outer in (Union, UnionType):
         _check_any(value, inner, where)
@@ -58,7 +61,7 @@ def _check_any(value: Any, kinds: tuple[Any, ...], where: str) -> None:
             return check(value, kind, where)
         except ValueError as error:
             reasons.append(error)
-    raise reasons[0]  # of the type itself: that it is not None either helps nobody
+    raise reasons[0]  # that of the type itself: that it is not None either is no help
 
 
 def _check_keys(value: Any, kind: Any, where: str) -> None:

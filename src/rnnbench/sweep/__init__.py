@@ -1,1 +1,1 @@
-"""Many runs at once: each in a process of its own, watched from outside, and the ledger of what became of them."""
+"""Many runs at once: each in its own process, watched from outside, and the states of all runs."""

@@ -1,4 +1,4 @@
-"""Slurm, as a sweep needs it: what is asked of it for a job, and what it says became of one."""
+"""The interface to Slurm: the options of a job, and the state that squeue reports."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from rnnbench.errors import UserError, check_range
-from rnnbench.sweep.scheduler import death
+from rnnbench.sweep.scheduler import exit_reason
 
 STOPPED = {"CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED"}
-"""How a job ends that is not to blame for it."""
+"""The states of jobs that were ended from outside."""
 ENDED = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "TIMEOUT"} | STOPPED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What submitit asks Slurm for, for one job, and the seconds ``poll`` between two looks at the queue."""
+    """The options of one job for submitit, and the seconds ``poll`` between two looks at the queue."""
 
     partition: str | None
     account: str | None
@@ -54,7 +54,7 @@ class Options:
 
 
 class Job(NamedTuple):
-    """What squeue says of a job. ``code`` is a wait status: the signal, or 256 times the exit code."""
+    """The state of a job from squeue. ``code`` is a wait status: the signal, or 256 times the exit code."""
 
     state: str
     code: int
@@ -68,14 +68,14 @@ class Job(NamedTuple):
         code = os.waitstatus_to_exitcode(self.code)
         parts = [self.state]
         if self.state == "FAILED":
-            parts.append(death(128 - code if code > 128 else code))  # a shell reports a signal as 128 more
+            parts.append(exit_reason(128 - code if code > 128 else code))  # a shell reports a signal as 128 more
         elif self.reason != "None":
             parts.append(self.reason)
         return ", ".join(parts)
 
 
 def check_installed() -> None:
-    """Raises UserError where jobs cannot be submitted."""
+    """Raise UserError where jobs cannot be submitted."""
     if importlib.util.find_spec("submitit") is None:
         raise UserError("hydra/launcher=slurm needs submitit: install it with pip install 'rnnbench[slurm]'")
     for name in ("sbatch", "srun", "squeue"):
@@ -84,7 +84,7 @@ def check_installed() -> None:
 
 
 def squeue(ids: Iterable[str]) -> dict[str, Job]:
-    """The jobs among ``ids``, and of their arrays, that Slurm still remembers; it does so for minutes after their end.
+    """Return the jobs and array jobs among ``ids`` that Slurm still knows; it forgets them minutes after their end.
 
     Raises UserError where Slurm does not answer.
     """
@@ -101,5 +101,5 @@ def squeue(ids: Iterable[str]) -> dict[str, Job]:
 
 
 def last_line(text: str) -> str:
-    """What a command of Slurm says in the end."""
+    """Return the last line of a Slurm command's output."""
     return (text.strip().splitlines() or ["Slurm gives no reason"])[-1].strip()

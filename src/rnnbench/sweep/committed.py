@@ -1,4 +1,4 @@
-"""A published result and the runs that its commands stand for: does every row belong to one, and agree with itself?"""
+"""Checks a published result against the runs of its commands: every row belongs to one and is consistent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from rnnbench.config.identity import valued
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.outcomes import agreement, laws, provenance, result
+from rnnbench.outcomes import agreement, consistency, provenance, result
 from rnnbench.outcomes.agreement import Rule
 from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.outcomes.provenance import Environment
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
 from rnnbench.sweep.compose import Plan
-from rnnbench.sweep.recorded import plan_again
+from rnnbench.sweep.recorded_command import plan_again
 
 
 class Committed(NamedTuple):
@@ -35,7 +35,10 @@ class Committed(NamedTuple):
 
 
 def read(folder: Path, conf: Path) -> Committed:
-    """A result that rnnbench publish wrote to ``folder``. Raises UserError where it is not complete or is damaged."""
+    """Return a result that rnnbench publish wrote to ``folder``.
+
+    Raises UserError where it is not complete or is damaged.
+    """
     found = result.read(folder)
     plans = [_plan(folder, conf, command) for command in found.commands]
     tuning = {run_id: job for each in plans for run_id, job in each.tuning.items()}
@@ -52,8 +55,8 @@ def _plan(folder: Path, conf: Path, command: str) -> Plan:
         raise UserError(f"{folder / provenance.FILE}: the command {command!r}: {error}") from error
 
 
-def strays(committed: Committed) -> dict[str, str]:
-    """Rows that belong to no run of the experiment, and runs of it that have no row: what is wrong, by run_id."""
+def unmatched_rows(committed: Committed) -> dict[str, str]:
+    """Return the rows that belong to no run of the experiment, and its runs without a row: what is wrong, by run_id."""
     known = committed.plan.tuning | committed.plan.candidates
     unknown = {run_id: "no run of this experiment" for run_id in committed.rows if run_id not in known}
     expected = committed.plan.tuning | committed.plan.reported(committed.rows.values())
@@ -61,11 +64,11 @@ def strays(committed: Committed) -> dict[str, str]:
 
 
 def contradictions(committed: Committed) -> dict[str, str]:
-    """Rows that do not agree with themselves, or with the configuration of their run_id: in what, by run_id."""
+    """Return the rows that contradict themselves, or the configuration of their run_id: in what, by run_id."""
     known = committed.plan.tuning | committed.plan.candidates
     wrong = {}
     for run_id, row in committed.rows.items():
-        found = laws.contradictions(row)
+        found = consistency.contradictions(row)
         if run_id in known:
             phase = TUNING if run_id in committed.plan.tuning else REPORT
             if row["phase"] not in (phase, UNUSED):
@@ -82,14 +85,14 @@ def contradictions(committed: Committed) -> dict[str, str]:
 
 
 def _configured(config: Config) -> Row:
-    """What a row must say of a configuration."""
+    """Return the values that a row must have for a configuration."""
     own = {"seed": config.seed, "task": config.task.name, "length": config.task.length, "cell": config.cell.name,
            "metric": config.task.metric}  # fmt: skip
     return own | configuration(config.to_dict())
 
 
 def sample(committed: Committed, fraction: float) -> dict[str, Config]:
-    """The runs to repeat: the share ``fraction`` of all, rounded up, whose configurations have the smallest hashes."""
+    """Return the runs to repeat: the share ``fraction`` of all, rounded up, with the smallest configuration hashes."""
     known = committed.plan.tuning | committed.plan.candidates
     by_hash = sorted(committed.rows.keys() & known.keys(), key=lambda run_id: run_id.rpartition("-")[2])
     return {run_id: known[run_id].config for run_id in by_hash[: math.ceil(fraction * len(by_hash))]}

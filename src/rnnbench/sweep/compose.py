@@ -1,4 +1,4 @@
-"""From the command line of a sweep to its runs: each combination composed, checked and told apart before any starts."""
+"""Plans a sweep from its command line: every combination is composed, checked and deduplicated before any starts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from rnnbench.outcomes.columns import Row, configuration
 from rnnbench.store.protocol import Protocol, choices
 from rnnbench.sweep.composed import check_agreement, check_groups, explained, offer_installed
 from rnnbench.sweep.composer import Composer
-from rnnbench.sweep.ledger import folder_of
 from rnnbench.sweep.mixed import as_choices, check_tuned, targeted
+from rnnbench.sweep.run_states import folder_of
 
 NO_RUN = {"cell": ("external",), "task": ("arrays", "external")}
-"""Choices that are no run by themselves, so that ``glob(*)`` leaves them out."""
+"""Choices that are no complete runs, so ``glob(*)`` leaves them out."""
 MANY = 200
 """Runs of which checking takes a second or more, which is then announced."""
 
 
 class Job(NamedTuple):
-    """One run of a sweep: what Hydra must be told for it, and what comes of that."""
+    """One run of a sweep: its overrides for Hydra, and the configuration that they compose."""
 
     overrides: tuple[str, ...]
     config: Config
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where all runs of the sweep lie."""
+        """The folder of all runs of the sweep."""
         return folder_of(next(iter(self.candidates.values())).config).parent
 
     def reported(self, rows: Iterable[Row]) -> dict[str, Job]:
@@ -73,7 +73,7 @@ class Plan(NamedTuple):
         return list(dict.fromkeys(", ".join(f"{key} {each.get(key)}" for key in names) or "all" for each in left))
 
     def _flat(self) -> dict[str, Row]:
-        """The configuration of each candidate as its row has it."""
+        """Return the configuration of each candidate as in its row."""
         return {run_id: configuration(job.config.to_dict()) for run_id, job in self.candidates.items()}
 
 
@@ -125,7 +125,7 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
 
 
-def handed(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
+def configured_jobs(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
     """Return the configurations of the jobs, by their overrides, that a sweeper hands to a launcher."""
     composer = Composer(loader, base)
     return [composer.config(overrides) for overrides in jobs]
@@ -140,7 +140,10 @@ def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:
 
 
 def _dimensions(composer: Composer) -> dict[str, list[str]]:
-    """What is given for each key, as overrides of one choice each; the command line replaces the experiment file."""
+    """Return the values given for each key, as overrides of one choice each.
+
+    The command line replaces the experiment file.
+    """
     params = composer.base.hydra.sweeper.get("params")
     if OmegaConf.is_list(params) or any(OmegaConf.is_config(each) or each is None for each in (params or {}).values()):
         raise UserError("hydra.sweeper.params: give the choices of each key as text, such as {seed: '0,1,2'}")

@@ -37,7 +37,7 @@ SWEPT = {
     r"Sweep parameters '(.*)' requires --multirun": "{}: is a sweep; add -m",
     "Config group override must be": "a group takes the name of one of its files in conf/, as in cell=lstm",
 }
-"""What Hydra says of the commonest mistakes, in three lines or none, and what to do."""
+"""Hydra's messages for the most common mistakes, and what to do."""
 MIXED = ("callbacks", "loggers")
 """The groups of which a run may take several files."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}
@@ -92,7 +92,7 @@ def _settle(group: str, chosen: DictConfig) -> None:
 
 
 def check_agreement(flat: Mapping[str, Any], seen: dict[str, Any]) -> None:
-    """Raises UserError where jobs differ in what is not part of a run: two of them would then be one run.
+    """Raise UserError where jobs differ in what is not part of a run: two of them would then be one run.
 
     ``flat`` is a job's configuration by key, ``seen`` what the jobs before it had.
     """
@@ -124,12 +124,12 @@ def checked(made: DictConfig) -> Config:
 
 
 def is_group(loader: Any, key: str) -> bool:
-    """Whether ``key`` chooses a file of ``conf/``, and is no value."""
+    """Return whether ``key`` chooses a file of ``conf/``, and is no value."""
     return bool(loader.get_group_options(key))
 
 
 def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
-    """Raises UserError where a list is given for a group, of which Hydra would silently take a mixture.
+    """Raise UserError where a list is given for a group: Hydra would silently merge its choices.
 
     A mixture is what is meant of callbacks and of loggers.
     """
@@ -147,7 +147,7 @@ def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn an error of Hydra or OmegaConf, which is about what the user gave them, into a UserError of one line."""
+    """Turn an error of Hydra or OmegaConf about a user's input into a UserError of one line."""
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
@@ -161,7 +161,7 @@ def explained() -> Iterator[None]:
 
 
 def _comes_from_composition(error: BaseException) -> bool:
-    """Whether the libraries that compose a configuration raised it: they meet odd values with errors of any kind."""
+    """Return whether a composing library raised the error: such libraries meet odd values with errors of any kind."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -170,7 +170,7 @@ def _comes_from_composition(error: BaseException) -> bool:
 
 
 def explain(error: Exception) -> str:
-    """One line for a person from an error of Hydra or OmegaConf."""
+    """Return an error of Hydra or OmegaConf in one line for a person."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = (error.missing_cfg_file or "").rpartition("/")
         return str(unknown(group or "configuration", choice, error.options))
@@ -193,7 +193,7 @@ def explain(error: Exception) -> str:
 
 
 def quoted(override: str) -> str:
-    """The advice to quote a value that cannot be read as it is; empty where that would not help."""
+    """Return the advice to quote a value that cannot be parsed as it is; empty where that would not help."""
     key, equals, value = override.partition("=")
     text = value.replace("\\", "\\\\").replace('"', '\\"')
     try:
@@ -204,7 +204,7 @@ def quoted(override: str) -> str:
 
 
 def _group(group: str, composed: DictConfig) -> DictConfig:
-    """What was chosen for a group."""
+    """Return the choice for a group."""
     chosen = composed.get(group)
     if not isinstance(chosen, DictConfig) or not isinstance(chosen.get("name"), str):
         raise UserError(f"{group}: nothing is chosen; give one, as in {group}={EXAMPLES[group]}")

@@ -20,7 +20,7 @@ from rnnbench.sweep.composed import checked, explained, is_group, typed
 from rnnbench.sweep.mixed import applies, fitting, optional, targeted
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
-"""What a sweep reads once, so that no choice within it may change it."""
+"""Keys that a sweep reads once, so that no choice within it may change them."""
 
 
 class Composer:
@@ -68,13 +68,13 @@ class Composer:
         return made
 
     def is_group(self, key: str) -> bool:
-        """Whether ``key`` chooses a file of ``conf/``, and is no value; looked up once."""
+        """Return whether ``key`` chooses a file of ``conf/`` and is no value; looked up once."""
         if key not in self._groups:
             self._groups[key] = is_group(self.loader, key)
         return self._groups[key]
 
     def _is_value(self, override: Override) -> bool:
-        """Whether an override sets a key of the run that is there already, and selects no file."""
+        """Return whether an override sets an existing key of the run and selects no file."""
         prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
         key = override.key_or_group
         return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))

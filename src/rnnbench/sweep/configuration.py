@@ -1,4 +1,4 @@
-"""The configuration of one run, from overrides or from the file that a run left, without running anything."""
+"""The configuration of one run, from overrides or from the file of a run, without running anything."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def read(path: Path) -> Config:
 
 
 def _literal(value: Any) -> Any:
-    """``value`` for OmegaConf, which takes ``${`` for an interpolation, and a backslash before it for an escape."""
+    """Return ``value`` escaped for OmegaConf.
+
+    It takes ``${`` for an interpolation, and a backslash before it for an escape.
+    """
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a sweep shows: in a terminal one live picture of all runs, elsewhere a line as each run ends; then a table."""
+"""The output of a sweep: on a terminal a live display of all runs, elsewhere a line as each run ends; then a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnnbench.config.schema import Config
 from rnnbench.report.console import show
 from rnnbench.store import records
 from rnnbench.store.status import Status
-from rnnbench.sweep.ledger import Entry
+from rnnbench.sweep.run_states import RunState
 
 STYLES = {
     Status.DONE: "green", Status.DIVERGED: "yellow", Status.FAILED: "red", Status.INTERRUPTED: "yellow",
@@ -48,19 +48,19 @@ class Display:
     ) -> None:
         self.live.stop()
 
-    def ended(self, entry: Entry) -> None:
-        """One run is over, or was before."""
-        self.counts[entry.status] += 1
-        already = entry.text.startswith("already ")
+    def ended(self, state: RunState) -> None:
+        """Count and print a run that has just ended, or had ended before."""
+        self.counts[state.status] += 1
+        already = state.text.startswith("already ")
         self._skipped += already
-        text = entry.text if already else f"{entry.status}, {entry.text}"
-        where = f"; see {entry.where}" if entry.status == Status.FAILED and entry.where else ""
-        if self.console.is_terminal and already and entry.complete:
+        text = state.text if already else f"{state.status}, {state.text}"
+        where = f"; see {state.where}" if state.status == Status.FAILED and state.where else ""
+        if self.console.is_terminal and already and state.complete:
             return
-        self.console.print(f"{entry.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
+        self.console.print(f"{state.run_id}: {text}{where}", soft_wrap=True, markup=False, highlight=False)
 
     def update(self, running: list[tuple[Config, Path, float]]) -> None:
-        """The runs at work: each its configuration, its folder and when it started."""
+        """Show the running runs: for each its configuration, its folder and when it started."""
         if not self.console.is_terminal or time.monotonic() - self._drawn < REFRESH:
             return
         self._drawn = time.monotonic()
@@ -88,26 +88,26 @@ class Display:
         text.append("" if left is None else f"  about {_duration(left)} left")
         return text
 
-    def summary(self, entries: list[Entry], left: int) -> None:
-        """How the sweep ended: the counts, and a row for every run without a result."""
+    def summary(self, states: list[RunState], left: int) -> None:
+        """Print how the sweep ended: the counts, and a row for every run without a result."""
         self.live.stop()
         rest = f", {left} not started" if left else ""
-        self.console.print(counted(entries) + rest, highlight=False)
-        open_ends = [entry for entry in entries if not entry.complete]
+        self.console.print(counted(states) + rest, highlight=False)
+        open_ends = [state for state in states if not state.complete]
         if open_ends:
-            show_entries(open_ends)
+            show_states(open_ends)
 
 
-def counted(entries: Iterable[Entry]) -> str:
-    """How many runs have which status."""
-    counts = Counter(entry.status for entry in entries)
+def counted(states: Iterable[RunState]) -> str:
+    """Return the number of runs of each status, in words."""
+    counts = Counter(state.status for state in states)
     return ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
 
 
-def show_entries(entries: Sequence[Entry]) -> None:
+def show_states(states: Sequence[RunState]) -> None:
     """Print runs, their status, what there is to say, and where their log is."""
-    rows = [[entry.run_id, entry.status, entry.text, entry.where] for entry in entries]
-    show(["run", "status", "", "log"], rows, [STYLES[entry.status] for entry in entries])
+    rows = [[state.run_id, state.status, state.text, state.where] for state in states]
+    show(["run", "status", "", "log"], rows, [STYLES[state.status] for state in states])
 
 
 def _duration(seconds: float) -> str:

@@ -39,18 +39,18 @@ def as_choices(arguments: Sequence[str]) -> list[str]:
 
 
 def targeted(override: str) -> str:
-    """The group whose class, or whose arguments of one, an override gives; empty where it gives none."""
+    """Return the group whose ``_target_``, or whose arguments of one, an override sets; empty where it sets none."""
     group, key = _parts(override.lstrip("+~"))
     return group if group in TARGETED and key.partition(".")[0] in ("_target_", "arguments") else ""
 
 
 def optional(override: str, mixed: Collection[str]) -> bool:
-    """Whether some choices may not take an override; ``mixed`` are the groups of which a sweep has several choices."""
+    """Return whether some choices may not take an override; the sweep has several choices of the groups ``mixed``."""
     return bool(targeted(override)) or _parts(override)[0] in mixed
 
 
 def fitting(override: str, composed: DictConfig, mixed: Collection[str]) -> bool:
-    """Whether a sweep uses an override in a run whose groups are chosen as ``composed``."""
+    """Return whether an override applies to a run whose groups are chosen as in ``composed``."""
     group = targeted(override)
     if group:  # a class where one is given
         chosen = composed.get(group, {})
@@ -61,13 +61,13 @@ def fitting(override: str, composed: DictConfig, mixed: Collection[str]) -> bool
 
 
 def applies(key: str, composed: DictConfig) -> bool:
-    """Whether the run that ``composed`` describes has a key that is tuned: another cell or task alone may have it."""
+    """Return whether the run in ``composed`` has a tuned key: it may belong to another cell or task."""
     group, option = _parts(key)
     return group not in TARGETED or option.partition(".")[0] in composed[group]
 
 
 def check_tuned(tuned: Iterable[str], configs: Iterable[Config]) -> None:
-    """Raises UserError where a key that is tuned is one of none of the runs."""
+    """Raise UserError where none of the runs has a tuned key."""
     known = {key for config in configs for key in flatten(config.to_dict())}
     for key in tuned:
         if not any(each == key or each.startswith(f"{key}.") for each in known):
@@ -76,6 +76,6 @@ def check_tuned(tuned: Iterable[str], configs: Iterable[Config]) -> None:
 
 
 def _parts(override: str) -> tuple[str, str]:
-    """The group and the option of ``group.option=value``."""
+    """Return the group and the option of ``group.option=value``."""
     group, _, option = override.partition("=")[0].partition(".")
     return group, option

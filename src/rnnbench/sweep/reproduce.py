@@ -1,4 +1,4 @@
-"""Reported results, run again: do the committed rows still come out of the code?
+"""Runs reported results again: does the code still produce the committed rows?
 
 On the versions and the kind of machine that a row was made with, every number must be the same, bit for bit. On another
 kind of machine the columns that depend on it may be off by their tolerances, and the interval of each setting's median
@@ -26,8 +26,8 @@ from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
-from rnnbench.sweep.committed import Committed, contradictions, read, sample, strays
-from rnnbench.sweep.ledger import folder_of
+from rnnbench.sweep.committed import Committed, contradictions, read, sample, unmatched_rows
+from rnnbench.sweep.run_states import folder_of
 from rnnbench.sweep.scheduler import Options, run_all
 
 EQUAL, CLOSE, INSIDE = "equal", "within tolerance", "within interval"
@@ -35,7 +35,7 @@ DIFFERS, NOT_COMPARABLE = "DIFFERS", "not comparable"
 
 
 class Check(NamedTuple):
-    """What became of one row, or of the median score of one setting."""
+    """The check of one row, or of the median score of one setting."""
 
     what: str
     committed: str
@@ -46,7 +46,7 @@ class Check(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a result that was run again."""
+    """The outcome of running a result again."""
 
     checks: list[Check]
     tolerances: str
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 def obstacle(config: Config, before: Row, made_on: Environment, any_version: bool) -> str:
-    """Why a repeated run could not be compared with its row; empty where it can."""
+    """Return why a repeated run could not be compared with its row; empty if it can."""
     if before["status"] == Status.FAILED:
         return "the reported run failed: there is nothing to repeat"
     data, reported = str(config.task.provenance().get("sha256", "")), before["data_sha256"] or ""
@@ -65,7 +65,7 @@ def obstacle(config: Config, before: Row, made_on: Environment, any_version: boo
 
 
 def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, Rule]) -> Check:
-    """A repeated run against its row."""
+    """Compare a repeated run with its row."""
     now = row(record)
     different = agreement.differences(before, now)
     if not different:
@@ -74,18 +74,18 @@ def compare(before: Row, record: Record, made_on: Environment, rules: dict[str, 
         return Check(record.run_id, _text(before), "", DIFFERS, f"status {before['status']} -> {record.outcome}")
     other = bool(elsewhere(made_on, environment(record)))
     far = agreement.beyond(before, now, rules) if other else different
-    told = agreement.told(before, now, far or different, rules if other else None)
-    why = f"{told} ({reason(made_on, environment(record))})"
+    words = agreement.differences_in_words(before, now, far or different, rules if other else None)
+    why = f"{words} ({reason(made_on, environment(record))})"
     return Check(record.run_id, _text(before), _text(now), DIFFERS if far else CLOSE, why)
 
 
 def _text(found: Row) -> str:
-    """The score."""
+    """Return the score as text."""
     return COLUMNS["score"].text(found["score"])
 
 
 def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
-    """The median score of each setting whose runs were all repeated: its interval against the reported one.
+    """Compare the median score of each setting whose runs were all repeated with the reported interval.
 
     Two intervals of the same distribution meet more often than the one holds the median of the other: of three runs
     each in 90 % of cases.
@@ -116,7 +116,7 @@ def _interval(found: Estimate) -> str:
 def reproduce(
     folder: Path, conf: Path, work: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
 ) -> Outcome:
-    """Runs the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compares.
+    """Run the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compare.
 
     ``any_version`` compares across versions too, within the tolerances. Raises UserError where there is no result.
     """
@@ -124,7 +124,7 @@ def reproduce(
     if jobs is not None:
         check_range("--jobs", jobs, at_least=1)
     committed = read(folder, conf)
-    wrong = strays(committed) | contradictions(committed)
+    wrong = unmatched_rows(committed) | contradictions(committed)
     scores = {run_id: _text(each) for run_id, each in committed.rows.items()}
     checks = [Check(run_id, scores.get(run_id, ""), "", DIFFERS, why) for run_id, why in wrong.items()]
     configs = []
@@ -153,6 +153,6 @@ def reproduce(
 
 
 def exit_code(checks: list[Check]) -> int:
-    """1 where anything differs, else 3 where anything could not be compared, else 0."""
+    """Return 1 if anything differs, else 3 if anything could not be compared, else 0."""
     verdicts = Counter(check.verdict for check in checks)
     return 1 if verdicts[DIFFERS] else 3 if verdicts[NOT_COMPARABLE] else 0

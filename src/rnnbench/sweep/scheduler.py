@@ -1,4 +1,4 @@
-"""Runs many configurations, some at a time, and outlives every one of them."""
+"""Runs many configurations, several at a time, each in its own process, and survives their failures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import psutil
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_range
+from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.outcomes.reuse import Published, published
-from rnnbench.stop import Stop, stoppable
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.display import Display
-from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect, record_failure
+from rnnbench.sweep.run_states import RunState, already_ended, clear_for_rerun, folder_of, inspect, record_failure
 from rnnbench.sweep.worker import PRELOAD, TRACKED, Outcome, work
 
 TICK = 0.25  # seconds between two looks at the running jobs
@@ -50,7 +50,7 @@ class Options:
 
     @property
     def slots(self) -> Sequence[int | None]:
-        """What can be busy at the same time: each a GPU, or None for a core."""
+        """The resources of concurrent jobs: each a GPU, or None for a core."""
         if self.devices:
             return list(self.devices)[: self.jobs]
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -72,7 +72,7 @@ class Job:
         self.started = time.monotonic()
 
     def enforce(self, options: Options) -> None:
-        """Kills the job if it is over a limit."""
+        """Kill the job if it is over a limit."""
         if options.timeout is not None and time.monotonic() - self.started > options.timeout:
             self.kill(f"over hydra.launcher.timeout={options.timeout:g} seconds")
         if options.max_memory is not None:
@@ -88,39 +88,41 @@ class Job:
             os.killpg(self.process.pid, signal.SIGKILL)  # and its helpers
         self.process.kill()
 
-    def conclude(self, stopping: bool) -> Entry:
-        """What became of the job, once its end of the pipe says a word or closes."""
+    def conclude(self, stopping: bool) -> RunState:
+        """Return the final state of the job, once its end of the pipe sends a word or closes."""
         try:
-            told = Outcome.decode(self.report.recv_bytes())
+            outcome = Outcome.decode(self.report.recv_bytes())
         except EOFError:
-            told = None
+            outcome = None
         self.process.join(LEAVE)
         if self.process.is_alive():
             self.kill()
             self.process.join()
         self.report.close()
-        entry = inspect(self.folder)
-        if told is not None and told.status == Status.RUNNING:
-            return entry if entry.complete else entry._replace(status=Status.RUNNING, text="is running elsewhere")
-        cut_off = told is None and stopping and self.killed_because is None
-        if cut_off or (told is not None and told.status == Status.INTERRUPTED):
-            return entry._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
-        if entry.status.ended:
-            return entry
-        reason = death(self.process.exitcode) if told is None else told.reason or "its record cannot be written"
+        state = inspect(self.folder)
+        if outcome is not None and outcome.status == Status.RUNNING:
+            return state if state.complete else state._replace(status=Status.RUNNING, text="is running elsewhere")
+        cut_off = outcome is None and stopping and self.killed_because is None
+        if cut_off or (outcome is not None and outcome.status == Status.INTERRUPTED):
+            return state._replace(status=Status.INTERRUPTED, text="the same command goes on with it")
+        if state.status.ended:
+            return state
+        reason = (
+            exit_reason(self.process.exitcode) if outcome is None else outcome.reason or "its record cannot be written"
+        )
         return fail(self.config, self.killed_because or reason)
 
 
-def fail(config: Config, reason: str) -> Entry:
-    """The failure of a run that could not record it itself."""
+def fail(config: Config, reason: str) -> RunState:
+    """Record and return the failure of a run that could not record it itself."""
     folder = folder_of(config)
-    with suppress(OSError):  # on a full disk nobody can record it; it is said, and the next launch runs it again
+    with suppress(OSError):  # a full disk holds no record; it is printed, and the next launch runs it again
         record_failure(config, reason)
-    return Entry(config.run_id, Status.FAILED, reason, folder / records.LOG)
+    return RunState(config.run_id, Status.FAILED, reason, folder / records.LOG)
 
 
-def death(code: int | None) -> str:
-    """How a process ended that left no result, from its exit code; below zero, the signal that killed it."""
+def exit_reason(code: int | None) -> str:
+    """Return how a process without a result ended, from its exit code; below zero it is the signal that killed it."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
@@ -128,21 +130,26 @@ def death(code: int | None) -> str:
 
 
 class Sweep:
-    """The runs that wait, those at work, and what became of the others."""
+    """The waiting runs, the running ones, and the final states of the others."""
 
     def __init__(
-        self, configs: list[Config], published: Mapping[str, Published], options: Options, display: Display, stop: Stop
+        self,
+        configs: list[Config],
+        published: Mapping[str, Published],
+        options: Options,
+        display: Display,
+        stop: StopRequest,
     ) -> None:
         self.configs, self.published = configs, published
         self.options, self.display, self.stop = options, display, stop
         self.waiting = deque(range(len(configs)))
         self.free = list(options.slots)
         self.jobs: dict[connection.Connection, Job] = {}
-        self.entries: dict[int, Entry] = {}
+        self.states: dict[int, RunState] = {}
         self.asked: float | None = None
 
     def run(self) -> None:
-        """Until every run has ended, or none is at work any more after a request to stop."""
+        """Run until every run has ended, or, after a request to stop, until none is running."""
         try:
             while self.jobs or (self.waiting and not self.stop.requested):
                 self._start()
@@ -158,12 +165,12 @@ class Sweep:
         finally:
             for job in self.jobs.values():  # where the user insists
                 job.kill()
-        for index, entry in self.entries.items():
-            if entry.status == Status.RUNNING:  # it may have ended meanwhile
-                self.entries[index] = inspect(folder_of(self.configs[index]))
+        for index, state in self.states.items():
+            if state.status == Status.RUNNING:  # it may have ended meanwhile
+                self.states[index] = inspect(folder_of(self.configs[index]))
 
     def _start(self) -> None:
-        """Gives every free slot a run; what has ended needs none."""
+        """Give every free slot a run; skip what has ended."""
         while self.waiting and self.free and not self.stop.requested:
             index = self.waiting.popleft()
             config = self.configs[index]
@@ -180,7 +187,7 @@ class Sweep:
             self.jobs[job.report] = job
 
     def _end_jobs(self) -> None:
-        """Asks the jobs to stop, once, and ends those that do not."""
+        """Ask the jobs to stop, once, and kill those that do not."""
         if self.asked is None:
             self.asked = time.monotonic()
             for job in self.jobs.values():
@@ -189,13 +196,13 @@ class Sweep:
             for job in self.jobs.values():
                 job.kill()
 
-    def _note(self, index: int, entry: Entry) -> None:
-        self.entries[index] = entry
-        self.display.ended(entry)
+    def _note(self, index: int, state: RunState) -> None:
+        self.states[index] = state
+        self.display.ended(state)
 
 
 def check_sockets() -> None:
-    """Raises UserError where the system refuses the paths of the sockets through which a sweep starts its processes."""
+    """Raise UserError where the system refuses the paths of the sockets through which a sweep starts its processes."""
     folder = tempfile.gettempdir()
     if len(folder) > LONGEST_TEMPORARY:
         raise UserError(
@@ -204,22 +211,22 @@ def check_sockets() -> None:
         )
 
 
-def run_all(configs: list[Config], options: Options) -> list[Entry]:
-    """Runs what has not ended yet and returns what became of each configuration, in order.
+def run_all(configs: list[Config], options: Options) -> list[RunState]:
+    """Run what has not ended yet and return the state of each configuration's run, in order.
 
     Raises Interrupted when asked to stop: the jobs then take a checkpoint first.
     """
     check_sockets()
     reused = published(configs)
     for config in configs:
-        forget(config)
+        clear_for_rerun(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
     tracked = any(config.tracking.mode != "disabled" for config in configs)
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
     with stoppable() as stop, Display(len(configs)) as display:
         sweep = Sweep(configs, reused, options, display, stop)
         sweep.run()
-        display.summary([sweep.entries[index] for index in sorted(sweep.entries)], left=len(sweep.waiting))
+        display.summary([sweep.states[index] for index in sorted(sweep.states)], left=len(sweep.waiting))
         if stop.requested:
             raise stop.interrupted
-    return [sweep.entries[index] for index in range(len(configs))]
+    return [sweep.states[index] for index in range(len(configs))]

@@ -1,6 +1,6 @@
 """Runs many configurations on a Slurm cluster: a job a run, submitted with submitit, usually as one array.
 
-What became of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is told
+The state of a job is read from its run's folder and from ``squeue``, which needs no accounting. A job that is asked
 to stop (its time limit comes near, it is preempted) takes a checkpoint and is queued again, until its run has ended.
 """
 
@@ -18,46 +18,46 @@ from pathlib import Path
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
+from rnnbench.interruption import stoppable
 from rnnbench.outcomes.reuse import published
-from rnnbench.stop import stoppable
 from rnnbench.store import records
 from rnnbench.store.status import Status
 from rnnbench.sweep.cluster import STOPPED, Job, Options, last_line, squeue
 from rnnbench.sweep.display import Display
-from rnnbench.sweep.ledger import Entry, already_ended, folder_of, forget, inspect
+from rnnbench.sweep.run_states import RunState, already_ended, clear_for_rerun, folder_of, inspect
 from rnnbench.sweep.scheduler import fail
 from rnnbench.sweep.worker import perform, redirect
 
 FOLDER = ".slurm"
-"""In the folder of the sweep: the id of each run's job, and what Slurm and submitit say."""
+"""In the folder of the sweep: the id of each run's job, and the output of Slurm and submitit."""
 TICK = 0.25  # seconds
 ARRAY = 1000  # jobs in one array: Slurm's default limit
 MISSES = 60  # answers that squeue may owe in a row
 
 
-def run_all(configs: list[Config], options: Options) -> list[Entry]:
-    """Submits what has neither ended nor is still queued, and returns what became of each configuration, in order.
+def run_all(configs: list[Config], options: Options) -> list[RunState]:
+    """Submit what has neither ended nor is still queued, and return the state of each configuration's run, in order.
 
     Raises UserError where Slurm refuses the jobs, Interrupted when asked to stop: the jobs then go on without it.
     """
     reused = published(configs)
     for config in configs:
-        forget(config)
+        clear_for_rerun(config)
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
-    entries: dict[str, Entry] = {}
+    states: dict[str, RunState] = {}
     started: dict[str, float] = {}
     misses = 0
     with stoppable() as stop, Display(len(configs)) as display:
 
-        def note(entry: Entry) -> None:
-            entries[entry.run_id] = entry
-            display.ended(entry)
+        def note(state: RunState) -> None:
+            states[state.run_id] = state
+            display.ended(state)
 
         for config in configs:
             before = already_ended(config, reused)
             if before is not None:
                 note(before)
-        open_ends = [config for config in configs if config.run_id not in entries]
+        open_ends = [config for config in configs if config.run_id not in states]
         ids = _queued(open_ends)
         new = _submit([config for config in open_ends if config.run_id not in ids], options)
         print(f"{len(new)} jobs submitted, {len(ids)} from before still queued", flush=True)
@@ -75,28 +75,28 @@ def run_all(configs: list[Config], options: Options) -> list[Entry]:
             else:
                 for config in open_ends:
                     job_id = ids[config.run_id]
-                    entry = _conclude(config, job_id, jobs.get(job_id), config.run_id in over)
-                    if entry is not None:
-                        note(entry)
+                    state = _conclude(config, job_id, jobs.get(job_id), config.run_id in over)
+                    if state is not None:
+                        note(state)
                     elif job_id not in jobs or jobs[job_id].over:
                         over.add(config.run_id)  # a network file system may show its record late: look again
                     elif jobs[job_id].state == "RUNNING":
                         started.setdefault(config.run_id, began)
-                open_ends = [config for config in open_ends if config.run_id not in entries]
+                open_ends = [config for config in open_ends if config.run_id not in states]
             at_work = [each for each in open_ends if each.run_id in started]
             while open_ends and time.monotonic() < began + options.poll and not stop.requested:
                 display.update([(each, folder_of(each), started[each.run_id]) for each in at_work])
                 time.sleep(TICK)
-        display.summary([entries[config.run_id] for config in configs if config.run_id in entries], left=0)
+        display.summary([states[config.run_id] for config in configs if config.run_id in states], left=0)
         if stop.requested:
             still = " ".join(sorted({ids[config.run_id].partition("_")[0] for config in open_ends}))
             print(f"{len(open_ends)} jobs go on; the same command waits for them, 'scancel {still}' ends them")
             raise stop.interrupted
-    return [entries[config.run_id] for config in configs]
+    return [states[config.run_id] for config in configs]
 
 
 def _queued(configs: list[Config]) -> dict[str, str]:
-    """The runs that an earlier launch submitted and Slurm still has, with the ids of their jobs."""
+    """Return the runs that an earlier launch submitted and Slurm still has, with the ids of their jobs."""
     ids = {}
     for config in configs:
         note = _note(config)
@@ -108,7 +108,7 @@ def _queued(configs: list[Config]) -> dict[str, str]:
 
 
 def _submit(configs: list[Config], options: Options) -> dict[str, str]:
-    """Hands the runs to Slurm. Returns the ids of their jobs."""
+    """Submit the runs to Slurm and return the ids of their jobs."""
     if not configs:
         return {}
     if len(configs) > ARRAY:
@@ -129,32 +129,37 @@ def _submit(configs: list[Config], options: Options) -> dict[str, str]:
 
 
 def _note(config: Config) -> Path:
-    """The file that says which job was submitted for a run."""
+    """Return the file that records which job was submitted for a run."""
     return folder_of(config).parent / FOLDER / config.run_id
 
 
-def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> Entry | None:
-    """What became of a run, None while it is not known. ``again``: its job was over when it was looked at before."""
+def _conclude(config: Config, job_id: str, job: Job | None, again: bool) -> RunState | None:
+    """Return the final state of a run, None while it is unknown. ``again``: its job was over at the last look too."""
     folder = folder_of(config)
     over = job is None or job.over
     if not over and not (folder / records.FILE).exists():
         return None
-    entry = inspect(folder)
-    if entry.status.ended:
-        return entry
+    state = inspect(folder)
+    if state.status.ended:
+        return state
     if not (over and again):
         return None
-    if job is not None and job.state == "COMPLETED" and entry.status == Status.RUNNING:
-        return entry._replace(status=Status.RUNNING, text="is running elsewhere")
+    if job is not None and job.state == "COMPLETED" and state.status == Status.RUNNING:
+        return state._replace(status=Status.RUNNING, text="is running elsewhere")
     if job is not None and job.state in STOPPED | {"COMPLETED"}:
         text = f"Slurm job {job_id}: {job}; the same command goes on with it"
-        return entry._replace(status=Status.INTERRUPTED, text=text)
-    said = _note(config).parent / f"{job_id}_0_log.err"
-    return fail(config, f"Slurm job {job_id}: {job or 'forgotten, and without a result'}; Slurm's log: {said}")
+        return state._replace(status=Status.INTERRUPTED, text=text)
+    log = _note(config).parent / f"{job_id}_0_log.err"
+    return fail(
+        config, f"Slurm job {job_id}: {job or 'no longer known to Slurm, and without a result'}; Slurm's log: {log}"
+    )
 
 
 def work(config: Config) -> None:
-    """One run in its job. Where it is interrupted, and Slurm takes its job for running, the job is queued again."""
+    """Run one configuration in its Slurm job.
+
+    If it is interrupted and Slurm counts its job as running, the job is queued again.
+    """
     import submitit
 
     job_id = submitit.JobEnvironment().job_id
@@ -171,7 +176,10 @@ def work(config: Config) -> None:
 
 
 def _queue_again(job_id: str) -> None:
-    """Unless Slurm does so itself, or the job was cancelled: then it is not running to Slurm, though still here."""
+    """Queue the job again, unless Slurm does so itself or the job was cancelled.
+
+    Then Slurm no longer counts it as running, though it still is.
+    """
     try:
         job = squeue([job_id]).get(job_id)
     except UserError as error:

@@ -15,23 +15,23 @@ from typing import NamedTuple
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.stop import Interrupted
+from rnnbench.interruption import Interrupted
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError
 from rnnbench.store.status import Status
-from rnnbench.sweep.ledger import folder_of, record_failure
+from rnnbench.sweep.run_states import folder_of, record_failure
 
 PRELOAD = ["rnnbench.runner", "rnnbench.cli.entry", "rnnbench.sweep.worker"]
-TRACKED = "rnnbench.tracking.warm"
+TRACKED = "rnnbench.tracking.preload"
 
 
 class Outcome(NamedTuple):
-    """How a run ended, as its process tells it: its record may be missing where nothing can be written."""
+    """How a run ended, as its process reports it: its record may be missing where nothing can be written."""
 
     status: str
-    """Of a ``Status``; running: in another process."""
+    """A ``Status``; ``running`` means in another process."""
     reason: str = ""
-    """Of a failure, in a line."""
+    """The reason of a failure, in one line."""
 
     def encode(self) -> bytes:
         return json.dumps(self).encode()
@@ -56,7 +56,7 @@ def work(config: Config, device: int | None, report: connection.Connection) -> N
 
 
 def perform(config: Config) -> Outcome:
-    """Run ``config``; whatever stops it is printed and, where it is a failure and can be, recorded."""
+    """Run ``config``; print the error that stops it and, if it is a failure, record it where possible."""
     from rnnbench.runner import run
 
     try:
@@ -78,7 +78,7 @@ def perform(config: Config) -> Outcome:
 
 
 def _end_with_parent() -> None:
-    """Ends this process and its helpers when its parent dies, however it dies."""
+    """End this process and its helpers when its parent dies, however it dies."""
     parent = parent_process()
     assert parent is not None
 
@@ -90,7 +90,7 @@ def _end_with_parent() -> None:
 
 
 def redirect(log: Path) -> None:
-    """From now on everything that this process prints goes to the end of ``log``."""
+    """Append everything that this process prints from now on to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, sys.stdout.fileno())

@@ -7,7 +7,7 @@
 ``pascanu``  Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), authors' code: values U[0, 1], l uniform in [T, 1.1 T);
              one marker among the first .1 l steps, one among the next .4 l, all rounded down; (x1 + x2)/2
 
-    inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero behind a sequence's end          targets [B, 1]
+    inputs [L, B, 2]: values, markers in {-1, 0, 1}; zero after a sequence's end          targets [B, 1]
 
 L is T, or the longest length that can be drawn. Without memory the best prediction is the mean; its error is the
 variance of the target: 1/6 for half and pair (".1767" in print is a typo), 1/24 for hs97 and pascanu.
@@ -94,9 +94,9 @@ class Adding(Task):
 
 
 def marked(values: Array, first: Array, second: Array, lengths: Array | None = None, ends: float = 0) -> Batch:
-    """A batch of ``values`` [T, B] with two marked steps, whose values [B, 2] are the targets.
+    """Return a batch of ``values`` [T, B] with two marked steps, whose values [B, 2] are the targets.
 
-    Unmarked first and last steps have the marker ``ends``; steps behind a sequence's end are zero.
+    Unmarked first and last steps have the marker ``ends``; steps after a sequence's end are zero.
     """
     steps, size = values.shape
     rows, marks = np.arange(size), np.array([first, second])
@@ -112,7 +112,7 @@ def marked(values: Array, first: Array, second: Array, lengths: Array | None = N
 
 
 def marked_hs97(random: np.random.Generator, length: int, size: int, low: float) -> Batch:
-    """The sequences of Hochreiter & Schmidhuber 1997 with values U[``low``, 1]; the targets are the marked values."""
+    """Return the sequences of Hochreiter & Schmidhuber 1997, values U[``low``, 1]; targets are the marked values."""
     longest = 11 * length // 10
     values = low + (1 - low) * random.random((longest, size), dtype=np.float32)
     lengths = random.integers(length, longest, size, endpoint=True)
@@ -121,6 +121,6 @@ def marked_hs97(random: np.random.Generator, length: int, size: int, low: float)
 
 
 def among_others(random: np.random.Generator, count: int, taken: Array) -> Array:
-    """For each step that is ``taken`` one of the first ``count`` other steps."""
+    """Return for each step in ``taken`` one of the first ``count`` other steps."""
     step = random.integers(0, count, len(taken))
     return step + (step >= taken)

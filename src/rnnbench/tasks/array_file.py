@@ -17,13 +17,13 @@ from rnnbench.tasks import local
 from rnnbench.tasks.base import Array
 
 MEMORY = "memory:"
-"""How the name of arrays that were given in Python begins; the beginning of their sha256 follows."""
+"""The prefix of the name of arrays that were given in Python; the first digits of their sha256 follow."""
 MOST = 10**6
 """Classes or tokens."""
 
 
 class Content(NamedTuple):
-    """What the arrays hold, checked."""
+    """The checked arrays."""
 
     x: Array
     """[N, T, I] float32 or [N, T] int64."""
@@ -46,12 +46,12 @@ class Content(NamedTuple):
 
 
 def setting(data: str) -> str:
-    """The setting that names the arrays, for a message."""
+    """Return the setting that names the arrays, for a message."""
     return f"task.data={local.shown(data)}"
 
 
 def fingerprint(data: str) -> dict[str, str]:
-    """The sha256 of the file, by the setting that names it; empty for arrays in memory."""
+    """Return the sha256 of the file, by the setting that names it; empty for arrays in memory."""
     if data.startswith(MEMORY):
         return {}
     place, path = setting(data), local.locate(data)
@@ -61,7 +61,7 @@ def fingerprint(data: str) -> dict[str, str]:
 
 
 def read(data: str) -> Content:
-    """The content of a file, read once while it stays the same. Raises UserError where it cannot be used."""
+    """Return the content of a file, read once while it does not change. Raises UserError for an unusable file."""
     if data.startswith(MEMORY):
         raise UserError(f"{setting(data)}: was given in Python and is in no file; call Arrays.of with the arrays again")
     return _read(data, *fingerprint(data).values())
@@ -81,7 +81,7 @@ def _read(data: str, digest: str) -> Content:
 
 
 def given(values: Mapping[str, Any]) -> Content:
-    """The content of arrays, or of tensors, by name. Raises UserError where they do not fit."""
+    """Return the content of arrays, or of tensors, by name. Raises UserError where they do not fit."""
     arrays, digest = {}, hashlib.sha256()
     for name, value in values.items():
         try:
@@ -94,7 +94,7 @@ def given(values: Mapping[str, Any]) -> Content:
 
 
 def checked(place: str, arrays: Mapping[str, Array], digest: str) -> Content:
-    """The content of arrays. Raises UserError, which begins with ``place``, where they do not fit."""
+    """Return the content of arrays. Raises UserError, which begins with ``place``, where they do not fit."""
     for name in ("X", "y"):
         if name not in arrays:
             raise UserError(f"{place}has no array '{name}', only {', '.join(arrays) or 'none'}")
@@ -115,7 +115,7 @@ def checked(place: str, arrays: Mapping[str, Array], digest: str) -> Content:
         if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or not 1 <= lengths.min() <= lengths.max() <= steps:
             raise UserError(f"{place}lengths: must be {len(x)} whole numbers from 1 to {steps}, the steps of X")
         lengths = lengths.astype(np.int64)
-        valid = np.arange(steps) < lengths[:, None]  # whatever stands behind the end of a sequence
+        valid = np.arange(steps) < lengths[:, None]  # ignores the values after the end of a sequence
         x = np.where(valid if tokens else valid[:, :, None], x, 0).astype(x.dtype)
         y = np.where(valid, y, 0).astype(y.dtype) if classes and y.ndim == 2 else y
     x = _whole(f"{place}X", x) if tokens else _real(f"{place}X", x)

@@ -57,7 +57,7 @@ class Arrays(FiniteTask):
         cls, X: Any, y: Any, lengths: Any = None, *, length: int | None = None, validation_share: float = 0.15,
         test_share: float = 0.15, batch_size: int = 32, validation_sequences: int = 2000, test_sequences: int = 10_000,
     ) -> Self:  # fmt: skip
-        """The task of arrays or tensors, which are copied where their types differ; writes nothing.
+        """Return the task of arrays or tensors, which are copied where their types differ; writes nothing.
 
         Raises UserError where they do not fit.
         """
@@ -72,7 +72,7 @@ class Arrays(FiniteTask):
         return task
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what the file holds: another process reads it by itself."""
+        """Return the state without the content of the file: another process reads it itself."""
         kept = self.data.startswith(MEMORY)
         return {key: value for key, value in vars(self).items() if kept or key not in ("content", "parts")}
 
@@ -143,23 +143,23 @@ class Arrays(FiniteTask):
     def baseline(self, split: Split) -> float:
         if split not in self._means:
             train, here = self._of(self.parts["train"]), self.parts[split]
-            told = self._of(here if split == "train" else here[: self.held_out_sequences(split)])
+            evaluated = self._of(here if split == "train" else here[: self.held_out_sequences(split)])
             if self.content.classes:
                 extra = UNSEEN if self.every_step else 0.0  # training has every class of a sequence
-                self._means[split] = _counted_loss(self._pairs(train), self._pairs(told), self.output_size, extra)
+                self._means[split] = _counted_loss(self._pairs(train), self._pairs(evaluated), self.output_size, extra)
             else:
                 mean = train.targets.mean(axis=0, dtype=np.float64)
-                self._means[split] = float(np.square(told.targets - mean).mean())
+                self._means[split] = float(np.square(evaluated.targets - mean).mean())
         return self._means[split]
 
     def _pairs(self, batch: Batch) -> tuple[Array, Array]:
-        """What a predictor without memory sees, a token or nothing, and each class that it should tell."""
+        """Return what a memoryless predictor sees, a token or nothing, and each class that it should predict."""
         targets = batch.targets.ravel()
         seen = batch.inputs.ravel() if self.every_step and self.tokens else np.zeros_like(targets)
         return (seen, targets) if batch.counted is None else (seen[batch.counted], targets[batch.counted])
 
     def _of(self, chosen: Array) -> Batch:
-        """The batch of the sequences that are ``chosen``."""
+        """Return the batch of the sequences that are ``chosen``."""
         content = self._fitting(self.content)
         inputs = np.ascontiguousarray(content.x[chosen, : self.length].swapaxes(0, 1))
         if not content.every_step:
@@ -174,18 +174,18 @@ class Arrays(FiniteTask):
         return Batch(inputs, targets, scored=valid, counted=valid, lengths=lengths)
 
     def _fitting(self, content: Content) -> Content:
-        """The content. Raises UserError where it has fewer steps than are asked for."""
+        """Return the content. Raises UserError where it has fewer steps than requested."""
         steps = content.x.shape[1]
         if self.length is not None and self.length > steps:
             raise UserError(f"task.length={self.length}: X of {array_file.setting(self.data)} has {steps} steps")
         return content
 
 
-def _counted_loss(train: tuple[Array, Array], told: tuple[Array, Array], classes: int, extra: float) -> float:
-    """The cross-entropy of the classes ``told``, with their frequencies in ``train`` given what is seen with each."""
+def _counted_loss(train: tuple[Array, Array], evaluated: tuple[Array, Array], classes: int, extra: float) -> float:
+    """Return the cross-entropy of the classes ``evaluated``, given what is seen with each, by counts of ``train``."""
     pairs, counts = np.unique(train[0] * classes + train[1], return_counts=True)
-    totals = np.bincount(train[0], minlength=int(told[0].max()) + 1)
-    wanted = told[0] * classes + told[1]
+    totals = np.bincount(train[0], minlength=int(evaluated[0].max()) + 1)
+    wanted = evaluated[0] * classes + evaluated[1]
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
     count = np.where(pairs[place] == wanted, counts[place], 0)
-    return float(-np.log((count + extra) / (totals[told[0]] + extra * classes)).mean())
+    return float(-np.log((count + extra) / (totals[evaluated[0]] + extra * classes)).mean())

@@ -24,9 +24,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 LONGEST = 10**7
 """Steps. Above it no batch fits into memory."""
 HELD_OUT_SEED = 0
-"""Of the validation and the test set of every task, whatever the seed of a run."""
+"""The seed of the validation and the test set of every task, for all seeds of runs."""
 HELD_OUT_BATCH = 200
-"""Sequences: wider than a training batch, because nothing is learned from one and wide products are quicker."""
+"""Sequences: wider than a training batch, because nothing is learned from one and wide products are faster."""
 SOLVED_SHARE = 0.05
 """A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
 
@@ -45,19 +45,19 @@ class Batch(NamedTuple):
     lengths: Any = None
     """Valid steps of each sequence [B] int64; None: all T."""
     informative: Any = None
-    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where nobody can say."""
+    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where that is unknown."""
     fresh: bool = True
     """False where the network's state carries on from the batch before."""
 
 
 class Continuation(NamedTuple):
-    """What a language task asks a trained model to continue: ``tokens`` [T], then ``steps`` more."""
+    """The prompt that a language task gives a trained model: ``tokens`` [T], then ``steps`` more."""
 
     tokens: Array
     steps: int
     temperature: float
     note: str = ""
-    """What a person should know about it, in a line."""
+    """A remark for people, in one line."""
 
 
 @dataclass(kw_only=True)
@@ -130,28 +130,31 @@ class Task(ABC):
 
     @abstractmethod
     def baseline(self, split: Split) -> float:
-        """The loss of the best predictor without memory of the data; it may know the time.
+        """Return the loss of the best memoryless predictor of the data; it may know the time.
 
         On the validation and the test set that on this very set; of training batches, which have no end, its mean.
         """
 
     @abstractmethod
     def batch(self, split: Split, seed: int, step: int) -> Batch:
-        """The batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
+        """Return the batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
 
     @cached_property
     def content(self) -> Any:
-        """What the task read, once; None where its batches are drawn. Raises UserError where it cannot be used."""
+        """The data of the task, read once; None where batches are drawn. Raises UserError where it is unusable."""
         return None
 
     def altered(self, **options: Any) -> Self:
-        """The same task with other options, on the data that it has read, though its file may be another by now."""
+        """Return the same task with other options, on the data that it has read, even if its file has changed since."""
         other = replace(self, **options)
         other.content = self.content
         return other
 
     def at_length(self, length: int) -> Task:
-        """The same task at another length. Raises UserError where a network trained on this one does not fit it."""
+        """Return the same task at another length.
+
+        Raises UserError where a network trained on this one does not fit it.
+        """
         other = self.altered(length=length, test_lengths=[])
         if (other.input_size, other.output_size) != (self.input_size, self.output_size):
             raise UserError(
@@ -166,13 +169,13 @@ class Task(ABC):
         return SOLVED_SHARE * self.baseline("validation") if self.solvable else None
 
     def batches(self, split: Split) -> int | None:
-        """How many different batches a split has; None: a stream without end."""
+        """Return how many different batches a split has; None for an endless stream."""
         return None
 
     def held_out(self, split: Split) -> tuple[Task, int]:
-        """The validation or the test set: the batches 0, 1, .. of the task, with HELD_OUT_SEED, and their number.
+        """Return the validation or test set: the batches 0, 1, .. of the task, with HELD_OUT_SEED, and their number.
 
-        It is the same whatever the batch size and the seed of a run.
+        It does not depend on the batch size and the seed of a run.
         """
         most = self.validation_sequences if split == "validation" else self.test_sequences
         count = -(-most // HELD_OUT_BATCH)
@@ -181,12 +184,12 @@ class Task(ABC):
         return wide, count if available is None else min(count, available)
 
     def held_out_sequences(self, split: Split) -> int:
-        """How many sequences the validation or the test set has."""
+        """Return how many sequences the validation or the test set has."""
         task, count = self.held_out(split)
         return count * task.batch_size
 
     def held_out_mean(self, split: Split, losses: Callable[[Batch], Array]) -> float:
-        """The mean over a held-out set of what ``losses`` says of each batch, computed once for each set."""
+        """Return the mean over a held-out set of the ``losses`` of each batch, computed once for each set."""
         if split not in self._means:
             task, count = self.held_out(split)
             found = (losses(task.batch(split, HELD_OUT_SEED, step)) for step in range(count))
@@ -198,27 +201,27 @@ class Task(ABC):
         return {}
 
     def check(self) -> None:  # noqa: B027  # most tasks have no data to check
-        """Raises UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""
+        """Raise UserError where the data that the configuration names cannot be used. Cheap: loads nothing."""
 
     def fingerprint(self) -> dict[str, str]:
-        """The sha256 of the local data as they are now, by the setting that names them; empty where there are none."""
+        """Return the sha256 of the local data as they are now, by the setting that names them; empty without any."""
         return {}
 
     def provenance(self) -> dict[str, Any]:
-        """What identifies the data beyond the configuration, for the record."""
+        """Return what identifies the data beyond the configuration, for the record."""
         return {}
 
     def continuation(self) -> Continuation | None:
-        """What a trained model is asked to continue, for a language task."""
+        """Return the prompt that a trained model continues, for a language task."""
         return None
 
     def decode(self, tokens: Array) -> str:
-        """Tokens as text, for a language task."""
+        """Return tokens as text, for a language task."""
         return " ".join(map(str, tokens))
 
 
 def stream(split: Split, seed: int, step: int) -> np.random.Generator:
-    """The random numbers of one batch: a counter-based generator whose key is (seed, split, step).
+    """Return the random numbers of one batch: a counter-based generator whose key is (seed, split, step).
 
     Different keys give disjoint streams (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so
     training, validation and test data never overlap, and any batch can be made without those before it.

@@ -44,7 +44,7 @@ class Text:
 
 @lru_cache(maxsize=2)
 def encode(found: Corpus) -> Text:
-    """The corpus as tokens: the place of each character among those that occur."""
+    """Return the corpus as tokens: the place of each character among those that occur."""
     texts = found.splits
     codes = np.frombuffer("".join(texts[split] for split in SPLITS).encode("utf-32-le"), dtype=np.uint32)
     symbols, tokens = np.unique(codes, return_inverse=True)
@@ -54,7 +54,7 @@ def encode(found: Corpus) -> Text:
 
 @lru_cache
 def count_loss(text: Text, order: int, split: Split) -> float:
-    """The loss on a split of ``text`` of the order-n count model of its training split, in nats."""
+    """Return the loss on a split of ``text`` of the order-n count model of its training split, in nats."""
     return count_model_loss(text.splits["train"], text.splits[split], order, len(text.symbols))
 
 
@@ -68,7 +68,7 @@ class CharLM(Task):
     corpus: str
     """``docs``, another name of ``rnnbench.tasks.corpus``, a path, or ``hub:NAME``."""
     prompt: str
-    """What the trained model is asked to continue; where the text lacks one of its characters, its beginning is."""
+    """The prompt of the trained model; the beginning of the text, if the text lacks one of its characters."""
     sample_length: int
     """How many characters it continues by; 0: no sample."""
     temperature: float
@@ -118,7 +118,7 @@ class CharLM(Task):
         return self._means[split]
 
     def _order_one(self, split: Split, count: int) -> float:
-        """The loss of the order-1 count model on the first ``count`` batches of a split."""
+        """Return the loss of the order-1 count model on the first ``count`` batches of a split."""
         read = [self.batch(split, 0, step) for step in range(count)]
         before, after = (
             np.concatenate([part.ravel() for part in parts]) for parts in zip(*(b[:2] for b in read), strict=True)
@@ -126,7 +126,7 @@ class CharLM(Task):
         return order_one_loss(self._text.splits["train"], before, after, len(self._text.symbols))
 
     def held_out(self, split: Split) -> tuple[Task, int]:
-        """The chunks of the split, in as many streams as in training: the state carries on from one to the next."""
+        """Return the chunks of the split, in as many streams as in training; the state carries on within a stream."""
         most = self.validation_sequences if split == "validation" else self.test_sequences
         return self, min(self.batches(split), -(-most // self.batch_size))
 

@@ -28,7 +28,7 @@ INSTEAD = f"use a local file or '{DOCS}'"
 
 
 class Source(NamedTuple):
-    """Where a corpus lies on the Hub."""
+    """The place of a corpus on the Hub."""
 
     repository: str
     configuration: str | None = None
@@ -55,7 +55,7 @@ class Corpus:
 
 
 def check(name: str, characters: int) -> None:
-    """Raises UserError where ``name`` cannot be a corpus of at least ``characters``. Reads nothing."""
+    """Raise UserError where ``name`` cannot be a corpus of at least ``characters``. Reads nothing."""
     if name.startswith(hub.PREFIX):
         hub.check(setting(name), name.removeprefix(hub.PREFIX))
     elif _is_local(name):
@@ -74,7 +74,7 @@ def check(name: str, characters: int) -> None:
 
 
 def too_short(name: str, have: int, need: int) -> UserError:
-    """The error for a corpus that does not hold one chunk in each of its splits."""
+    """Return the error for a corpus too short for one chunk in each of its splits."""
     return UserError(
         f"{setting(name)}: {have} characters are too few, {need} are needed so that each split holds one chunk; "
         "use a longer text, or a smaller task.length or task.batch_size"
@@ -82,19 +82,22 @@ def too_short(name: str, have: int, need: int) -> UserError:
 
 
 def setting(name: str) -> str:
-    """The corpus called ``name`` as an error names it."""
+    """Return the corpus called ``name`` as an error message names it."""
     return f"task.corpus={local.shown(name)}"
 
 
 def fingerprint(name: str) -> dict[str, str]:
-    """The sha256 of a local corpus as it is now, by its setting; empty for one of the Hub."""
+    """Return the sha256 of a local corpus as it is now, by its setting; empty for one of the Hub."""
     if name == DOCS:
         return {setting(name): load(name).sha256}
     return local.fingerprint(setting(name), [local.locate(name)]) if _is_local(name) else {}
 
 
 def load(name: str) -> Corpus:
-    """The corpus called ``name``; read once while it stays the same. Raises UserError where it cannot be read."""
+    """Return the corpus called ``name``, read once while it does not change.
+
+    Raises UserError where it cannot be read.
+    """
     return _load(name, *(fingerprint(name).values() if _is_local(name) else ()))
 
 

@@ -1,4 +1,4 @@
-"""Count models of text: what a predictor gets that knows the last n symbols and the frequencies of the training text.
+"""Count models of text: the loss of a predictor that knows the last n symbols and the frequencies of the training text.
 
     p(next | context) = (count(context, next) + .05) / (count(context) + .05 D)
 
@@ -16,7 +16,7 @@ SMOOTHING = 0.05
 
 
 def count_model_loss(train: Array, held: Array, order: int, symbols: int) -> float:
-    """The cross-entropy, in nats a symbol, of the ``order``-n model of ``train`` on ``held``; both tokens [N] int64.
+    """Return the cross-entropy, in nats a symbol, of the ``order``-n model of ``train`` on ``held``: tokens [N] int64.
 
     The first ``order`` symbols of ``held`` have no whole context and do not count.
     """
@@ -29,23 +29,23 @@ def count_model_loss(train: Array, held: Array, order: int, symbols: int) -> flo
 
 
 def order_one_loss(train: Array, before: Array, after: Array, symbols: int) -> float:
-    """The cross-entropy of the order-1 model of ``train`` on pairs of neighbours; all are tokens [N] int64."""
+    """Return the cross-entropy of the order-1 model of ``train`` on pairs of neighbours; all are tokens [N] int64."""
     together = _counts(train[:-1] * symbols + train[1:], before * symbols + after)
     alone = _counts(train[:-1], before)
     return float(-np.mean(np.log((together + SMOOTHING) / (alone + SMOOTHING * symbols))))
 
 
 def _contexts(tokens: Array, order: int, symbols: int) -> Array:
-    """A number for the ``order`` symbols before each position from ``order`` on; equal contexts have equal numbers."""
+    """Return a number for the ``order`` symbols before each position from ``order`` on, equal for equal contexts."""
     codes = np.zeros(len(tokens) - order, dtype=np.int64)
     for back in range(order):
-        # Numbered anew at every step, because a power of a large alphabet would overflow.
+        # Renumbered at every step, because a power of a large alphabet would overflow.
         codes = np.unique(codes * symbols + tokens[back : back - order], return_inverse=True)[1]
     return codes
 
 
 def _counts(population: Array, wanted: Array) -> Array:
-    """How often each of ``wanted`` occurs in ``population``."""
+    """Return how often each of ``wanted`` occurs in ``population``."""
     values, counts = np.unique(population, return_counts=True)
     positions = np.searchsorted(values, wanted).clip(max=len(values) - 1)
     return np.where(values[positions] == wanted, counts[positions], 0)

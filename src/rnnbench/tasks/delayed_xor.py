@@ -27,7 +27,7 @@ class DelayedXor(Task):
     """Delayed XOR; ``length`` is T, the number of steps."""
 
     delay: int
-    """d: a target lies d and 2d steps behind its two bits; below ``length`` / 2."""
+    """d: a target comes d and 2d steps after its two bits; below ``length`` / 2."""
 
     title = "XOR of two delayed bits"
     source = "Engelken 2023"

@@ -35,7 +35,7 @@ class Digits(ImageSequence):
 
 @lru_cache(maxsize=1)
 def read() -> Images:
-    """The digits of scikit-learn, divided."""
+    """Return the digits of scikit-learn, divided into splits."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

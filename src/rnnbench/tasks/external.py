@@ -1,4 +1,4 @@
-"""A task of somebody else's code: a class given by ``_target_``, asked for all that a Task says of itself."""
+"""An external task: a class given by ``_target_``, which states all the facts of a Task itself."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from functools import cached_property
 from typing import Any, Self, cast
 
 from rnnbench.errors import UserError, check_plain, unknown
-from rnnbench.extensions import dotted, label, load, told
+from rnnbench.extensions import dotted, label, load, one_line
 from rnnbench.tasks.base import Array, Batch, Continuation, Split, Task
 
 COMMON = tuple(field.name for field in fields(Task))
 """The fields that every task has; ``arguments`` are the others."""
 STATED = ("title", "loss", "metric")
-"""What a class states that Python does not ask it for."""
+"""Facts that a class must state although Python does not require them."""
 
 
 def _asked(name: str) -> Any:
-    """A fact that the class itself states."""
+    """Return a fact that the class itself states."""
     return property(lambda self: getattr(self.task, name))
 
 
@@ -51,7 +51,7 @@ class ExternalTask(Task):
         super().__post_init__()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the task, which another process makes by itself."""
+        """Return the state without the task, which another process builds itself."""
         return {key: value for key, value in vars(self).items() if key != "task"}
 
     @cached_property
@@ -77,7 +77,7 @@ class ExternalTask(Task):
         except UserError:
             raise
         except Exception as error:
-            raise UserError(f"{setting}: cannot be built ({told(error)})") from error
+            raise UserError(f"{setting}: cannot be built ({one_line(error)})") from error
 
     @property
     def content(self) -> Any:

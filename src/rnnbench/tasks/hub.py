@@ -12,24 +12,24 @@ from urllib.request import getproxies, proxy_bypass
 from rnnbench.errors import UserError
 
 PREFIX = "hub:"
-"""What tells the name of a data set from that of a file."""
+"""What distinguishes the name of a data set from that of a file."""
 PARQUET = "refs/convert/parquet"
 """The revision in which the Hub itself keeps the data of a repository that has a loading script alone."""
 
 
 def check(setting: str, name: str) -> None:
-    """Raises UserError where ``name`` cannot be that of a data set of the Hub. Asks nobody."""
+    """Raise UserError where ``name`` cannot be a data set of the Hub. Uses no network."""
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name, re.ASCII):
         raise UserError(f"{setting}: give the data set as {PREFIX}NAME or {PREFIX}OWNER/NAME")
     if Path(name).exists():  # which ``datasets`` would read
         raise UserError(
-            f"{setting}: a file or folder {name} lies here and would be read instead; start from another folder, or "
+            f"{setting}: a file or folder {name} is here and would be read instead; start from another folder, or "
             f"give its path without {PREFIX}"
         )
 
 
 def load(setting: str, name: str, instead: str, configuration: str | None = None, revision: str | None = None) -> Any:
-    """The splits of a data set by name, for the ``setting`` "key=value" that asked for it.
+    """Return the splits of a data set by name, requested by the ``setting`` "key=value".
 
     Raises UserError where it cannot be had, with ``instead``, what to use without a network.
     """
@@ -51,7 +51,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _go_offline_if_unreachable() -> None:
-    """Without a network ``datasets`` retries for half a minute; offline it uses its cache, or says no at once."""
+    """Go offline without a network, where ``datasets`` would retry for half a minute.
+
+    Offline it uses its cache or fails at once.
+    """
     import datasets
     from huggingface_hub import constants
 

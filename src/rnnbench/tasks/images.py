@@ -84,5 +84,5 @@ class ImageSequence(LabelledTask):
 
 
 def order(pixels: int) -> Array:
-    """The order in which ``permuted`` shows the pixels."""
+    """Return the order in which ``permuted`` shows the pixels."""
     return np.random.Generator(np.random.Philox(key=ORDER)).permutation(pixels)

@@ -34,7 +34,7 @@ class FiniteTask(Task):
 
     @abstractmethod
     def available(self, split: Split) -> int:
-        """The number of examples that a split has."""
+        """Return the number of examples that a split has."""
 
     def batches(self, split: Split) -> int | None:
         return None if split == "train" else -(-self.available(split) // self.batch_size)
@@ -43,7 +43,7 @@ class FiniteTask(Task):
         return min(super().held_out_sequences(split), self.available(split))
 
     def chosen(self, split: Split, seed: int, step: int) -> Array:
-        """The examples of a batch [B]; of a held-out split's last batch what is left."""
+        """Return the examples of a batch [B]; the last batch of a held-out split has the remaining ones."""
         count, size = self.available(split), self.batch_size
         if split != "train":
             return np.arange(count)[step % -(-count // size) * size :][:size]
@@ -70,18 +70,18 @@ class LabelledTask(FiniteTask):
 
     def baseline(self, split: Split) -> float:
         frequencies = np.bincount(self.labels["train"]) / len(self.labels["train"])
-        told = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
-        return float(-np.log(frequencies[told]).mean())
+        evaluated = self.labels[split] if split == "train" else self.labels[split][: self.held_out_sequences(split)]
+        return float(-np.log(frequencies[evaluated]).mean())
 
 
 @lru_cache(maxsize=4)
 def shuffled(seed: int, epoch: int, count: int) -> Array:
-    """The order of ``count`` training examples in an epoch."""
+    """Return the order of ``count`` training examples in an epoch."""
     return stream("train", seed, epoch).permutation(count)
 
 
 def divide(labels: Array, shares: Sequence[float]) -> list[Array]:
-    """The indices of a set with these ``labels`` in parts that hold ``shares`` of each class, shuffled.
+    """Return the indices of a set with these ``labels`` in parts that hold ``shares`` of each class, shuffled.
 
     The first part has at least one example of every class. The same labels are divided in the same way everywhere.
     """

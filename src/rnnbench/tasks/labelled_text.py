@@ -55,7 +55,7 @@ class LabelledTexts:
 
 
 def check(name: str) -> None:
-    """Raises UserError where ``name`` cannot be a set of labelled texts. Reads nothing."""
+    """Raise UserError where ``name`` cannot be a set of labelled texts. Reads nothing."""
     if name.startswith(hub.PREFIX):
         hub.check(_setting(name), name.removeprefix(hub.PREFIX))
     elif name != UNICODE:
@@ -65,14 +65,17 @@ def check(name: str) -> None:
 
 
 def fingerprint(name: str) -> dict[str, str]:
-    """The sha256 of a local set as it is now, by the setting that names it; empty for one of the Hub."""
+    """Return the sha256 of a local set as it is now, by the setting that names it; empty for one of the Hub."""
     if name == UNICODE:
         return {_setting(name): load(name).sha256}
     return {} if name.startswith(hub.PREFIX) else local.fingerprint(_setting(name), list(_files(name).values()))
 
 
 def load(name: str) -> LabelledTexts:
-    """The set called ``name``, divided; read once while it stays the same. Raises UserError where it cannot be used."""
+    """Return the set called ``name``, divided; read once while it does not change.
+
+    Raises UserError for an unusable set.
+    """
     return _load(name, *(() if name == UNICODE else fingerprint(name).values()))
 
 
@@ -120,7 +123,7 @@ def _divided(setting: str, rows: Rows) -> LabelledTexts:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """In the order of their values where all are whole numbers, else of their letters."""
+    """Sort by value where all are whole numbers, else alphabetically."""
     names = sorted(names)
     whole = all(re.fullmatch(r"-?\d{1,18}", name, re.ASCII) for name in names)
     return sorted(names, key=int) if whole else names
@@ -154,7 +157,7 @@ def _columns(setting: str, split: Split, rows: Any) -> tuple[list[str], list[str
 
 
 def _files(name: str) -> dict[Split, Path]:
-    """The file of each split that ``name`` has; a single file is that of train."""
+    """Return the file of each split that ``name`` has; a single file is the training split."""
     setting, path = _setting(name), local.locate(name)
     kind = local.kind(setting, path)
     endings = " or ".join(tables.READERS)

@@ -1,7 +1,7 @@
-"""Local files that hold data: the one that a name stands for, what is in it, and whether it is still the same.
+"""Local data files: finds the file of a name, reads it, and detects changes.
 
-A name is that of a file and never a pattern; only ``~`` at its beginning means what it means to a shell. Nothing is
-kept between two processes, so what is read is what lies there now.
+A name is that of a file and never a pattern; only ``~`` at its beginning is expanded as in a shell. Nothing is
+kept between two processes, so what is read is always the present file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def locate(name: str) -> Path:
 
 
 def kind(place: str, path: Path) -> Literal["file", "folder", "nothing"]:
-    """Return what lies at ``path``, called ``place`` in errors. Raises UserError for pipes and what is out of reach."""
+    """Return what is at ``path``, called ``place`` in errors. Raises UserError for pipes and unreadable files."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name that no file can have
@@ -100,7 +100,7 @@ def fingerprint(setting: str, paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _digest(setting: str, path: Path) -> str:
-    """The sha256 of a file, which is read again only where the system says that it may have changed."""
+    """Return the sha256 of a file, which is read again only if the system says that it may have changed."""
     try:
         found = path.stat()
     except OSError as error:

@@ -14,9 +14,9 @@ the first symbol leaves q, alike; each other one is followed by an end with prob
 below 1, and "solved" is 5 % of the way from that floor to the baseline. The accuracy is that of the last symbol.
 The splits of 2a share its two sequences: it asks for memory, not generalisation. The paper trains squared errors.
 
-Variant ``2c``: (b, x, a.., e, x) or (b, y, a.., e, y), equally likely, with q + k distractors uniform on a1..ap; behind
+Variant ``2c``: (b, x, a.., e, x) or (b, y, a.., e, y), equally likely, with q + k distractors uniform on a1..ap; after
 the first q each further step ends them with probability 1/10, so that k is 9 on average. Only the last symbol is
-predicted, x or y, behind e: at least q + 1 steps after it was seen. Without memory: ln 2.
+predicted, x or y, after e: at least q + 1 steps after it was seen. Without memory: ln 2.
 
     inputs [q + k + 3, B]: a1.. = 0.., e, b, x, y = p..p+3; padded with 0          targets [B]: 0 for x, 1 for y
 
@@ -35,7 +35,7 @@ from rnnbench.errors import UserError, check_choice, check_range
 from rnnbench.tasks.base import SOLVED_SHARE, Batch, Split, Task, stream
 
 STOP = 0.1
-"""The probability that the distractors of 2c end at a step behind the first q."""
+"""The probability that the distractors of 2c end at a step after the first q."""
 
 
 @dataclass(kw_only=True)

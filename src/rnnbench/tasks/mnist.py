@@ -60,12 +60,12 @@ class MNIST(ImageSequence):
 
 
 def fingerprint(data: str) -> dict[str, str]:
-    """The sha256 of the four files, by the setting that names them; empty for the Hub."""
+    """Return the sha256 of the four files, by the setting that names them; empty for the Hub."""
     return {} if data.startswith(hub.PREFIX) else local.fingerprint(_setting(data), list(find(data).values()))
 
 
 def read(data: str) -> Images:
-    """The set that ``data`` names, divided; read once a process. Raises UserError where it cannot be read."""
+    """Return the set that ``data`` names, divided; read once a process. Raises UserError where it cannot be read."""
     return _read(data, *fingerprint(data).values())
 
 
@@ -110,7 +110,7 @@ def _from_hub(data: str) -> list[tuple[Array, Array]]:
 
 
 def find(folder: str) -> dict[tuple[str, str], Path]:
-    """The files of the folder by part, train or t10k, and kind. Raises UserError where one is missing."""
+    """Return the files of the folder by part, train or t10k, and kind. Raises UserError where one is missing."""
     setting, path = _setting(folder), local.locate(folder)
     if local.kind(setting, path) != "folder":
         raise UserError(
@@ -138,7 +138,10 @@ def _from_files(folder: str) -> list[tuple[Array, Array]]:
 
 
 def _array(path: Path, magic: int) -> Array:
-    """What an IDX file holds: big-endian, a magic number that ends in the number of axes, their sizes, the bytes."""
+    """Return the content of an IDX file.
+
+    It is big-endian: a magic number that ends in the number of axes, their sizes, the bytes.
+    """
     place = f"task.data: {local.shown(str(path))}"
     content = local.read_bytes(place, path)
     if path.suffix == ".gz":

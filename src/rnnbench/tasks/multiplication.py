@@ -4,7 +4,7 @@ Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 5: lengths a
 problem's variant ``hs97``, values from U[0, 1], target x1 * x2. A sum can be held by adding up as it comes; a product
 cannot, so a cell must store the first number until the second.
 
-    inputs [1.1 T, B, 2]: values, markers in {-1, 0, 1}; zero behind a sequence's end          targets [B, 1]
+    inputs [1.1 T, B, 2]: values, markers in {-1, 0, 1}; zero after a sequence's end          targets [B, 1]
 
 Without memory the best prediction is 1/4, the mean: its error is var(x1 x2) = 1/9 - 1/16 = 7/144.
 What differs from the paper is what differs in ``adding``: a marked first step keeps its marker and its value.

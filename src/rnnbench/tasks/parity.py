@@ -44,7 +44,7 @@ class Parity(Task):
         check_range("task.length", self.length, at_least=self.shortest)
 
     def at_length(self, length: int) -> Parity:
-        """Strings of ``self.length`` to ``length`` bits; of ``shortest`` to ``length`` where that is not longer."""
+        """Return the task with strings of ``self.length`` to ``length`` bits; at least from ``shortest`` on."""
         shortest = self.length if length > self.length else self.shortest
         return replace(self, length=length, shortest=shortest, test_lengths=[])
 

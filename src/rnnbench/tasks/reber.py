@@ -5,7 +5,7 @@ or P, then a string of the Reber grammar, then the same T or P, then E. Both bra
 
     inputs  [T-1, B]: B, T, P, S, X, V, E are 0..6          targets [T-1, B]: the next symbol
 
-A string of l symbols (9 at least, 12 on average) has l - 1 predictions; steps behind them are no part of the loss.
+A string of l symbols (9 at least, 12 on average) has l - 1 predictions; steps after them do not count in the loss.
 The first 768 different strings that are drawn, shuffled, are 256 each for training, validation and test. As the short
 ones are soon used up, these have 19 symbols on average. The grammar's own probabilities have a loss of 7 ln 2 / 11 =
 .441 nats on the grammar, 8 ln 2 / 11 = .504 without the second symbol; on these strings .54 and .58, and a network that
@@ -82,7 +82,7 @@ class Reber(Task):
         return min(super().held_out_sequences(split), STRINGS)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
-        """Training strings at random; those of another split in turn, each once, in the last batch what is left."""
+        """Return random training strings; of another split its strings in turn, each once, the last batch the rest."""
         if split == "train":
             chosen = stream(split, seed, step).integers(0, STRINGS, self.batch_size)
         else:
@@ -103,7 +103,7 @@ class Reber(Task):
 
 
 def draw(random: np.random.Generator) -> str:
-    """One string of the embedded grammar."""
+    """Return one string of the embedded grammar."""
     text, node = "", "start"
     while node != "end":
         branches = GRAMMAR[node]
@@ -113,7 +113,7 @@ def draw(random: np.random.Generator) -> str:
 
 
 def draw_splits(longest: int, seed: int = HELD_OUT_SEED) -> dict[Split, list[str]]:
-    """The strings of every split: all different, none longer than ``longest``."""
+    """Return the strings of every split: all different, none longer than ``longest``."""
     random = stream("train", seed, BEYOND)
     strings: dict[str, None] = {}
     while len(strings) < len(SPLITS) * STRINGS:
@@ -126,7 +126,7 @@ def draw_splits(longest: int, seed: int = HELD_OUT_SEED) -> dict[Split, list[str
 
 @lru_cache(maxsize=4)
 def encoded(longest: int) -> dict[Split, tuple[Array, Array]]:
-    """The splits as tokens [longest, STRINGS], zero behind a string's end, and the strings' lengths [STRINGS]."""
+    """Return the splits as tokens [longest, STRINGS], zero after a string's end, and the strings' lengths [STRINGS]."""
     parts: dict[Split, tuple[Array, Array]] = {}
     for split, strings in draw_splits(longest).items():
         tokens = np.zeros((longest, STRINGS), dtype=np.int64)
@@ -137,7 +137,7 @@ def encoded(longest: int) -> dict[Split, tuple[Array, Array]]:
 
 
 def order_one_loss(longest: int, split: Split) -> float:
-    """The cross-entropy on a split of the next symbol given the present one, with the frequencies of all splits."""
+    """Return the cross-entropy on a split of the next symbol given the present one, by frequencies of all splits."""
     pairs = {name: count_pairs(*part) for name, part in encoded(longest).items()}
     everywhere, here = np.sum(list(pairs.values()), axis=0), pairs[split]
     totals = np.broadcast_to(everywhere.sum(axis=1, keepdims=True), here.shape)
@@ -146,7 +146,7 @@ def order_one_loss(longest: int, split: Split) -> float:
 
 
 def count_pairs(tokens: Array, lengths: Array) -> Array:
-    """How often each symbol follows each other one: [before, after]."""
+    """Return how often each symbol follows each other one: [before, after]."""
     pairs = np.zeros((len(SYMBOLS), len(SYMBOLS)))
     counted = np.arange(1, len(tokens))[:, None] < lengths
     np.add.at(pairs, (tokens[:-1][counted], tokens[1:][counted]), 1)

@@ -81,7 +81,7 @@ def _csv(place: str, content: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _csv_rows(place: str, content: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, each with the number of the line where it begins."""
+    """Return the rows that are not empty, each with the number of the line where it begins."""
     rows = csv.reader(io.StringIO(content, newline=""), strict=True)
     line = 1
     while True:
@@ -120,7 +120,7 @@ def _jsonl(place: str, content: str) -> Iterator[tuple[int, Any, Any]]:
 
 
 def _nothing(_: str) -> None:
-    """NaN and the infinities, which JSON does not know, are no label."""
+    """Read NaN and the infinities, which JSON does not know, as no label."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class TemporalOrder(Task):
         return Batch(inputs, targets, lengths=lengths, informative=(positions * size + rows).ravel())
 
     def _ranges(self) -> tuple[Array, Array]:
-        """The first steps [N, 1] at which the N marks may stand, and the last (hs97) or those behind (pascanu)."""
+        """Return the first steps [N, 1] at which the N marks may stand, and the last (hs97) or the next (pascanu)."""
         first, last = np.array(PERCENT[self.variant]).T[:, :, None]
         start = first * self.length // 100
         # the authors of pascanu round the width of a range, those of hs97 state whole numbers for L = 100

@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
 
 @lru_cache(maxsize=2)
 def encode(found: LabelledTexts, level: str) -> tuple[str, dict[Split, Encoded]]:
-    """The characters that have a symbol, none for bytes, and the texts as tokens."""
+    """Return the characters that have a symbol, none for bytes, and the texts as tokens."""
     texts = found.texts
     if level == "byte":
         parts = {split: [np.frombuffer(text.encode(), dtype=np.uint8) for text in texts[split]] for split in SPLITS}

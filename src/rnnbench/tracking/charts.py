@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def profiles(steps: Array, norms: Array) -> Figure:
-    """||dL/ds_t|| over lag of each layer and direction, one line a training step, from dark to bright.
+    """Draw ||dL/ds_t|| over lag of each layer and direction, one line a training step, from dark to bright.
 
     ``norms``: [probe, layer, direction, lag]; ``steps``: the training step of each probe.
     """
@@ -31,7 +31,7 @@ def profiles(steps: Array, norms: Array) -> Figure:
 
 
 def heat_map(steps: Array, norms: Array) -> Figure:
-    """log10 ||dL/ds_t|| over training step and lag, of each layer and direction; white where it is zero."""
+    """Draw log10 ||dL/ds_t|| over training step and lag, of each layer and direction; white where it is zero."""
     logs = np.log10(np.where(norms > 0, norms, np.nan))
     low, high = (np.nanmin(logs), np.nanmax(logs)) if np.isfinite(logs).any() else (-1, 0)
 
@@ -47,7 +47,7 @@ def heat_map(steps: Array, norms: Array) -> Figure:
 
 
 def spectrum(exponents: Array, largest: Array, smallest: Array) -> Figure:
-    """What the Jacobians do before and after training, in the layer and direction whose gradient reaches furthest.
+    """Draw the diagnostics of the Jacobians before and after training, in the direction that reaches furthest.
 
     Left the Lyapunov ``exponents`` [probe, exponent], right the ``largest`` and ``smallest`` singular values of the
     one-step Jacobians [probe, step].
@@ -67,7 +67,7 @@ def spectrum(exponents: Array, largest: Array, smallest: Array) -> Figure:
 
 
 def _by_direction(values: Array, draw: Callable[[Axes, Array], None]) -> Figure:
-    """One panel for each layer (down) and direction (across); ``draw`` gets what is left of ``values``, by probe."""
+    """Draw one panel for each layer (down) and direction (across); ``draw`` gets the rest of ``values``, by probe."""
     _, layers, directions, _ = values.shape
     figure = Figure(figsize=(5 * directions, 3.2 * layers), layout="constrained")
     panels = figure.subplots(layers, directions, squeeze=False)

@@ -1,4 +1,4 @@
-"""Whether runs can be tracked as they ask for, said before anything starts."""
+"""Checks that runs can be tracked as configured, before anything starts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from urllib.request import getproxies, proxy_bypass
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.tracking.home import lend_folders
+from rnnbench.tracking.cache_folders import set_cache_folders
 
 PATIENCE = 5
 """Seconds to wait for a connection. The client itself then gives up on the login after ten."""
 
 
 def check(config: Config) -> None:
-    """Raises UserError where the client does not take its settings; online, where it has no key or no server too."""
+    """Raise UserError where the client rejects its settings; online, also where it has no key or no server."""
     mode = config.tracking.mode
     if mode == "disabled":
         return
-    lend_folders(Path(config.runs_dir) / config.name)
+    set_cache_folders(Path(config.runs_dir) / config.name)
     found = problem(online=mode == "online")
     if found is not None:
         other = "tracking=offline and upload later with rnnbench sync" if mode == "online" else "tracking=disabled"
@@ -30,7 +30,7 @@ def check(config: Config) -> None:
 
 
 def check_sweep(configs: Iterable[Config]) -> None:
-    """``check`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
+    """Call ``check`` for the process that starts a sweep's runs; leaves nothing of the client in it to be forked."""
     tracked = {config.tracking.mode: config for config in configs if config.tracking.mode != "disabled"}
     for config in tracked.values():
         check(config)
@@ -41,7 +41,7 @@ def check_sweep(configs: Iterable[Config]) -> None:
 
 
 def problem(online: bool = True) -> str | None:
-    """Why the client cannot be set up or, ``online``, log in, and what to do, in one line; None where it can."""
+    """Return why the client cannot be set up or, ``online``, log in, and what to do, in one line; None if it can."""
     import wandb
 
     try:
@@ -69,7 +69,7 @@ def problem(online: bool = True) -> str | None:
 
 
 def _refused(error: Exception) -> str:
-    """The variable of the environment that the client does not take, and why."""
+    """Return the environment variable that the client rejects, and why."""
     from pydantic import ValidationError
 
     reason = str(error).splitlines()[0]

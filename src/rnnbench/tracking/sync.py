@@ -1,4 +1,4 @@
-"""Uploads what W&B does not have yet of an experiment, run by run, with the client's own ``wandb sync``."""
+"""Uploads the runs of an experiment that W&B lacks, one by one, with the client's own ``wandb sync``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.home import lend_folders
+from rnnbench.tracking.cache_folders import set_cache_folders
 from rnnbench.tracking.login import problem
 
 UPLOADED = "uploaded"
@@ -26,7 +26,7 @@ PATIENCE = 600
 
 
 class Upload(NamedTuple):
-    """What became of one run."""
+    """The outcome of one run."""
 
     run: str
     """Its run_id."""
@@ -35,17 +35,17 @@ class Upload(NamedTuple):
 
 
 def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
-    """Uploads the runs of the folder ``experiment``, at most ``rate`` a minute; what was uploaded is left alone.
+    """Upload the runs of the folder ``experiment``, at most ``rate`` a minute; skip what was uploaded before.
 
-    With ``dry_run`` it only says what it would do. Raises UserError, before the first upload, where there is nothing to
-    upload from or no login.
+    With ``dry_run`` it only lists what it would do. Raises UserError, before the first upload, where there is nothing
+    to upload from or no login.
     """
     found = wandb_files.folders(experiment)
     if not found:
         raise UserError(f"no W&B runs under {experiment / 'wandb'}: run it with tracking=offline or tracking=online")
     states = {folder: _state(folder) for folder in found}
     if not dry_run and any(state.status == WAITING for state in states.values()):
-        lend_folders(experiment)
+        set_cache_folders(experiment)
         reason = problem()
         if reason is not None:
             raise UserError(f"nothing was uploaded: {reason}")
@@ -61,7 +61,7 @@ def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
 
 
 def _state(folder: Path) -> Upload:
-    """Where a run stands before anything is uploaded."""
+    """Return the state of a run before anything is uploaded."""
     run = wandb_files.name(folder)
     try:
         if wandb_files.marker(folder).exists():
@@ -74,7 +74,7 @@ def _state(folder: Path) -> Upload:
 
 
 def _upload(folder: Path) -> str | None:
-    """Uploads one run; returns why not all of it arrived, None where it did."""
+    """Upload one run; return why not all of it arrived, None if it did."""
     with tempfile.TemporaryDirectory() as logs:
         try:
             ended = subprocess.run(

@@ -1,6 +1,6 @@
-"""What the W&B client leaves on disk of a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
+"""The files of the W&B client for a run, in ``<runs_dir>/<name>/wandb/[offline-]run-<time>-<id>/``.
 
-``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, behind seven
+``run-<id>.wandb`` is a LevelDB log (github.com/google/leveldb, doc/log_format.md) of protocol buffers, after seven
 bytes of the client's own; ``run-<id>.wandb.synced`` beside it says that the server has everything.
 """
 
@@ -18,34 +18,34 @@ LOSSES = ("filestream:", "file transfer:", "runupserter:", "runreader:")
 
 
 def folders(experiment: Path) -> list[Path]:
-    """The W&B folders of all runs of an experiment, offline and online ones, in the order of their start."""
+    """Return the W&B folders of all runs of an experiment, offline and online ones, in the order of their start."""
     found = [path for path in experiment.glob("wandb/*run-*-*") if any(path.glob("*.wandb"))]
     return sorted(found, key=lambda path: (_parts(path)[1], name(path)))
 
 
 def run_id(folder: Path) -> str:
-    """The id that W&B knows the run by."""
+    """Return the id that W&B knows the run by."""
     return _parts(folder)[2]
 
 
 def name(folder: Path) -> str:
-    """The name of the run's own folder, which lies beside W&B's and ends as the id begins; else the id."""
+    """Return the name of the run's own folder, beside W&B's, which ends as the id begins; else the id."""
     begins = run_id(folder).partition("-")[0]
     return next((path.name for path in folder.parents[1].glob(f"*-{begins}")), run_id(folder))
 
 
 def marker(folder: Path) -> Path:
-    """The file that is there when the server has the whole run."""
+    """Return the file that exists once the server has the whole run."""
     return _log(folder).with_suffix(".wandb.synced")
 
 
 def ended(folder: Path) -> bool:
-    """Whether the run in ``folder`` was finished, well or badly, rather than interrupted."""
+    """Return whether the run in ``folder`` was finished, well or badly, rather than interrupted."""
     return any(entry.WhichOneof("record_type") == "exit" for entry in entries(folder))
 
 
 def entries(folder: Path) -> Iterator[Any]:
-    """The records of one run (``wandb.proto.wandb_internal_pb2.Record``), in order, up to one that is cut off.
+    """Yield the records of one run (``wandb.proto.wandb_internal_pb2.Record``), in order, up to one that is cut off.
 
     Raises ValueError where one is damaged.
     """
@@ -74,9 +74,9 @@ def entries(folder: Path) -> Iterator[Any]:
 
 
 def loss(log: Path) -> str | None:
-    """Why the server did not take all of a run, in one line; None where it did.
+    """Return why the server did not accept all of a run, in one line; None if it did.
 
-    Only the client's ``log`` tells: it ends with success, and sets its marker, even after the server refused the rows.
+    Only the client's ``log`` shows it: the client succeeds and sets its marker even after the server refused the rows.
     """
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
@@ -86,7 +86,7 @@ def loss(log: Path) -> str | None:
 
 
 def _parts(folder: Path) -> list[str]:
-    """What a folder is called after: run, its time and its id."""
+    """Return the parts of a folder's name: run, its time and its id."""
     return folder.name.removeprefix("offline-").split("-", 2)
 
 

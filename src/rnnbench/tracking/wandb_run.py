@@ -1,4 +1,4 @@
-"""A W&B run's life: opened under an id of its own, fed, and always finished.
+"""Opens, logs and always finishes the W&B run of a run, under its own id.
 
 All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
 ``rnnbench sync`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import row
-from rnnbench.outcomes.ways import DIRECTIONS
+from rnnbench.outcomes.layer_directions import DIRECTIONS
 from rnnbench.store.records import Record
 from rnnbench.tracking import wandb_files
-from rnnbench.tracking.loading import loading
+from rnnbench.tracking.garbage_collection import without_garbage_collection
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
@@ -32,7 +32,7 @@ FINISH_TIMEOUT = 300
 
 
 def wandb_id(config: Config) -> str:
-    """The id within the W&B project: the hash of the run_id, and of the experiment, which may share a configuration.
+    """Return the id within the W&B project: a hash of the run_id and the experiment, which may share a configuration.
 
     The server takes 64 characters; the readable name of the run is its run_id.
     """
@@ -40,11 +40,11 @@ def wandb_id(config: Config) -> str:
 
 
 def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
-    """Lightning's logger on the W&B run below the experiment's ``folder``, or None with ``tracking=disabled``.
+    """Return Lightning's logger on the W&B run below the experiment's ``folder``; None with ``tracking=disabled``.
 
     A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
     online it may have fewer rows or more, of which none is sent twice. ``check`` comes first. Raises UserError
-    where the server fails behind it.
+    where the server fails after it.
     """
     if config.tracking.mode == "disabled":
         return None
@@ -57,7 +57,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     for old in folder.glob(f"wandb/*run-*-{wandb_id(config)}"):  # else rnnbench sync would upload it over the new one
         shutil.rmtree(old)
     try:
-        with loading():
+        with without_garbage_collection():
             run = wandb.init(
                 project=config.tracking.project,
                 entity=config.tracking.entity,
@@ -86,7 +86,7 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
 
 
 def log_gradients(run: Any, probe: Probe) -> None:
-    """Logs what a whole run's probes saw: curves over lag, and pictures.
+    """Log what all probes of a run measured: curves over lag, and pictures.
 
     The first and the last profile of each part of the state are metrics ``grad_lag_log10/<initial|final>/...`` with
     ``lag`` as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
@@ -127,7 +127,7 @@ def log_gradients(run: Any, probe: Probe) -> None:
 
 
 def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
-    """Ends a W&B run. Without it the next run of this process would be merged into it."""
+    """End a W&B run. Without it the next run of this process would be merged into it."""
     if logger is None:
         return
     run = logger.experiment
@@ -150,7 +150,7 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
 
 
 def _end(run: Any, exit_code: int, log: Path | None) -> str | None:
-    """Finishes the run; returns why the server did not take all of it, as the client's ``log`` tells online."""
+    """Finish the run; return why the server did not accept all of it, as the client's ``log`` tells online."""
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:

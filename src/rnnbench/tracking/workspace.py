@@ -23,13 +23,13 @@ PICTURES = ("gradient_heat_map", "gradient_profile", "jacobian_spectrum")
 
 
 class Sweep(NamedTuple):
-    """What the page needs to know of a sweep."""
+    """The facts of a sweep for its page."""
 
     name: str
     """The experiment, which is the group of its runs."""
     project: str
     entity: str | None
-    """None: the default entity of whoever saves it."""
+    """None: the default entity of the user who saves it."""
     factors: Sequence[str]
     """The dotted configuration keys that vary, at least one; the first besides the task groups the curves."""
     layers: int
@@ -39,14 +39,14 @@ class Sweep(NamedTuple):
 
 
 def build(sweep: Sweep) -> Any:
-    """The workspace: gradient over lag, pictures, numbers over training, learning curves, what decides, comparison."""
+    """Return the workspace: gradient over lag, pictures, numbers over training, learning curves, comparisons."""
     main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
-    ways = ("forward", "backward") if sweep.bidirectional else ("forward",)
+    directions = ("forward", "backward") if sweep.bidirectional else ("forward",)
     lags = [
-        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{way}", main, x="lag")
+        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{direction}", main, x="lag")
         for moment in ("initial", "final")
         for layer in range(1, sweep.layers + 1)
-        for way in ways
+        for direction in directions
     ]
     media = [panels.MediaBrowser(title=key, media_keys=[key]) for key in PICTURES]
     media.append(panels.MediaBrowser(title="time constants (log10 steps)", media_keys=["time_constants_log10"]))
@@ -84,12 +84,12 @@ def build(sweep: Sweep) -> Any:
 
 
 def validate(workspace: Any) -> str:
-    """The page in W&B's own format, as JSON; raises where the client's model refuses it."""
+    """Return the page in W&B's own format, as JSON. Raises where the client's model refuses it."""
     return workspace._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
 
 
 def save(sweep: Sweep) -> str:
-    """Saves the page on the server and returns its address. Raises UserError without a login or a connection."""
+    """Save the page on the server and return its address. Raises UserError without a login or a connection."""
     reason = problem()
     if reason is not None:
         raise UserError(f"the workspace was not saved: {reason}")

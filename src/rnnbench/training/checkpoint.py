@@ -1,8 +1,8 @@
-"""Interrupted runs go on: what ``last.ckpt`` holds beside what Lightning puts there, when it is taken, how it is read.
+"""Checkpoints of interrupted runs: what ``last.ckpt`` holds beside Lightning's data, and how it is written and read.
 
 A run that goes on ends with the numbers of one that was never interrupted, bit for bit: so the checkpoint also holds
 the logged rows, the sums of unfinished windows, the carried state, the probe's surveys and torch's random state. It is
-taken between two steps, when everything of the last one (its validation too) is behind and nothing of the next begun.
+taken between two steps, when all work of the last one (its validation too) is done and nothing of the next has begun.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import Metric
 
 from rnnbench.config import sources
+from rnnbench.interruption import StopRequest
 from rnnbench.network.states import leaves, rebuild
-from rnnbench.stop import Stop
 from rnnbench.store import records
 from rnnbench.store.files import replacing
 from rnnbench.store.records import Record
@@ -57,7 +57,7 @@ class History(CSVLogger):
         return {metric: float(np.mean(values)) for metric, values in found.items() if values}
 
     def has(self, metric: str, step: int) -> bool:
-        """Whether ``metric`` was logged at ``step``."""
+        """Return whether ``metric`` was logged at ``step``."""
         return any(at == step and metric in values for at, values in reversed(self.rows))
 
 
@@ -67,7 +67,7 @@ class Checkpoint(lightning.Callback):
     And ``folder/best.ckpt`` after each validation with the lowest loss so far.
     """
 
-    def __init__(self, folder: Path, record: Record, every: int, stop: Stop, history: History) -> None:
+    def __init__(self, folder: Path, record: Record, every: int, stop: StopRequest, history: History) -> None:
         self.path, self.best, self.every = folder / FILE, folder / BEST, every
         self.run_id, self.sources, self.probe = record.run_id, record.sources, record.config["probe"]
         self.patience = record.config["early_stop"].get("patience")
@@ -88,14 +88,14 @@ class Checkpoint(lightning.Callback):
         return self._earlier + time.perf_counter() - self._began
 
     def begin_from(self, start: Path) -> Path:
-        """Prepares to train on from another run, in the folder ``start``, and returns its checkpoint."""
+        """Prepare to train on from another run, in the folder ``start``, and return its checkpoint."""
         self._begins = True
         if (start / BEST).exists():
             shutil.copyfile(start / BEST, self.best)
         return start / FILE
 
     def save(self, trainer: lightning.Trainer) -> None:
-        """Replaces the checkpoint in one piece."""
+        """Replace the checkpoint in one piece."""
         with replacing(self.path) as temporary:
             trainer.save_checkpoint(temporary)
         self._saved_at = trainer.global_step
@@ -161,7 +161,7 @@ class Checkpoint(lightning.Callback):
 
 
 def read(folder: Path, run_id: str, now: dict[str, str], probe: dict[str, Any]) -> Path | None:
-    """The checkpoint of a run that can go on; None, and a line on standard error, where it is damaged or another's.
+    """Return a resumable checkpoint; None, with a line on standard error, where it is damaged or of another run.
 
     It is also another's where it was made from other data or source code than ``now`` (``rnnbench.config.sources``), or
     measured by another ``probe``, whose surveys would not fit those to come.
@@ -176,11 +176,11 @@ def read(folder: Path, run_id: str, now: dict[str, str], probe: dict[str, Any]) 
         reason = f"it belongs to {found}" if found != run_id else sources.changed(state.get("sources", {}), now)
         if not reason and state.get("probe") != probe:
             reason = f"it was measured by another probe, {state.get('probe')}"
-    except Exception as error:  # whatever a damaged file can raise
+    except Exception as error:  # a damaged file can raise anything
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
     if not reason:
         return path
-    print(f"warning: {path} cannot be used, the run starts anew ({reason})", file=sys.stderr, flush=True)
+    print(f"warning: {path} cannot be used, the run starts over ({reason})", file=sys.stderr, flush=True)
     return None
 
 
@@ -189,7 +189,7 @@ def _metrics(meter: Meter) -> dict[str, Metric]:
 
 
 def _learner_state(learner: Learner) -> dict[str, Any]:
-    """All that the learner knows beside its weights, as tensors and plain values."""
+    """Return the learner's state beside its weights, as tensors and plain values."""
     return {
         "targets": learner.train_meter.targets,
         "meter": {name: dict(metric.metric_state) for name, metric in _metrics(learner.train_meter).items()},

@@ -1,4 +1,4 @@
-"""Batches on their way from a task to a network."""
+"""Streams of batches from a task to a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnbench.tasks.base import HELD_OUT_SEED
 
 
 def to_torch(batch: Batch) -> Batch:
-    """The same batch as torch tensors, sharing memory with the NumPy arrays."""
+    """Return the same batch as torch tensors, sharing memory with the NumPy arrays."""
     arrays = {name: value for name, value in batch._asdict().items() if isinstance(value, np.ndarray)}
     tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
     return batch._replace(**tensors)
@@ -45,7 +45,7 @@ class Stream:
 
 
 def held_out_stream(task: Task, split: Split) -> Stream:
-    """The validation or the test set of a task: the same for every run (``Task.held_out``)."""
+    """Return the validation or the test set of a task: the same for every run (``Task.held_out``)."""
     wide, count = task.held_out(split)
     return Stream(wide, split, HELD_OUT_SEED, count)
 

@@ -1,4 +1,4 @@
-"""What a run computes on: one process, and one device of the kind that ``trainer.accelerator`` names."""
+"""The device of a run: one process on one device of the kind ``trainer.accelerator``."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PRECISIONS: dict[str, Any] = {"64": "64-true", "32": "32-true"}
 
 
 def prepare(threads: int) -> None:
-    """Computes with ``threads`` on a CPU, and on a GPU in float32 where it says float32, cuDNN's kernels too."""
+    """Use ``threads`` on a CPU, and on a GPU compute float32 as float32, in cuDNN's kernels too."""
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False
 
 
 def check(kind: str, precision: str) -> None:
-    """Raises UserError where this machine has no device of the kind, or that has not the precision."""
+    """Raise UserError where this machine lacks such a device, or the device lacks the precision."""
     here = {
         "cuda": CUDAAccelerator.is_available(),
         "gpu": CUDAAccelerator.is_available() or MPSAccelerator.is_available(),
@@ -50,7 +50,7 @@ def check(kind: str, precision: str) -> None:
 
 @torch.no_grad()
 def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
-    """Raises UserError where the network cannot run in the precision on a CPU: before training, not in it.
+    """Raise UserError where the network cannot run in the precision on a CPU: before training, not during it.
 
     ``inputs`` are some of its task. On another device, which has its own kernels, nothing is tried.
     """
@@ -63,16 +63,16 @@ def try_out(model: Model, inputs: Tensor, kind: str, precision: str) -> None:
             twin(inputs)
         except UserError:
             raise
-        except Exception as error:  # whatever an operation without a kernel raises
+        except Exception as error:  # an operation without a kernel can raise anything
             reason = next(iter(str(error).splitlines()), "")
             raise UserError(f"trainer.precision={precision}: this network cannot run in {dtype} ({reason}); use "
                             "trainer.precision=32")  from error  # fmt: skip
 
 
 def one_process() -> LightningEnvironment:
-    """Lightning's environment of a run, which is alone: its rank is 0, whatever srun or torchrun left in the variables.
+    """Return Lightning's environment of a single process: its rank is 0, whatever variables srun or torchrun set.
 
-    With another rank Lightning's loggers write nothing, without a word.
+    With another rank Lightning's loggers silently write nothing.
     """
     environment = LightningEnvironment()
     environment.set_global_rank(0)
@@ -81,7 +81,7 @@ def one_process() -> LightningEnvironment:
 
 @contextmanager
 def enough_memory() -> Iterator[None]:
-    """Turns a network or a batch that does not fit into this machine into a UserError."""
+    """Turn an error about too little memory for a network or a batch into a UserError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -94,12 +94,12 @@ def enough_memory() -> Iterator[None]:
 
 
 def name(kind: str) -> str:
-    """The name of the GPU of a run, for its record."""
+    """Return the name of the GPU of a run, for its record."""
     return torch.cuda.get_device_name() if kind in ("gpu", "cuda", "auto") and torch.cuda.is_available() else "none"
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU where the model is on one, else of the process since it began."""
+    """Return the peak memory in bytes: of the GPU if the model is on one, else of the process since it began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024

@@ -1,4 +1,4 @@
-"""The one LightningModule: it trains any model on any task and measures what happens on the way.
+"""The one LightningModule: it trains any model on any task and measures its progress.
 
 Nothing here waits for the device between two windows of ``log_every`` steps: sums stay where the model is.
 """
@@ -27,7 +27,7 @@ class Learner(lightning.LightningModule):
     """Trains ``model`` on ``task``.
 
     ``make_optimizer`` makes the optimizer of the model, ``make_schedule`` the schedule of its learning rate. A step is
-    a step of the optimizer, whatever the number of batches whose gradients it accumulates.
+    a step of the optimizer, however many batches it accumulates.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Learner(lightning.LightningModule):
         self.last: dict[str, float] = {}
 
     def test_on(self, task: Task, prefix: str) -> None:
-        """Prepares a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
+        """Prepare a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
         self.test_meter = Meter(task, task.baseline("test")).to(self.device)
         self.test_prefix = prefix
 
@@ -87,7 +87,7 @@ class Learner(lightning.LightningModule):
             scheduler.step()
 
     def _forward(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
-        """The mean loss and the prediction, the state carried on within the split's own text."""
+        """Return the mean loss and the prediction; the state is carried on within the split's own text."""
         state = None if batch.fresh else self.carried[split]
         prediction, final = self.model(batch.inputs, batch.lengths, state)
         self.carried[split] = detach(final)
@@ -136,7 +136,7 @@ class Learner(lightning.LightningModule):
         if not self.stepped:
             return
         self._steps, self._accumulated = self.global_step, 0
-        for layer in self.model.stack.ways():
+        for layer in self.model.stack.layer_directions():
             for direction in layer:
                 direction.cell.constrain()
         if self.global_step % self.log_every == 0:

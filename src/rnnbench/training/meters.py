@@ -1,4 +1,4 @@
-"""What is measured over several batches: the loss, the metrics of a task, and the gradient of the parameters."""
+"""Measurements over several batches: the loss, the metrics of a task, and the gradient of the parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Meter(nn.Module):
         self.metrics = MetricCollection(METRICS[task.metric](task))
 
     def update(self, loss: Tensor, prediction: Tensor, batch: Batch) -> None:
-        """Adds one batch: its mean ``loss``, by the number of its targets, and its prediction at scored positions."""
+        """Add one batch: its mean ``loss``, by the number of its targets, and its prediction at scored positions."""
         targets = batch.targets
         count = len(targets) if targets.is_floating_point() else targets.numel()
         count = count if batch.counted is None else len(batch.counted)
@@ -55,7 +55,7 @@ class Meter(nn.Module):
         self.metrics.update(prediction, targets)
 
     def flush(self, prefix: str) -> dict[str, float]:
-        """The values since the last flush, named ``prefix/loss``, ``prefix/score``, ``prefix/<metric>``."""
+        """Return the values since the last flush, named ``prefix/loss``, ``prefix/score``, ``prefix/<metric>``."""
         loss = float(self.loss.compute()) / self.targets
         values = {"loss": loss, "score": 1 - loss / self.baseline}
         values |= {name: float(value) for name, value in self.metrics.compute().items()}
@@ -82,7 +82,7 @@ class GradientMeter:
         self.scale: Any = 0
 
     def update(self, before: Tensor, after: Tensor) -> None:
-        """Adds one step: its norms [1 + GROUPS] before and after clipping."""
+        """Add one step: its norms [1 + GROUPS] before and after clipping."""
         clipped = after[0] < before[0]
         self.steps += 1
         self.before = self.before + before
@@ -91,7 +91,7 @@ class GradientMeter:
         self.scale = self.scale + torch.where(clipped, after[0] / before[0], 0)
 
     def flush(self) -> dict[str, float]:
-        """Means over the steps since the last flush; ``clip_scale``, over the clipped ones, is absent without any."""
+        """Return means over the steps since the last flush; ``clip_scale``, over clipped steps, is absent without."""
         values = {"clip_rate": float(self.clipped) / self.steps}
         if values["clip_rate"] > 0:
             values["clip_scale"] = float(self.scale) / float(self.clipped)

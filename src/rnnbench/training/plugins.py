@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import Logger
 from rnnbench.config.plugins import TARGET
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.extensions import load, told
+from rnnbench.extensions import load, one_line
 
 PLACE = "save_dir"
 NEEDS = {"pytorch_lightning.loggers.TensorBoardLogger": "tensorboard"}
@@ -51,7 +51,7 @@ def _made(key: str, given: Mapping[str, Any], kind: Any, folder: Path | None = N
         advice = f"; pip install {package}" if package else ""
         raise UserError(f"{setting}={target}: {next(iter(str(error).splitlines()), '')}{advice}") from error
     except Exception as error:
-        raise UserError(f"{setting}={target}: cannot be made of these arguments ({told(error)})") from error
+        raise UserError(f"{setting}={target}: cannot be made of these arguments ({one_line(error)})") from error
     if not isinstance(found, kind):
         raise UserError(f"{setting}={target}: is no {kind.__name__} of pytorch_lightning; give a class that is one")
     return found

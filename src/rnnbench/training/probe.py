@@ -26,7 +26,7 @@ class Probe(lightning.Callback):
         self.surveys: list[Survey] = []
 
     def measure(self, learner: Any) -> None:
-        """Takes one survey, unless the network has diverged: then there is nothing to measure."""
+        """Measure one survey, unless the network has diverged: then there is nothing to measure."""
         batch = learner.transfer_batch_to_device(self.batch, learner.device, 0)
         try:
             found = self.survey(learner.model, batch)
@@ -51,7 +51,7 @@ class Probe(lightning.Callback):
             self.measure(learner)
 
     def state_dict(self) -> dict[str, Any]:
-        """What was measured so far, as tensors and plain numbers."""
+        """Return what was measured so far, as tensors and plain numbers."""
         return {"steps": list(self.steps), "surveys": [_plain(survey) for survey in self.surveys]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -77,11 +77,11 @@ class Probe(lightning.Callback):
         return np.stack([survey.of_headline(name) for survey in self.surveys])
 
     def summary(self) -> dict[str, dict[str, float | str | None]]:
-        """The numbers of the first and the last probe, for the record."""
+        """Return the numbers of the first and the last probe, for the record."""
         return {"initial": self.surveys[0].scalars, "final": self.surveys[-1].scalars}
 
     def save(self, path: Path) -> None:
-        """Writes an npz file: each array under its name, and the names of its axes under ``<name>.axes``."""
+        """Write an npz file: each array under its name, and the names of its axes under ``<name>.axes``."""
         arrays: dict[str, Any] = {name: measured.values for name, measured in self.arrays.items()}
         axes: dict[str, Any] = {f"{name}.axes": np.array(measured.axes) for name, measured in self.arrays.items()}
         with path.open("wb") as file:  # given a path, NumPy chooses its ending

@@ -1,4 +1,4 @@
-"""Training on from a finished run: which run ``resume_from`` names, and whether this one can go on from it."""
+"""Resumes from a finished run: finds the run that ``resume_from`` names and checks that this one can continue it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SAME = (
     "seed", "cell", "network", "task", "optimizer", "schedule.name", "callbacks", "trainer.accumulate_grad_batches",
     "trainer.precision",
 )  # fmt: skip
-"""What both runs share: without it the checkpoint does not fit, or the rest of the training would be another's."""
+"""The keys that both runs must share: otherwise the checkpoint does not fit, or the result is of another training."""
 
 
-def origin(config: Config, now: Mapping[str, str]) -> Path | None:
+def source_run(config: Config, now: Mapping[str, str]) -> Path | None:
     """Return the folder of the run that ``resume_from`` names, None where it names none.
 
     ``now`` are the fingerprints of what the configuration only names. Raises UserError where there is no such run, or
@@ -44,7 +44,7 @@ def origin(config: Config, now: Mapping[str, str]) -> Path | None:
 
 
 def _reason(config: Config, record: Record, folder: Path, now: Mapping[str, str]) -> str:
-    """Why training cannot go on from a run that has ended; empty where it can."""
+    """Return why training cannot go on from a run that has ended; empty if it can."""
     if record.status != Status.DONE:
         return f"is {record.status}; give a run that is {Status.DONE}"
     if not (folder / FILE).exists():

@@ -8,7 +8,7 @@ from rnnbench.network.model import Model
 from rnnbench.tasks.base import Continuation, Task
 
 
-def write_on(task: Task, request: Continuation, network: Model, seed: int) -> str:
+def continue_text(task: Task, request: Continuation, network: Model, seed: int) -> str:
     """Return the text of ``request`` with what ``network`` adds to it, a function of ``seed``."""
     prompt = torch.from_numpy(request.tokens).to(next(network.parameters()).device)
     generator = torch.Generator().manual_seed(seed)

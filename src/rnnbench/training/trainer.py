@@ -18,7 +18,7 @@ from rnnbench.training.learner import Learner
 
 
 def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> lightning.Trainer:
-    """Lightning's trainer of the run."""
+    """Return Lightning's trainer of the run."""
     _quiet()
     options = config.trainer
     return lightning.Trainer(
@@ -43,7 +43,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
 
 
 def _early_stop(config: EarlyStopConfig) -> list[Callback]:
-    """What watches the validation loss besides the learner, which looks for a solved task and for a loss of nan."""
+    """Return the callback for the validation loss; the learner itself watches for a solved task and a loss of nan."""
     if not isinstance(config, PatienceConfig):
         return []
     return [
@@ -53,7 +53,7 @@ def _early_stop(config: EarlyStopConfig) -> list[Callback]:
 
 
 def stopped_by(config: Config, learner: Learner, trainer: lightning.Trainer) -> str:
-    """Why training ended, as ``Record.stopped_by`` has it."""
+    """Return why training ended, as in ``Record.stopped_by``."""
     if learner.diverged_at is not None:
         return "not finite"
     if config.trainer.stop_when_solved and learner.solved_at == trainer.global_step:
@@ -64,7 +64,7 @@ def stopped_by(config: Config, learner: Learner, trainer: lightning.Trainer) -> 
 
 
 def train_on(trainer: lightning.Trainer, patience: int | None) -> None:
-    """Prepare a training whose checkpoint is of one that had ended.
+    """Prepare a training that goes on from the checkpoint of one that had ended.
 
     ``patience`` is that of this training, None where it watches nothing; one that had run out begins again. The next
     step has the rate of this training's schedule: the checkpoint has that of a schedule with another last step.
@@ -82,7 +82,7 @@ def train_on(trainer: lightning.Trainer, patience: int | None) -> None:
 
 
 def _quiet() -> None:
-    """Silences what Lightning says at every start, in every run of a sweep, that a user cannot act on."""
+    """Silence messages of Lightning at every start that a user cannot act on."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")  # batches cost microseconds
     warnings.filterwarnings("ignore", ".*GPU available but not used")  # the configuration decides

@@ -39,7 +39,7 @@ class Damped(nn.Module):
         return weight - weight.mT - self.gamma * torch.eye(len(weight), dtype=weight.dtype, device=weight.device)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """W itself: whoever sets the weight sets W."""
+        """Return W itself: setting the weight sets W."""
         return weight
 
 

@@ -21,7 +21,7 @@ class Cell(nn.Module, ABC, Generic[S]):
 
     A cell has up to two ``torch.nn.Linear``: ``input_projection`` (I -> G*H) and ``recurrent_projection`` (H -> G*H),
     in blocks of H rows, one a gate. Their parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn; a cell whose
-    paper says otherwise draws them anew in its constructor, and so it does with parameters of any other kind.
+    paper says otherwise draws them again in its constructor, and so it does with parameters of any other kind.
     """
 
     source: ClassVar[str]
@@ -57,19 +57,19 @@ class Cell(nn.Module, ABC, Generic[S]):
         return self.gates
 
     def project(self, inputs: Tensor) -> Tensor:
-        """The drive [T, B, G*H]: what does not depend on the past, for every step of ``inputs`` [T, B, I] at once."""
+        """Return the drive [T, B, G*H]: what does not depend on the past, for all steps of ``inputs`` [T, B, I]."""
         return self.input_projection(inputs)
 
     @abstractmethod
     def step(self, state: S, drive: Tensor) -> S:
-        """The paper's equations: the state after one step, from the state before it and ``drive`` [B, G*H]."""
+        """Return the state after one step by the paper's equations, from the state before it and ``drive`` [B, G*H]."""
 
     @abstractmethod
     def initial_state(self, batch: int) -> S:
-        """s_0 for ``batch`` sequences, on the parameters' device and in their dtype: parts [B, *], mostly zeros."""
+        """Return s_0 for ``batch`` sequences, on the parameters' device and in their dtype: parts [B, *], mostly 0."""
 
     def readout(self, state: S, drive: Tensor) -> Tensor:
-        """What the layer above sees after a step [..., O], of its state and its drive; h unless a cell says otherwise.
+        """Return what the layer above sees after a step [..., O], given the state and the drive; h by default.
 
         It is given one step; a LinearCell also all T at once, parts [T, B, *] and a drive [T, B, *].
         """
@@ -82,26 +82,26 @@ class Cell(nn.Module, ABC, Generic[S]):
         return self.hidden_size
 
     def retention(self, state: S, drive: Tensor) -> Tensor | None:
-        """The share [B, H] of its memory that each unit keeps in this step, in (0, 1); None for a cell without gates.
+        """Return the share [B, H] of its memory that each unit keeps in this step, in (0, 1); None without gates.
 
         A unit that keeps f of its memory each step has the time constant -1 / ln f steps (Tallec & Ollivier 2018).
         """
         return None
 
     def draw_as_paper(self, t_max: float | None, last: bool) -> None:  # most constructors do, or the paper says nothing
-        """Draws the parameters in place as the paper does, where the constructor drew them otherwise.
+        """Draw the parameters in place as the paper does, where that differs from the constructor.
 
         ``t_max``: the steps that the memory should last, those of the task; ``last``: whether it is in the last layer.
         """
 
     def constrain(self) -> None:  # most cells are free
-        """Moves the parameters in place into the set that the paper allows. Called after every optimizer step."""
+        """Move the parameters in place into the set that the paper allows. Called after every optimizer step."""
 
     def begin(self, batch: int) -> None:  # most cells draw nothing
-        """Draws what stays the same over whole sequences. A layer calls it before each run over ``batch`` of them."""
+        """Draw what stays the same over whole sequences. A layer calls it before each run over ``batch`` of them."""
 
     def recurrent(self, gate: str, vector: Tensor) -> Tensor:
-        """The recurrent product of one gate alone, W_gate v + b_gate: [B, H] of ``vector`` [B, H]."""
+        """Return the recurrent product of one gate alone, W_gate v + b_gate: [B, H] of ``vector`` [B, H]."""
         start = self.recurrent_gates.index(gate) * self.hidden_size
         rows, bias = slice(start, start + self.hidden_size), self.recurrent_projection.bias
         return linear(vector, self.recurrent_projection.weight[rows], None if bias is None else bias[rows])
@@ -123,16 +123,16 @@ class LinearCell(Cell[S]):
 
     @abstractmethod
     def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
-        """(a, b) [..., H] of ``drive`` [..., G*H], for one step or for all at once."""
+        """Return (a, b) [..., H] of ``drive`` [..., G*H], for one step or for all at once."""
 
     def memory(self, state: S) -> Tensor:
-        """The part m of a state [B, H] that the recurrence carries."""
+        """Return the part m of a state [B, H] that the recurrence carries."""
         h: Tensor = state.h  # type: ignore[attr-defined]
         return h
 
     @abstractmethod
     def emit(self, memory: Tensor, drive: Tensor) -> S:
-        """The state at the memory [..., H] and ``drive`` [..., G*H], for one step or for all at once."""
+        """Return the state at the memory [..., H] and ``drive`` [..., G*H], for one step or for all at once."""
 
     def step(self, state: S, drive: Tensor) -> S:
         decay, entering = self.coefficients(drive)

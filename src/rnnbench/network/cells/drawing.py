@@ -1,4 +1,4 @@
-"""What drawing the parameters of a cell needs, whoever draws them: the cell itself or an initialisation by name."""
+"""Helpers that draw the parameters of a cell, for the cell itself and for initialisations by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.network.cells.base import Cell
 
 
 def assign(projection: nn.Linear, name: str, values: Tensor) -> None:
-    """Sets a parameter, through its parametrisation where it has one."""
+    """Set a parameter, through its parametrisation if it has one."""
     if nn.utils.parametrize.is_parametrized(projection, name):
         setattr(projection, name, values)
     else:
@@ -20,14 +20,14 @@ def assign(projection: nn.Linear, name: str, values: Tensor) -> None:
 
 
 def set_gate(cell: Cell[Any], gate: str, values: Tensor) -> None:
-    """Makes ``values`` [H] a gate's pre-activation at zero input and zero state: the sum of its biases."""
+    """Make ``values`` [H] a gate's pre-activation at zero input and zero state: the sum of its biases."""
     _set_bias(cell.input_projection, cell.gates.index(gate), values)
     if gate in cell.recurrent_gates and cell.recurrent_bias:
         _set_bias(cell.recurrent_projection, cell.recurrent_gates.index(gate), torch.zeros_like(values))
 
 
 def chrono(hidden: int, t_max: float | None, key: str) -> Tensor:
-    """ln U(1, T_max - 1): time constants up to T_max (Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16).
+    """Return ln U(1, T_max - 1): time constants up to T_max (Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16).
 
     Raises UserError, which names ``key`` as what needs it, for a T_max of 2 or less, or none.
     """

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.errors import UserError
-from rnnbench.extensions import load, told
+from rnnbench.extensions import load, one_line
 from rnnbench.network.cells.base import Cell
 from rnnbench.network.states import HState, LSTMState
 
 
 @cache
 def state_of(count: int) -> type[Any]:
-    """The state for a module that carries ``count`` tensors: h, then c, or h, s2, s3, .. where there are more."""
+    """Return the state of a module that carries ``count`` tensors: h, then c, or h, s2, s3, .. for more."""
     if count <= 2:
         return HState if count == 1 else LSTMState
     return namedtuple(f"State{count}", ["h", *(f"s{place}" for place in range(2, count + 1))])
@@ -55,12 +55,12 @@ class External(Cell[Any]):
 
     @torch.no_grad()
     def _probe(self) -> list[tuple[int, ...]]:
-        """The shapes of the tensors that the module carries: it is asked for two steps, the first from none."""
+        """Return the shapes of the tensors that the module carries, found by two steps, the first without a state."""
         name = type(self.module).__name__
         inputs = next(self.module.parameters()).new_zeros(2, self.input_size)
         try:
             after = self.module(inputs, self.module(inputs))
-        except Exception as error:  # whatever a stranger's code raises
+        except Exception as error:  # external code can raise anything
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"cell._target_: {name} is no recurrent cell, it takes no (input, state): {reason}"
@@ -75,7 +75,7 @@ class External(Cell[Any]):
 
 
 def from_target(target: str, input_size: int, hidden_size: int, options: dict[str, Any]) -> Cell[Any]:
-    """The cell of the class called ``target`` (``package.module:Class``): a Cell as it is, another module adapted.
+    """Return the cell of the class called ``target`` (``package.module:Class``), adapted if it is not a Cell.
 
     Raises UserError where there is no such class, or it does not take ``options``.
     """
@@ -87,5 +87,5 @@ def from_target(target: str, input_size: int, hidden_size: int, options: dict[st
     except (TypeError, ValueError) as error:
         raise UserError(f"cell._target_={target}: {error}") from error
     except Exception as error:
-        raise UserError(f"cell._target_={target}: cannot be built ({told(error)})") from error
+        raise UserError(f"cell._target_={target}: cannot be built ({one_line(error)})") from error
     return module if isinstance(module, Cell) else External(module, input_size, hidden_size)

@@ -43,6 +43,6 @@ class GRU(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """1 - z, the share of the old state."""
+        """Return 1 - z, the share of the old state."""
         _, z, _ = (drive + self.recurrent_projection(state.h)).chunk(3, dim=-1)
         return 1 - torch.sigmoid(z)

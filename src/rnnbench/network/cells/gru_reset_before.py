@@ -42,6 +42,6 @@ class GRUResetBefore(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """1 - z, the share of the old state."""
+        """Return 1 - z, the share of the old state."""
         _, x_z, _ = drive.chunk(3, dim=-1)
         return 1 - torch.sigmoid(x_z + self.recurrent("update", state.h))

@@ -61,7 +61,7 @@ class IndRNN(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """abs(u), what an active unit keeps: the same at every step, and above 1 for a unit that grows.
+        """Return abs(u), what an active unit keeps: the same at every step, and above 1 for a unit that grows.
 
         A time constant counts such a unit as the longest that the dtype can tell (``gradients.gates``).
         """
@@ -69,5 +69,5 @@ class IndRNN(Cell[HState]):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """abs(u) <= 2^(1/T)."""
+        """Clamp abs(u) to at most 2^(1/T)."""
         self.recurrent_weight.clamp_(-self.bound, self.bound)

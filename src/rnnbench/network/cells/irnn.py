@@ -20,7 +20,7 @@ from rnnbench.network.cells.elman import Elman
 
 
 class IRNN(Elman):
-    """The Elman cell with ReLU, drawn as the paper says; only where it begins makes it another cell."""
+    """The Elman cell with ReLU, drawn as the paper says; only its initial values differ."""
 
     source = "Le et al. 2015"
 

@@ -10,7 +10,7 @@ Paper: van der Westhuizen & Lasenby 2018, "The unreasonable effectiveness of the
 Shapes: x_t [B, I], h_t [B, H]; c and h are one. A ``beta`` above 0 lets more in than is forgotten; the paper finds 1
 good, and 0 ties the two.
 
-By default all begins as in torch.nn, whatever the task. init=paper: b_f = ln U(1, T_max - 1), the chrono initialisation
+By default all begins as in torch.nn for every task. init=paper: b_f = ln U(1, T_max - 1), the chrono initialisation
 for the length of the task, and b_c = 0 (init=chrono leaves b_c).
 """
 
@@ -40,7 +40,7 @@ class JANET(Cell[HState]):
         self.beta = beta
 
     def draw_as_paper(self, t_max: float | None, last: bool) -> None:
-        """As the paper. Raises UserError where ``t_max`` is not above 2."""
+        """Draw as the paper. Raises UserError unless ``t_max`` is above 2."""
         set_gate(self, "forget", chrono(self.hidden_size, t_max, "cell=janet init=paper"))
         set_gate(self, "candidate", torch.zeros(self.hidden_size))
 
@@ -52,6 +52,6 @@ class JANET(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """The forget gate sigmoid(s)."""
+        """Return the forget gate sigmoid(s)."""
         s, _ = (drive + self.recurrent_projection(state.h)).chunk(2, dim=-1)
         return torch.sigmoid(s)

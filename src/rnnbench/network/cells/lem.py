@@ -51,6 +51,6 @@ class LEM(Cell[HZState]):
         return HZState(h=self._zeros(batch), z=self._zeros(batch))
 
     def retention(self, state: HZState, drive: Tensor) -> Tensor:
-        """1 - Dt_t, the share of z, the state that the input enters first."""
+        """Return 1 - Dt_t, the share of z, the state that the input enters first."""
         u_1, *_ = drive.chunk(4, dim=-1)
         return 1 - self.dt * torch.sigmoid(self.recurrent("step_z", state.h) + u_1)

@@ -37,7 +37,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "identity": 
 
 
 def single(values: Tensor) -> Tensor:
-    """``values`` in single precision at least: there are no complex numbers of half precision to compute with."""
+    """Return ``values`` in at least single precision: torch computes with no complex numbers of half precision."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
@@ -88,7 +88,7 @@ class LRU(LinearCell[HState]):
             self.gamma.copy_((1 - squares).log() / 2)
 
     def decay(self) -> Tensor:
-        """lambda: complex [H]."""
+        """Return lambda: complex [H]."""
         return torch.polar(torch.exp(-single(self.nu).exp()), single(self.theta).exp())
 
     def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,5 +109,5 @@ class LRU(LinearCell[HState]):
         return HState(h=torch.complex(zero, zero))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """abs(lambda) of each unit."""
+        """Return abs(lambda) of each unit."""
         return torch.exp(-single(self.nu).exp()).expand(len(drive), -1)

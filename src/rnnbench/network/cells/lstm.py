@@ -47,6 +47,6 @@ class LSTM(Cell[LSTMState]):
         return LSTMState(h=self._zeros(batch), c=self._zeros(batch))
 
     def retention(self, state: LSTMState, drive: Tensor) -> Tensor:
-        """The forget gate f."""
+        """Return the forget gate f."""
         _, f, _, _ = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)
         return torch.sigmoid(f)

@@ -85,10 +85,10 @@ class LSTM1997(Cell[LSTMState]):
         return LSTMState(h=self._zeros(batch), c=self._zeros(batch))
 
     def retention(self, state: LSTMState, drive: Tensor) -> Tensor:
-        """1: the constant error carousel keeps everything."""
+        """Return 1: the constant error carousel keeps everything."""
         return torch.ones_like(state.c)
 
     def _shared(self) -> list[tuple[nn.Linear, str]]:
-        """All parameters, whose rows the cells of a block share."""
+        """Return all parameters, whose rows the cells of a block share."""
         own, past = self.input_projection, self.recurrent_projection
         return [(own, "weight"), (own, "bias"), (past, "weight")]

@@ -72,11 +72,11 @@ class FullGateLSTM(Cell[FullGateState]):
         return FullGateState(*(self._zeros(batch) for _ in FullGateState._fields))
 
     def retention(self, state: FullGateState, drive: Tensor) -> Tensor:
-        """The forget gate f."""
+        """Return the forget gate f."""
         return torch.sigmoid(self._sums(state, drive)[1] + self.peephole["forget"] * state.c)
 
     def _sums(self, state: FullGateState, drive: Tensor) -> list[Tensor]:
-        """What i, f, z and o see besides their peepholes."""
+        """Return what i, f, z and o see besides their peepholes."""
         size = self.hidden_size
         R, R_i, R_f, R_o = self.recurrent_projection.weight.split([4 * size, 3 * size, 3 * size, 3 * size])
         i, f, z, o = (drive + linear(state.h, R)).chunk(4, dim=-1)

@@ -79,11 +79,11 @@ class PeepholeLSTM(Cell[LSTMState]):
         return LSTMState(h=self._zeros(batch), c=self._zeros(batch))
 
     def retention(self, state: LSTMState, drive: Tensor) -> Tensor:
-        """The forget gate f."""
+        """Return the forget gate f."""
         return self._input_and_forget(self._sums(state, drive), state.c)[1]
 
     def _sums(self, state: LSTMState, drive: Tensor) -> dict[str, Tensor]:
-        """W x_t + R h_{t-1} + b of every gate."""
+        """Return W x_t + R h_{t-1} + b of every gate."""
         return dict(
             zip(self.gates, (drive + self.recurrent_projection(state.h)).chunk(len(self.gates), -1), strict=True)
         )
@@ -93,7 +93,7 @@ class PeepholeLSTM(Cell[LSTMState]):
         return i, 1 - i if self.ablation == "coupled" else self._gate("forget", sums, c)
 
     def _gate(self, gate: str, sums: dict[str, Tensor], c: Tensor) -> Tensor:
-        """A gate that looks at ``c``; 1 where it was removed."""
+        """Return a gate that looks at ``c``; 1 where it was removed."""
         if gate not in sums:
             return torch.ones_like(c)
         return torch.sigmoid(sums[gate] + self.peephole[gate] * c if gate in self.peephole else sums[gate])

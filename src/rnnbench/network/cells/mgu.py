@@ -41,6 +41,6 @@ class MGU(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """1 - f, the share of the old state."""
+        """Return 1 - f, the share of the old state."""
         x_f, _ = drive.chunk(2, dim=-1)
         return 1 - torch.sigmoid(x_f + self.recurrent("forget", state.h))

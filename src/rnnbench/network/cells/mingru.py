@@ -27,7 +27,7 @@ from rnnbench.network.states import HState
 
 
 def positive(value: Tensor) -> Tensor:
-    """g of the paper's appendix B.2: v + .5 for v >= 0, else sigmoid(v)."""
+    """Return g of the paper's appendix B.2: v + .5 for v >= 0, else sigmoid(v)."""
     return torch.where(value >= 0, value + 0.5, torch.sigmoid(value))
 
 
@@ -59,5 +59,5 @@ class MinGRU(LinearCell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """1 - z, the share of the old state."""
+        """Return 1 - z, the share of the old state."""
         return self.coefficients(drive)[0]

@@ -52,5 +52,5 @@ class MinLSTM(LinearCell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """f', the share of the old state."""
+        """Return f', the share of the old state."""
         return self.coefficients(drive)[0]

@@ -25,12 +25,12 @@ from rnnbench.network.states import HState
 
 
 def modrelu(values: Tensor, bias: Tensor) -> Tensor:
-    """sign(u) relu(abs(u) + b) of ``values`` u [B, H] and ``bias`` b [H]."""
+    """Return sign(u) relu(abs(u) + b) of ``values`` u [B, H] and ``bias`` b [H]."""
     return values.sign() * torch.relu(values.abs() + bias)
 
 
 def modrelu_bias(hidden_size: int) -> nn.Parameter:
-    """The bias [H] of a modReLU layer, drawn from U(-.01, .01)."""
+    """Return the bias [H] of a modReLU layer, drawn from U(-.01, .01)."""
     return nn.Parameter(torch.empty(hidden_size).uniform_(-0.01, 0.01))
 
 

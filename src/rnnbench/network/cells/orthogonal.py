@@ -38,7 +38,7 @@ FIRST_ANGLES = {"matrix_exp": (-math.pi, math.pi), "cayley": (0.0, math.pi / 2)}
 
 @torch.no_grad()
 def rotations(block: Tensor, least: float, most: float) -> None:
-    """Makes ``block`` a diagonal of 2 x 2 rotations by angles from U(least, most); an odd last unit keeps itself."""
+    """Make ``block`` a diagonal of 2 x 2 rotations by angles from U(least, most); an odd last unit keeps itself."""
     pairs = len(block) // 2
     angles = torch.empty(pairs).uniform_(least, most)
     cosine, sine = angles.cos(), angles.sin()
@@ -73,7 +73,10 @@ class Orthogonal(Cell[HState]):
             self.modrelu_bias = modrelu_bias(hidden_size)
 
     def project(self, inputs: Tensor) -> Tensor:
-        """As any cell. Raises UserError for parameters of half precision, in which no map exists."""
+        """Return the drive, as any cell.
+
+        Raises UserError for parameters of half precision, in which the map does not exist.
+        """
         dtype = self.input_projection.weight.dtype
         if dtype.itemsize < torch.float32.itemsize:
             raise UserError(
@@ -86,7 +89,7 @@ class Orthogonal(Cell[HState]):
         return HState(h=self.activate(drive + self.recurrent_projection(state.h)))
 
     def activate(self, values: Tensor) -> Tensor:
-        """The nonlinearity f."""
+        """Return the nonlinearity f."""
         if self.nonlinearity == "modrelu":
             return modrelu(values, self.modrelu_bias)
         return values if self.nonlinearity == "linear" else NONLINEARITIES[self.nonlinearity](values)

@@ -57,5 +57,5 @@ class QRNN(LinearCell[LSTMState]):
         return LSTMState(h=self._zeros(batch), c=self._zeros(batch))
 
     def retention(self, state: LSTMState, drive: Tensor) -> Tensor:
-        """The forget gate f."""
+        """Return the forget gate f."""
         return self.coefficients(drive)[0]

@@ -53,7 +53,7 @@ class RecurrentDropout(Wrapper):
 
 
 def _carried(state: Any, rate: float) -> Tensor:
-    """The h of a state. Raises UserError where it has none."""
+    """Return the h of a state. Raises UserError where it has none."""
     if "h" not in state._fields:
         raise UserError(
             f"network.recurrent_dropout={rate}: drops units of h, and a {type(state).__name__} has only "

@@ -74,12 +74,12 @@ class SLSTM(Cell[SLSTMState]):
         return SLSTMState(h=torch.sigmoid(o) * c / n, c=c, n=n, m=m)
 
     def initial_state(self, batch: int) -> SLSTMState:
-        """Nothing in memory: c = n = 0, and m the lowest number there is."""
+        """Return an empty memory: c = n = 0, and m the lowest number there is."""
         zero = self._zeros(batch)
         return SLSTMState(h=zero, c=zero, n=zero, m=torch.full_like(zero, torch.finfo(zero.dtype).min))
 
     def retention(self, state: SLSTMState, drive: Tensor) -> Tensor:
-        """f n_{t-1} / n_t: the weight of the old c / n, a mean of all z, in the new one; 1 where there was none."""
+        """Return f n_{t-1} / n_t: the weight of the old c / n, a mean of all z, in the new one; 1 where it was none."""
         after = self.step(state, drive)
         i, _, _, _ = (drive + self.recurrent_projection(state.h)).chunk(4, dim=-1)
         return torch.where(state.n > 0, 1 - torch.exp(i - after.m) / after.n, 1)

@@ -41,6 +41,6 @@ class UGRNN(Cell[HState]):
         return HState(h=self._zeros(batch))
 
     def retention(self, state: HState, drive: Tensor) -> Tensor:
-        """g, the share of the old state."""
+        """Return g, the share of the old state."""
         _, g = (drive + self.recurrent_projection(state.h)).chunk(2, dim=-1)
         return torch.sigmoid(g)

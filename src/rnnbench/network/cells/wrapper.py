@@ -43,7 +43,7 @@ class Wrapper(Cell[Any]):
         return self.cell.readout(state, self.split(drive)[0])
 
     def retention(self, state: Any, drive: Tensor) -> Tensor | None:
-        """What the step itself keeps, without the wrapper."""
+        """Return the retention of the step itself, without the wrapper."""
         return self.cell.retention(state, self.split(drive)[0])
 
     def constrain(self) -> None:
@@ -53,7 +53,7 @@ class Wrapper(Cell[Any]):
         self.cell.begin(batch)
 
     def split(self, drive: Tensor) -> tuple[Tensor, Tensor]:
-        """The cell's own drive, and the wrapper's masks [..., extra]."""
+        """Return the cell's own drive, and the wrapper's masks [..., extra]."""
         return drive[..., : -self.extra], drive[..., -self.extra :]
 
     def append(self, drive: Tensor, masks: Tensor) -> Tensor:

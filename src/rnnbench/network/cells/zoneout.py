@@ -55,6 +55,6 @@ class Zoneout(Wrapper):
 
 
 def _mix(kept: Tensor, old: Tensor, new: Tensor) -> Tensor:
-    """``old`` [B, *] where ``kept`` [B, N] is 1, ``new`` where it is 0."""
+    """Return ``old`` [B, *] where ``kept`` [B, N] is 1, ``new`` where it is 0."""
     d = kept.reshape(new.shape)
     return d * old + (1 - d) * new

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from rnnbench.outcomes.columns import COLUMNS
-from rnnbench.outcomes.laws import contradictions
+from rnnbench.outcomes.consistency import contradictions
 
 ROW = dict.fromkeys(COLUMNS) | {
     "status": "done", "score": 0.98, "test_loss": 0.02 / 6, "baseline": 1 / 6, "metric": "mse",

@@ -1,4 +1,4 @@
-"""Where the W&B client and matplotlib keep their own files when the home folder cannot be written."""
+"""Folders for the files of the W&B client and matplotlib where the home folder cannot be written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
 """Without a place for its log the client's server writes it to the terminal; matplotlib writes a warning."""
 
 
-def lend_folders(experiment: Path) -> None:
-    """Points both at folders below ``experiment``, for this process and those that it starts, unless the user has.
+def set_cache_folders(experiment: Path) -> None:
+    """Point both at folders below ``experiment``, for this process and its children, unless the user has set others.
 
-    Makes nothing: they do. It comes before either is imported.
+    It makes no folders: they do. Call it before either is imported.
     """
     if _home_is_writable():
         return

@@ -1,4 +1,4 @@
-"""What became of the runs of a sweep, read from their folders: true at any time, also while the sweep runs.
+"""The states of the runs of a sweep, read from their folders: valid at any time, also while the sweep runs.
 
 done, diverged, failed   what record.json says
 running                  no record, and a living process holds the run's lock
@@ -7,7 +7,7 @@ waiting                  in sweep.json, and nothing else
 
 With ``reuse=true`` a run that is published is done, though it has no folder.
 
-A sweep also says ``changed`` of a run that is done, but with other data or source code than there are now.
+A sweep also gives the state ``changed`` to a run that is done, but with other data or source code than there are now.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from rnnbench.store.status import Status
 FILE = records.PLANNED
 
 
-class Entry(NamedTuple):
-    """One line of the ledger."""
+class RunState(NamedTuple):
+    """The state of one run."""
 
     run_id: str
     status: Status
     text: str
-    """What a person wants to know beside the status, in a line."""
+    """Details for people beside the status, in one line."""
     log: Path
     score: float | None = None
     objective: float | None = None
@@ -56,52 +56,52 @@ class Entry(NamedTuple):
 
 
 def folder_of(config: Config) -> Path:
-    """Where the run of a configuration lies."""
+    """Return the folder of the run of a configuration."""
     return Path(config.runs_dir) / config.name / config.run_id
 
 
-def inspect(folder: Path) -> Entry:
-    """The state of one run."""
+def inspect(folder: Path) -> RunState:
+    """Return the state of one run."""
     log = folder / records.LOG
     try:
         record = records.read(folder)
     except UserError as error:
-        return Entry(folder.name, Status.FAILED, str(error), log)
+        return RunState(folder.name, Status.FAILED, str(error), log)
     if record is not None:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
-        return Entry(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
+        return RunState(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
     state, text = records.open_state(folder), ""
     if state == Status.RUNNING:
         step, loss = records.read_progress(folder)
         text = f"step {step}" + ("" if loss is None else f", loss {loss:.4g}")
-    return Entry(folder.name, state, text, log)
+    return RunState(folder.name, state, text, log)
 
 
-def already_ended(config: Config, published: Mapping[str, Published]) -> Entry | None:
-    """The entry of a run that a sweep does not start, which says what would; None for a run that it starts."""
+def already_ended(config: Config, published: Mapping[str, Published]) -> RunState | None:
+    """Return the state of a run that a sweep does not start, with the option that would; None if it starts the run."""
     folder = folder_of(config)
-    entry = inspect(folder)
-    if not (entry.complete or entry.status == Status.FAILED):
-        return _entry(published[config.run_id], folder) if config.run_id in published else None
-    record = records.read(folder) if entry.complete else None
+    state = inspect(folder)
+    if not (state.complete or state.status == Status.FAILED):
+        return _published_state(published[config.run_id], folder) if config.run_id in published else None
+    record = records.read(folder) if state.complete else None
     changed = "" if record is None else _changed(record, config)
     if changed:
-        return entry._replace(status=Status.CHANGED, text=f"already {entry.status}, but {changed}; {sources.AGAIN}")
+        return state._replace(status=Status.CHANGED, text=f"already {state.status}, but {changed}; {sources.AGAIN}")
     probe = "" if record is None else reuse.other_probe(record, config)
-    again = "force=true" if entry.complete else "retry_failed=true"
-    return entry._replace(text=f"already {entry.status}, {entry.text}{probe} ({again} runs it again)")
+    again = "force=true" if state.complete else "retry_failed=true"
+    return state._replace(text=f"already {state.status}, {state.text}{probe} ({again} runs it again)")
 
 
-def _entry(published: Published, folder: Path) -> Entry:
+def _published_state(published: Published, folder: Path) -> RunState:
     row = published.row
     status = Status(row["status"])
     objective = status.score(row["validation_loss"], row["validation_baseline"])
-    return Entry(row["run_id"], status, published.text, folder / records.LOG, row["score"], objective)
+    return RunState(row["run_id"], status, published.text, folder / records.LOG, row["score"], objective)
 
 
 def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:
-    """The rows of those runs that have ended, here or by what is published."""
+    """Return the rows of the runs that have ended, here or in what is published."""
     found = []
     for config in configs:
         record = records.read(folder_of(config))
@@ -113,15 +113,15 @@ def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> li
 
 
 def _changed(record: Record, config: Config) -> str:
-    """What is another now than when the run was done; empty where nothing is."""
+    """Return what has changed since the run was done; empty if nothing has."""
     try:
         return sources.changed_since(record.sources, config)
     except UserError as error:  # the data cannot be read any more
         return str(error)
 
 
-def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
-    """Adds runs to those that ``folder/sweep.json`` lists, and where their experiment is published if that counts.
+def add_to_plan(folder: Path, run_ids: Iterable[str], published: Path | None = None) -> None:
+    """Add runs to the list in ``folder/sweep.json``, with the folder where they are published if ``reuse`` is on.
 
     Raises UserError where nothing can be written.
     """
@@ -138,13 +138,13 @@ def expect(folder: Path, run_ids: Iterable[str], published: Path | None = None) 
             raise UserError(f"{path}: cannot be written ({error.strerror}); change that or runs_dir") from error
 
 
-def read_all(folder: Path) -> list[Entry]:
-    """The whole ledger of a sweep: what was expected, then what lies there besides, in the order of the ids."""
+def read_all(folder: Path) -> list[RunState]:
+    """Return the state of every run of a sweep: planned ones, then others in the folder, in the order of the ids."""
     found, planned = records.begun(folder), _planned(folder / FILE)
     run_ids = list(dict.fromkeys([*planned["run_ids"], *found]))
     published = _published(planned)
     return [
-        _entry(published[run_id], folder / run_id) if run_id in published and run_id not in found
+        _published_state(published[run_id], folder / run_id) if run_id in published and run_id not in found
         else inspect(folder / run_id)
         for run_id in run_ids
     ]  # fmt: skip
@@ -160,15 +160,15 @@ def _published(planned: records.Planned) -> dict[str, Published]:
 
 
 def _planned(path: Path) -> records.Planned:
-    """What is listed; nothing where the list is missing or damaged: it only says what is waiting."""
+    """Return what is listed; nothing if the list is missing or damaged: it only says what is waiting."""
     try:
         return records.planned(path.parent)
     except UserError:
         return {"run_ids": []}
 
 
-def forget(config: Config) -> None:
-    """Clears a run that ``force`` or ``retry_failed`` wants again, once, before the sweep starts.
+def clear_for_rerun(config: Config) -> None:
+    """Clear the record of a run that ``force`` or ``retry_failed`` wants to run again, once, before the sweep starts.
 
     From then on a record says that the run has ended, to this sweep and to any other beside it.
     """
@@ -184,7 +184,7 @@ def forget(config: Config) -> None:
 
 
 def record_failure(config: Config, reason: str) -> None:
-    """Writes the record of a run that could not write its own, unless it has one or another process runs it."""
+    """Write the record of a run that could not write its own, unless it has one or another process runs it."""
     folder = folder_of(config)
     record = Record(
         run_id=config.run_id, experiment=config.name, status=Status.FAILED, error=reason, config=config.to_dict(),

@@ -1,16 +1,16 @@
-"""Figures of points: what else a setting has, against its score."""
+"""Scatter plots of horizons and costs against scores."""
 
 from __future__ import annotations
 
 from statistics import fmean, median
 
 from rnnbench.outcomes.settings import Setting
-from rnnbench.report.drawing import Sketch, by_task, legend, mark, panels, plain, styles
-from rnnbench.report.lines import Lines
+from rnnbench.report.drawing import ReportFigure, by_task, legend, mark, panels, plain, styles
+from rnnbench.report.long_tables import LongTables
 
 
-def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """The horizon after training against the score, one point a run: does a gradient that arrives decide? 0: dead."""
+def horizon_and_score(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw the horizon after training against the score, one point a run; 0 for a dead gradient."""
     points = [
         [(run["horizon_final"] or 0, run["score"]) for run in setting.runs if run.get("headline_final") is not None]
         for setting in settings
@@ -28,11 +28,11 @@ def horizon_and_score(settings: list[Setting], lines: Lines) -> Sketch | None:
                 rows.append([task, setting.label, str(len(x)), f"{median(x):g}", f"{fmean(y):.3f}"])
         panel.set(title=plain(task), xlabel="horizon after training (steps)", ylabel="score")
     legend(figure, settings, [index for index, found in enumerate(points) if found], lines=False)
-    return Sketch(figure, ["task", "setting", "runs", "median horizon", "mean score"], rows)
+    return ReportFigure(figure, ["task", "setting", "runs", "median horizon", "mean score"], rows)
 
 
-def cost(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """What a score took: mean seconds of training and parameters against the median score, one point a setting."""
+def cost(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw what a score costs, one point a setting: mean seconds of training and parameters against median score."""
     spent = [(fmean(setting.numbers("seconds")), setting.known("parameters") or 0) for setting in settings]
     shown = [index for index, known in enumerate(spent) if min(known) > 0]
     if not shown:
@@ -50,4 +50,4 @@ def cost(settings: list[Setting], lines: Lines) -> Sketch | None:
         right.set(title=plain(f"{task}, size"), xlabel="parameters", xscale="log")
         right.sharey(left)
     legend(figure, settings, shown, lines=False)
-    return Sketch(figure, ["task", "setting", "mean seconds", "parameters", "median score"], rows)
+    return ReportFigure(figure, ["task", "setting", "mean seconds", "parameters", "median score"], rows)

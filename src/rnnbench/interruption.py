@@ -1,6 +1,6 @@
-"""How a process is asked to stop: Ctrl-C and SIGTERM ask, and it stops where it can go on later; the second insists.
+"""Interruption by signals: Ctrl-C or SIGTERM asks a process to stop where it can resume later; a second one ends it.
 
-SIGUSR2 asks ahead of time: Slurm sends it before a job's time limit, and SIGTERM at the limit.
+SIGUSR2 asks early: Slurm sends it before a job's time limit, and SIGTERM at the limit.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Interrupted(SystemExit):
-    """Ends a process that was asked to stop; its exit code is 128 + the signal."""
+    """Raised to end a process that was asked to stop; its exit code is 128 + the signal."""
 
 
-class Stop:
-    """Remembers the request. Where nobody listens to it, it changes nothing."""
+class StopRequest:
+    """Remembers a request to stop; without ``listen`` it changes nothing."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def listen(self) -> None:
-        """Takes the signals, if this is the thread that can."""
+        """Take over the signals, if this is the main thread."""
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, self._ask)
@@ -46,10 +46,10 @@ class Stop:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Listens for the signals inside, and leaves their handling as it was."""
+def stoppable() -> Iterator[StopRequest]:
+    """Listen for the signals inside the block, and restore their handlers afterwards."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    stop = Stop()
+    stop = StopRequest()
     stop.listen()
     try:
         yield stop

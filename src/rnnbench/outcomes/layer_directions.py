@@ -3,6 +3,6 @@
 DIRECTIONS = ("forward", "backward")
 
 
-def named(way: str) -> str:
+def in_words(layer_direction: str) -> str:
     """Return ``layer1_forward`` as people and the column ``headline`` write it: "layer 1, forward"."""
-    return way.replace("layer", "layer ").replace("_", ", ")
+    return layer_direction.replace("layer", "layer ").replace("_", ", ")

@@ -1,4 +1,4 @@
-"""Whether a row agrees with itself: no run can come to other numbers than these laws allow."""
+"""Consistency of a single row: rules that the numbers of every run obey."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from rnnbench.outcomes.agreement import ROUNDING
 from rnnbench.outcomes.columns import Row
-from rnnbench.outcomes.diagnostic_columns import MOMENTS, WAY
+from rnnbench.outcomes.diagnostic_columns import LAYER_DIRECTION, MOMENTS
 from rnnbench.store.status import Status
 
 
@@ -30,26 +30,26 @@ def contradictions(row: Row) -> list[str]:
         found.append(f"an accuracy of {metric:g}")
     late = [key for key in ("solved_at_step", "diverged_at_step") if row[key] is not None and row[key] > steps]
     found += [f"{key} {row[key]} of {steps} steps" for key in late]
-    return found + [line for moment in MOMENTS for way in _ways(row) for line in _decay(row, way, moment)]
+    return found + [line for moment in MOMENTS for prefix in _prefixes(row) for line in _decay(row, prefix, moment)]
 
 
-def _ways(row: Row) -> list[str]:
-    """The prefixes of the columns of the headline, and of each layer and direction."""
-    return ["", *dict.fromkeys(f"{match[1]}_" for match in map(WAY.fullmatch, row) if match)]
+def _prefixes(row: Row) -> list[str]:
+    """Return the prefixes of the columns of the headline, and of each layer and direction."""
+    return ["", *dict.fromkeys(f"{match[1]}_" for match in map(LAYER_DIRECTION.fullmatch, row) if match)]
 
 
-def _decay(row: Row, way: str, moment: str) -> list[str]:
+def _decay(row: Row, prefix: str, moment: str) -> list[str]:
     word, slope, half_life, horizon = (
-        row.get(f"{way}{key}_{moment}") for key in ("decay", "slope", "half_life", "horizon")
+        row.get(f"{prefix}{key}_{moment}") for key in ("decay", "slope", "half_life", "horizon")
     )
     found = []
     if half_life is not None and not (slope and _equal(half_life, math.log(2) / -slope)):
-        told = "empty" if slope is None else slope
-        found.append(f"{way}half_life_{moment} {half_life:.12g}, but its slope is {told}")
+        shown = "empty" if slope is None else slope
+        found.append(f"{prefix}half_life_{moment} {half_life:.12g}, but its slope is {shown}")
     if half_life is not None and word != "decays":
-        found.append(f"{way}half_life_{moment} {half_life:.12g}, but the gradient is {word or 'not described'}")
+        found.append(f"{prefix}half_life_{moment} {half_life:.12g}, but the gradient is {word or 'not described'}")
     if word == "dead" and horizon is not None:
-        found.append(f"{way}horizon_{moment} {horizon}, but the gradient is dead")
+        found.append(f"{prefix}horizon_{moment} {horizon}, but the gradient is dead")
     return found
 
 

@@ -8,18 +8,18 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rnnbench.outcomes.settings import Setting
-from rnnbench.report.drawing import Sketch, panels, plain
-from rnnbench.report.lines import Array, Lines
+from rnnbench.report.drawing import ReportFigure, panels, plain
+from rnnbench.report.long_tables import Array, LongTables
 
 DECADES = 12  # of the colors: below, a gradient has vanished by any measure
 SHOWN = 12  # panels of the common figure
 
 
-def heat_maps(settings: list[Setting], lines: Lines) -> Sketch | None:
-    """log10 of the headline's norm of dL/ds over training step and lag: the first run of each setting, on one scale."""
+def heat_maps(settings: list[Setting], tables: LongTables) -> ReportFigure | None:
+    """Draw log10 of the headline's norm of dL/ds over training step and lag: each setting's first run, on one scale."""
     maps: dict[int, tuple[Array, Array]] = {}
     for index, setting in enumerate(settings):
-        found = [grid for run in setting.runs if (grid := lines.history(run["run_id"])) is not None]
+        found = [grid for run in setting.runs if (grid := tables.history(run["run_id"])) is not None]
         if found:
             maps[index] = found[0]
     finite = [logs[np.isfinite(logs)] for _, logs in maps.values() if np.isfinite(logs).any()]
@@ -45,11 +45,11 @@ def heat_maps(settings: list[Setting], lines: Lines) -> Sketch | None:
     moments = [
         f"{where}, {when}" for when in ("first probe", "last probe") for where in ("log10 at lag 0", "at last lag")
     ]
-    return Sketch(figure, ["task", "setting", "last lag", *moments], rows, single)
+    return ReportFigure(figure, ["task", "setting", "last lag", *moments], rows, single)
 
 
 def _panel(axes: Axes, setting: Setting, steps: Array, logs: Array, low: float, high: float) -> Any:
-    """One map; the image, for a color bar."""
+    """Draw one map and return the image, for a color bar."""
     positions = np.arange(len(steps))
     image = axes.pcolormesh(
         positions, np.arange(logs.shape[1]), logs.T, vmin=low, vmax=high, shading="nearest", rasterized=True

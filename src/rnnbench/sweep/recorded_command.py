@@ -1,4 +1,4 @@
-"""From the command that a result records to the runs that it was."""
+"""Plans the runs of the command that a result records."""
 
 from __future__ import annotations
 
