@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast results reproduce check format clean
+.PHONY: help install demo test test-fast bench results reproduce check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(READY) ## the whole test suite
 
 test-fast: $(READY) ## the tests of parts: all but whole sweeps, trainings, reports, servers and clusters
 	$(RUN) -m pytest -m "not whole"
+
+bench: $(READY) ## measure what the suite costs here, to runs/performance, about 15 minutes
+	$(VENV)/bin/rnnbench bench
 
 results: $(READY) ## make the pages and figures of all published results again, from their data
 	$(VENV)/bin/rnnbench publish --again

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
-from rnnbench.sweep.compose import configured_jobs
+from rnnbench.sweep.launcher import SuiteLauncher
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(SuiteLauncher):
     """Runs the jobs of a sweep as jobs of Slurm. See ``rnnbench.sweep.slurm``."""
 
     def __init__(self, **options: Any) -> None:
@@ -23,9 +21,7 @@ class SlurmLauncher(Launcher):
         self.options: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), self.given))
         check_installed()
 
-    def launch(self, job_overrides: Any, initial_job_idx: int) -> list[JobReturn]:
-        from hydra_plugins.local_launcher import job_return
+    def run(self, configs: Any) -> Any:
         from rnnbench.sweep.slurm import run_all
 
-        states = run_all(configured_jobs(self.loader, self.config, job_overrides), self.options)
-        return [job_return(overrides, state) for overrides, state in zip(job_overrides, states, strict=True)]
+        return run_all(configs, self.options)

@@ -15,6 +15,7 @@ from rnnbench.errors import RunsFailedError
 from rnnbench.outcomes import reuse
 from rnnbench.store import protocol
 from rnnbench.sweep.compose import expand
+from rnnbench.sweep.launcher import SuiteLauncher
 from rnnbench.sweep.run_states import add_to_plan, rows_of
 from rnnbench.tracking import check_sweep
 
@@ -68,6 +69,8 @@ class ValidatingSweeper(Sweeper):
 
     def _launch(self, folder: Any, jobs: Any) -> Any:
         add_to_plan(folder, jobs, self.published)
+        if isinstance(self.launcher, SuiteLauncher):
+            return self.launcher.launch_planned(list(jobs.values()))
         return list(self.launcher.launch([list(job.overrides) for job in jobs.values()], initial_job_idx=0))
 
 

@@ -62,29 +62,36 @@ def folder_of(config: Config) -> Path:
 
 def inspect(folder: Path) -> RunState:
     """Return the state of one run."""
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[RunState, Record | None]:
+    """Return the state of one run, and its record where it has one that is valid."""
     log = folder / records.LOG
     try:
         record = records.read(folder)
     except UserError as error:
-        return RunState(folder.name, Status.FAILED, str(error), log)
+        return RunState(folder.name, Status.FAILED, str(error), log), None
     if record is not None:
         text = record.outcome.removeprefix(f"{record.status}, ")
         seconds = f", {record.seconds:.0f} s" if record.complete else ""
-        return RunState(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
-    state, text = records.open_state(folder), ""
-    if state == Status.RUNNING:
+        state = RunState(folder.name, Status(record.status), text + seconds, log, record.score, record.objective)
+        return state, record
+    status, text = records.open_state(folder), ""
+    if status == Status.RUNNING:
         step, loss = records.read_progress(folder)
         text = f"step {step}" + ("" if loss is None else f", loss {loss:.4g}")
-    return RunState(folder.name, state, text, log)
+    return RunState(folder.name, status, text, log), None
 
 
 def already_ended(config: Config, published: Mapping[str, Published]) -> RunState | None:
     """Return the state of a run that a sweep does not start, with the option that would; None if it starts the run."""
     folder = folder_of(config)
-    state = inspect(folder)
+    state, record = _read(folder)
     if not (state.complete or state.status == Status.FAILED):
         return _published_state(published[config.run_id], folder) if config.run_id in published else None
-    record = records.read(folder) if state.complete else None
+    if not state.complete:
+        record = None
     changed = "" if record is None else _changed(record, config)
     if changed:
         return state._replace(status=Status.CHANGED, text=f"already {state.status}, but {changed}; {sources.AGAIN}")
@@ -172,9 +179,10 @@ def clear_for_rerun(config: Config) -> None:
 
     From then on a record says that the run has ended, to this sweep and to any other beside it.
     """
+    if not (config.force or config.retry_failed):
+        return
     folder = folder_of(config)
-    status = inspect(folder).status
-    if config.force or (config.retry_failed and status == Status.FAILED):
+    if config.force or inspect(folder).status == Status.FAILED:
         try:
             with locked(folder, patience=0):
                 records.clear(folder)
