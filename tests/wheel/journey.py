@@ -111,7 +111,7 @@ def travel(work, oldest):
     assert "4 done" in run(rnnbench, "status", "four")
     assert "sound" in run(rnnbench, "cells")
     run(rnnbench, "train", "-m", "hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=6",
-        "cell=choice(sound,breaking)", "optimizer.lr=choice(0.001,0.01,1000000)", "name=study", "task=multiplication",
+        "cell=choice(sound,breaking)", "optimizer.lr=choice(0.001,0.01,1000)", "name=study", "task=multiplication",
         *SMALL)  # fmt: skip
     ends = run(rnnbench, "status", "study")
     print(ends)
