@@ -16,6 +16,9 @@ from rnnbench.network.cells import Cell, LinearCell
 from rnnbench.network.engines.associative import associative, faster_than_loop
 from rnnbench.network.engines.associative import check as associative_check
 from rnnbench.network.engines.associative import supports as associative_supports
+from rnnbench.network.engines.compiled import check as compiled_check
+from rnnbench.network.engines.compiled import compiled, suits
+from rnnbench.network.engines.compiled import supports as compiled_supports
 from rnnbench.network.engines.fused import check as fused_check
 from rnnbench.network.engines.fused import fused, supports_inputs
 from rnnbench.network.engines.fused import supports as fused_supports
@@ -26,6 +29,7 @@ Engine = Callable[..., tuple[Tensor, Any]]
 
 ENGINES: dict[str, Engine] = {
     "associative": associative,
+    "compiled": compiled,
     "fused": fused,
     "loop": loop,
 }
@@ -33,7 +37,12 @@ ENGINES: dict[str, Engine] = {
 
 def supporting(cell: Cell[Any]) -> list[str]:
     """The engines that can run ``cell``."""
-    able = {"associative": associative_supports(cell), "fused": fused_supports(cell), "loop": True}
+    able = {
+        "associative": associative_supports(cell),
+        "compiled": compiled_supports(cell),
+        "fused": fused_supports(cell),
+        "loop": True,
+    }
     return [name for name in ENGINES if able[name]]
 
 
@@ -59,9 +68,11 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
         return auto
     if name == "fused":
         fused_check(cell)
+    if name == "compiled":
+        compiled_check(cell)
     if name == "associative":
         associative_check(cell)
     return ENGINES[name]
 
 
-__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "fastest", "fused", "loop", "supporting"]
+__all__ = ["ENGINES", "Engine", "associative", "auto", "choose", "compiled", "fastest", "fused", "loop", "supporting"]

@@ -1,0 +1,121 @@
+"""The compiled engine: a cell's step and its gradient as two kernels over time, generated from ``step`` itself.
+
+trace       the graph of a step, its readout and their gradient, by make_fx                     (torch)
+values      what its nodes are: rows, constants, sums over the batch
+plan        what the kernels store, where and in which order
+emit, loops the kernels in LLVM's language; operations and arithmetic are its vocabulary        (llvmlite)
+kernel      machine code, kept on disk
+program     from tensors to kernels and back; run is what torch differentiates
+programs    which program runs a cell, compared with its step before it runs for the first time
+
+Matrix products are BLAS; between them one loop computes everything elementwise. The gradients of the weights are
+products over all steps at once. A step may use what ``operations`` lists, on a state and a drive of vectors [B, *]; what
+it does not understand it refuses. On a CPU, in float32 and float64.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import cached
+
+from rnnbench.errors import UserError
+from rnnbench.network.cells import Cell
+from rnnbench.network.engines.fused import precision
+from rnnbench.network.states import S
+
+DTYPES = (torch.float32, torch.float64)
+_told: set[type[Any]] = set()
+
+
+def reason(cell: Cell[Any], *, verify: bool = False) -> str:
+    """Why the engine cannot run ``cell``; empty where it can. ``verify``: compile it and compare it with its step."""
+    from rnnbench.network.engines.compiled.programs import entry
+
+    if any(each.device.type not in ("cpu", "meta") for each in cell.parameters()):
+        return "it is not on a CPU"
+    if any(each.device.type == "meta" for each in cell.parameters()):
+        return ""  # shapes alone, which are not run
+    found = entry(cell)
+    if verify and not found.reason:
+        found.verify(cell)
+    return found.reason
+
+
+def supports(cell: Cell[Any]) -> bool:
+    """Whether the engine can run the cell."""
+    return not reason(cell)
+
+
+def check(cell: Cell[Any], *, verify: bool = False) -> None:
+    """Raises UserError unless the engine can run ``cell``."""
+    why = reason(cell, verify=verify)
+    if why:
+        raise UserError(
+            f"network.engine=compiled cannot run the cell {type(cell).__name__}: {why}; use network.engine=auto or "
+            "network.engine=loop"
+        )
+
+
+def suits(cell: Cell[Any], inputs: Tensor) -> bool:
+    """Whether the engine can run ``cell`` on these inputs; where only its step is in the way, this is told once."""
+    if _unsuited(cell, inputs):
+        return False
+    why = reason(cell, verify=True)
+    if why and type(cell) not in _told:
+        _told.add(type(cell))
+        warnings.warn(f"{type(cell).__name__} runs step by step, it cannot be compiled: {why}", stacklevel=2)
+    return not why
+
+
+def _unsuited(cell: Cell[Any], inputs: Tensor) -> str:
+    """What about the inputs, or where they are used, does not suit the engine; empty where nothing does."""
+    if inputs.device.type != "cpu":
+        return f"on the device {inputs.device.type}"
+    if precision(inputs) not in DTYPES:
+        return f"in {precision(inputs)}"
+    if not inputs.numel():
+        return "on no steps or sequences"
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not all(map(_real, (inputs, *cell.parameters()))):
+        return "inside a transformation of torch"
+    return ""
+
+
+def _real(tensor: Tensor) -> bool:
+    """Whether a tensor has memory of its own, and does not stand for others."""
+    if type(tensor) not in (Tensor, torch.nn.Parameter):
+        return False
+    try:
+        return tensor.data_ptr() != 0 or not tensor.numel()
+    except RuntimeError:
+        return False
+
+
+def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) -> tuple[Tensor, S]:
+    """Runs ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, O] and the final state.
+
+    Raises UserError for a cell whose step it does not understand, for inputs that are not on a CPU in float32 or
+    float64, for a perturbation, and where its gradient is differentiated again.
+    """
+    from rnnbench.network.engines.compiled.programs import entry
+    from rnnbench.network.engines.compiled.run import run
+    from rnnbench.network.engines.compiled.trace import weights_of
+
+    if perturbation is not None:
+        raise UserError("engine=compiled cannot take a perturbation: its kernels hide h_t; use loop")
+    unsuited = _unsuited(cell, inputs)
+    if unsuited:
+        raise UserError(
+            f"network.engine=compiled cannot run the cell {type(cell).__name__} {unsuited}; use network.engine=auto or "
+            "network.engine=loop"
+        )
+    check(cell, verify=True)
+    found = entry(cell)
+    assert found.program is not None
+    with cached():
+        drive = cell.project(inputs)
+        outputs, final = run(found.program, drive, list(state), weights_of(cell, found.names))
+    return outputs, type(state)(*final)
