@@ -14,8 +14,8 @@ from torch import fx
 from rnnbench.network.engines.compiled.arithmetic import Number, Truth
 from rnnbench.network.engines.compiled.operations import LOGICAL, POINTWISE, POWERS, REDUCTIONS
 from rnnbench.network.engines.compiled.plan import Buffer, Kernel, Plan, Stage, Store
-from rnnbench.network.engines.compiled.trace import Unsupported
-from rnnbench.network.engines.compiled.values import FILL, FILLS
+from rnnbench.network.engines.compiled.record import FILLS, Unsupported
+from rnnbench.network.engines.compiled.values import FILL
 
 INT = ir.IntType(64)
 aten = torch.ops.aten

@@ -20,8 +20,9 @@ import torch
 from torch import fx
 
 from rnnbench.network.engines.compiled.operations import DEAR, REDUCTIONS
-from rnnbench.network.engines.compiled.trace import Traced, Unsupported
-from rnnbench.network.engines.compiled.values import SPLITS, Values
+from rnnbench.network.engines.compiled.record import SPLITS, Unsupported
+from rnnbench.network.engines.compiled.trace import Traced
+from rnnbench.network.engines.compiled.values import Values
 
 aten = torch.ops.aten
 

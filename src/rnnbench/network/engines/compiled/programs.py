@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled.program import Program
-from rnnbench.network.engines.compiled.trace import Stepped, Unsupported, plain_copy, trace, weight_names
+from rnnbench.network.engines.compiled.record import Unsupported
+from rnnbench.network.engines.compiled.trace import Stepped, plain_copy, trace, weight_names
 
 STEPS, BATCH = 3, 2
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}

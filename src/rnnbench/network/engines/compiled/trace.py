@@ -1,9 +1,8 @@
-"""The graph of a cell's step, its readout and their gradient, traced once with make_fx.
+"""The graph of a cell's step, its readout and their gradient.
 
-The cell is copied with plain weights in place of parametrised ones (a parametrisation is computed outside the loop) and
-traced on the meta device, on which a step that looks at numbers fails. The graph is in the core operations of aten and
-functional: an operation in place has become one that returns. What is not a function of state, drive, parameters and
-buffers alone is refused here: a tensor from elsewhere, a changed attribute, an argument changed in place.
+The cell is copied with plain weights in place of parametrised ones: a parametrisation is computed outside the loop. What
+is not a function of state, drive, parameters and buffers alone is refused here: a tensor from elsewhere, a changed
+attribute, an argument changed in place, a decision on numbers.
 """
 
 from __future__ import annotations
@@ -15,19 +14,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils.parametrize import cached, is_parametrized, type_before_parametrizations
 
 from rnnbench.network.cells import Cell
+from rnnbench.network.engines.compiled.record import Recorder, Unsupported
 from rnnbench.network.states import State
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67)
 """Numbers of sequences to trace with: one that is no width of the cell, so that the axes cannot be confused."""
 CONTAINERS = (list, dict, set, tuple)
-
-
-class Unsupported(Exception):
-    """The engine cannot run a cell; the text says which part of its step."""
 
 
 @dataclass(frozen=True)
@@ -99,48 +94,53 @@ def plain_copy(cell: Cell[Any]) -> Cell[Any]:
     return twin
 
 
-def trace(cell: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: list[int]) -> Traced:
+def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: list[int]) -> Traced:
     """Trace a ``plain_copy`` of a cell for a drive [..., D] and a state of parts [B, *widths]. Raises Unsupported."""
-    twin = copy.deepcopy(cell).to("meta")
-    sizes = {*widths, drive.shape[-1], *(size for each in cell.parameters() for size in each.shape)}
+    sizes = {*widths, drive.shape[-1], *(size for each in twin.parameters() for size in each.shape)}
     batch = next((prime for prime in PRIMES if prime not in sizes), 71)
-    dtype = drive.dtype
     before = _attributes(twin)
-    with torch.device("meta"), torch.enable_grad():
-        step = Stepped(twin, type(twin.initial_state(batch)))
-        keys = [".".join(part for part in ("cell", path, name) if part) for path, name in names]
-        differentiable = {f"cell.{key}" for key, _ in twin.named_parameters()}
-        tensors = {**dict(step.named_parameters()), **dict(step.named_buffers())}
-        counts: list[int] = []
+    tensors = {**dict(twin.named_parameters()), **dict(twin.named_buffers())}
+    recorder = Recorder()
 
-        def passes(state: list[Tensor], drive: Tensor, weights: list[Tensor], cotangents: list[Tensor]) -> list[Any]:
-            results = torch.func.functional_call(step, dict(zip(keys, weights, strict=True)), (state, drive))
-            _check_shapes(results, [*state, cotangents[-1]])
-            pairs = [(each, seed) for each, seed in zip(results, cotangents, strict=True) if each.requires_grad]
-            wanted = [*state, drive, *weights]
-            gradients: list[Any] = [None] * len(wanted)
-            index = [place for place, each in enumerate(wanted) if each.requires_grad]
-            if pairs:
-                values, seeds = [each for each, _ in pairs], [seed for _, seed in pairs]
-                found = torch.autograd.grad(values, [wanted[place] for place in index], seeds, allow_unused=True)
-                for place, each in zip(index, found, strict=True):
-                    gradients[place] = each
-            counts[:] = [len(results)]
-            return [*results, *gradients]
+    def leaf(*shape: int, differentiable: bool = True) -> Tensor:
+        return torch.zeros(shape, dtype=drive.dtype, requires_grad=differentiable)
 
-        def leaf(*shape: int) -> Tensor:
-            return torch.empty(*shape, dtype=dtype, requires_grad=True)
-
-        state = [leaf(batch, width) for width in widths]
-        weights = [tensors[key].detach().clone().requires_grad_(key in differentiable) for key in keys]
-        seeds = [torch.empty(batch, width, dtype=dtype) for width in (*widths, twin.output_size)]
-        given = (state, leaf(batch, drive.shape[-1]), weights, seeds)
-        module = make_fx(passes, decomposition_table=_decompositions())(*given)
-        flat = [[each.detach() for each in part] if isinstance(part, list) else part.detach() for part in given]
-        module = make_fx(torch.func.functionalize(module))(*flat)
+    keys = [".".join(part for part in name if part) for name in names]
+    weights = [leaf(*tensors[key].shape, differentiable=tensors[key].requires_grad) for key in keys]
+    state = [leaf(batch, width) for width in widths]
+    given = leaf(batch, drive.shape[-1])
+    seeds = [leaf(batch, width, differentiable=False) for width in (*widths, twin.output_size)]
+    wanted = [*state, given, *weights]
+    inputs = [recorder.input(each) for each in (*wanted, *seeds)]
+    step = Stepped(twin, type(twin.initial_state(1)))
+    with torch.enable_grad(), recorder:
+        parameters = {f"cell.{key}": weight for key, weight in zip(keys, weights, strict=True)}
+        results = torch.func.functional_call(step, parameters, (state, given))
+        _check_shapes(results, [*state, seeds[-1]])
+        pairs = [(each, seed) for each, seed in zip(results, seeds, strict=True) if each.requires_grad]
+        asked = [each for each in wanted if each.requires_grad]
+        able, arriving = [each for each, _ in pairs], [seed for _, seed in pairs]
+        found = iter(torch.autograd.grad(able, asked, arriving, allow_unused=True) if pairs else [None] * len(asked))
+        gradients = [next(found) if each.requires_grad else None for each in wanted]
     if _attributes(twin) != before:
         raise Unsupported("a step that changes an attribute of the cell")
-    return _parts(module.graph, batch, len(widths), len(names), counts[0])
+    outcome = [recorder.node(each) for each in results]
+    to = [recorder.node(each) for each in gradients]
+    recorder.graph.output([*outcome, *to])
+    recorder.graph.eliminate_dead_code()
+    parts = len(widths)
+    return Traced(
+        batch,
+        states=inputs[:parts],
+        drive=inputs[parts],
+        weights=inputs[parts + 1 : len(wanted)],
+        cotangents=inputs[len(wanted) :],
+        after=outcome[:-1],  # type: ignore[arg-type]  # results are tensors
+        output=outcome[-1],  # type: ignore[arg-type]
+        to_states=to[:parts],
+        to_drive=to[parts],
+        to_weights=to[parts + 1 :],
+    )
 
 
 def _check_shapes(results: list[Tensor], like: list[Tensor]) -> None:
@@ -157,54 +157,3 @@ def _attributes(cell: Cell[Any]) -> list[Any]:
             held = list(value.values() if isinstance(value, dict) else value) if isinstance(value, CONTAINERS) else []
             found += (name, id(value) if isinstance(value, Tensor) else value, [id(each) for each in held])
     return found
-
-
-def _decompositions() -> dict[Any, Any]:
-    """Into aten's core operations, and a little further: a product and a bias apart, a layer norm in its sums."""
-    return {**torch.export.default_decompositions(), **FURTHER}
-
-
-def _addmm(bias: Tensor, first: Tensor, second: Tensor, beta: float = 1, alpha: float = 1) -> Tensor:
-    if beta != 1 or alpha != 1:
-        raise Unsupported("addmm with factors")
-    return torch.mm(first, second) + bias
-
-
-def _layer_norm(
-    inputs: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, epsilon: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    if len(shape) != 1:
-        raise Unsupported("a layer norm over several axes")
-    mean = inputs.mean(-1, keepdim=True)
-    centred = inputs - mean
-    scale = torch.rsqrt((centred * centred).mean(-1, keepdim=True) + epsilon)
-    normed = centred * scale
-    normed = normed if weight is None else normed * weight
-    return normed if bias is None else normed + bias, mean, scale
-
-
-FURTHER = {torch.ops.aten.addmm.default: _addmm, torch.ops.aten.native_layer_norm.default: _layer_norm}
-
-
-def _parts(graph: fx.Graph, batch: int, states: int, weights: int, results: int) -> Traced:
-    for node in graph.nodes:
-        if node.op == "call_function" and str(node.target).partition(".")[2].partition(".")[0].endswith("_"):
-            raise Unsupported(f"the operation {node.target} in place")
-    graph.eliminate_dead_code()
-    if any(node.op == "get_attr" for node in graph.nodes):
-        raise Unsupported("a tensor that is neither a parameter nor a buffer")
-    inputs = [node for node in graph.nodes if node.op == "placeholder"]
-    found: list[Any] = list(next(node for node in graph.nodes if node.op == "output").args[0])
-    outcome, gradients = found[:results], found[results:]
-    return Traced(
-        batch,
-        states=inputs[:states],
-        drive=inputs[states],
-        weights=inputs[states + 1 : states + 1 + weights],
-        cotangents=inputs[states + 1 + weights :],
-        after=outcome[:-1],
-        output=outcome[-1],
-        to_states=gradients[:states],
-        to_drive=gradients[states],
-        to_weights=gradients[states + 1 :],
-    )

@@ -19,25 +19,11 @@ import torch
 from torch import fx
 
 from rnnbench.network.engines.compiled.operations import POINTWISE, POWERS, REDUCTIONS
-from rnnbench.network.engines.compiled.trace import Traced, Unsupported
+from rnnbench.network.engines.compiled.record import FILLS, PARTS, RESHAPING, SAME, SCATTERS, SPLITS, Unsupported
+from rnnbench.network.engines.compiled.trace import Traced
 
 aten = torch.ops.aten
-SAME = {aten.alias.default, aten.detach.default, aten.clone.default}
-"""Operations that return their first argument's values."""
-RESHAPING = {
-    aten.view.default, aten.expand.default, aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims,
-    aten._to_copy.default, aten._unsafe_view.default, aten.reshape.default,
-}  # fmt: skip
-"""Operations that return the same columns where they leave the batch alone."""
-FILLS = {
-    aten.full.default, aten.scalar_tensor.default, aten.zeros.default, aten.ones.default, aten.full_like.default,
-    aten.zeros_like.default, aten.ones_like.default, aten.new_zeros.default, aten.new_ones.default,
-    aten.new_full.default,
-}  # fmt: skip
 FILL = {"zeros": 0.0, "ones": 1.0, "new_zeros": 0.0, "new_ones": 1.0, "zeros_like": 0.0, "ones_like": 1.0}
-SPLITS = {aten.split_with_sizes.default, aten.split.Tensor}
-PARTS = {aten.slice.Tensor, aten.select.int}
-SCATTERS = {aten.slice_scatter.default, aten.select_scatter.default}
 SCALED = {aten.add.Tensor, aten.add.Scalar, aten.sub.Tensor, aten.sub.Scalar}
 
 
