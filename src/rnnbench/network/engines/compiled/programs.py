@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled.program import Program
 from rnnbench.network.engines.compiled.record import Unsupported
-from rnnbench.network.engines.compiled.trace import Stepped, plain_copy, trace, weight_names
+from rnnbench.network.engines.compiled.trace import Stepped, plain_copy, trace, vector_jacobian, weight_names
 
 STEPS, BATCH = 3, 2
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}
@@ -157,8 +157,7 @@ def _difference(program: Program, cell: Cell[Any], names: list[tuple[str, str]])
     results = [torch.stack(outputs), *now]
     seeds = [noise(*each.shape) for each in results]
     wanted = [drive, *parts, *weights]
-    asked = [each for each in wanted if each.requires_grad]
-    gradients = _gradients(results, asked, seeds)
+    gradients = vector_jacobian(results, seeds, wanted)
     with torch.no_grad():
         plain = [each.detach() for each in weights]
         start = [each.detach() for each in parts]
@@ -167,23 +166,15 @@ def _difference(program: Program, cell: Cell[Any], names: list[tuple[str, str]])
         to_drive, to_states, to_weights = program.backward(
             arrays, start, plain, seeds[0], list(seeds[1:]), [each.requires_grad for each in weights]
         )
-    mine = [to_drive, *to_states, *(each for each, w in zip(to_weights, weights, strict=True) if w.requires_grad)]
-    pairs = [*zip([found, *final, again, *last], results * 2, strict=True), *zip(mine, gradients, strict=True)]
-    return max(_distance(each, other.detach()) for each, other in pairs)
+    mine = [found, *final, again, *last, to_drive, *to_states, *to_weights]
+    return max(map(_distance, mine, [*results, *results, *gradients]))
 
 
-def _gradients(results: list[Tensor], wanted: list[Tensor], seeds: list[Tensor]) -> list[Tensor]:
-    able = [(each, seed) for each, seed in zip(results, seeds, strict=True) if each.requires_grad]
-    return list(
-        torch.autograd.grad(
-            [each for each, _ in able], wanted, [seed for _, seed in able], allow_unused=True, materialize_grads=True
-        )
-    )
-
-
-def _distance(found: Tensor | None, expected: Tensor) -> float:
-    if found is None:
-        return float(expected.abs().max())
+def _distance(found: Tensor | None, expected: Tensor | None) -> float:
+    if found is None or expected is None:
+        other = expected if found is None else found
+        return 0.0 if other is None else float(other.abs().max())
+    expected = expected.detach()
     if found.shape != expected.shape:
         return float("inf")
     same = torch.isclose(found, expected, rtol=0, atol=0, equal_nan=True)

@@ -55,6 +55,33 @@ class Stepped(nn.Module):
         return [*after, self.cell.readout(after, drive)]
 
 
+class _Ends(torch.autograd.Function):
+    """A number of any tensors whose gradients with respect to it are ``seeds``."""
+
+    @staticmethod
+    def forward(context: Any, seeds: list[Tensor], *results: Tensor) -> Tensor:
+        context.seeds = seeds
+        return torch.zeros((), dtype=results[0].dtype)
+
+    @staticmethod
+    def backward(context: Any, _: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *context.seeds
+
+
+def vector_jacobian(results: list[Tensor], seeds: list[Tensor], wanted: list[Tensor]) -> list[Tensor | None]:
+    """The gradient of each of ``wanted`` where ``seeds`` arrive at ``results``; None where there is none.
+
+    As torch.autograd.grad with grad_outputs, for which torch loads its symbolic algebra.
+    """
+    pairs = [(each, seed) for each, seed in zip(results, seeds, strict=True) if each.requires_grad]
+    asked = [each for each in wanted if each.requires_grad]
+    if not pairs or not asked:
+        return [None] * len(wanted)
+    end = _Ends.apply([seed for _, seed in pairs], *(each for each, _ in pairs))
+    found = iter(torch.autograd.grad(end, asked, allow_unused=True))
+    return [next(found) if each.requires_grad else None for each in wanted]
+
+
 def weight_names(cell: Cell[Any]) -> list[tuple[str, str]]:
     """(module, name) of every tensor that a step may read: parameters, parametrised weights and real buffers."""
     found: list[tuple[str, str]] = []
@@ -117,11 +144,7 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: 
         parameters = {f"cell.{key}": weight for key, weight in zip(keys, weights, strict=True)}
         results = torch.func.functional_call(step, parameters, (state, given))
         _check_shapes(results, [*state, seeds[-1]])
-        pairs = [(each, seed) for each, seed in zip(results, seeds, strict=True) if each.requires_grad]
-        asked = [each for each in wanted if each.requires_grad]
-        able, arriving = [each for each, _ in pairs], [seed for _, seed in pairs]
-        found = iter(torch.autograd.grad(able, asked, arriving, allow_unused=True) if pairs else [None] * len(asked))
-        gradients = [next(found) if each.requires_grad else None for each in wanted]
+        gradients = vector_jacobian(results, seeds, wanted)
     if _attributes(twin) != before:
         raise Unsupported("a step that changes an attribute of the cell")
     outcome = [recorder.node(each) for each in results]
