@@ -60,9 +60,9 @@ def check(cell: Cell[Any], *, verify: bool = False) -> None:
         )
 
 
-def suits(cell: Cell[Any], inputs: Tensor) -> bool:
+def suits(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> bool:
     """Whether the engine can run ``cell`` on these inputs; where only its step is in the way, this is told once."""
-    if _unsuited(cell, inputs):
+    if _unsuited(cell, inputs, state):
         return False
     why = reason(cell, verify=True)
     if why and type(cell) not in _told:
@@ -71,15 +71,18 @@ def suits(cell: Cell[Any], inputs: Tensor) -> bool:
     return not why
 
 
-def _unsuited(cell: Cell[Any], inputs: Tensor) -> str:
-    """What about the inputs, or where they are used, does not suit the engine; empty where nothing does."""
+def _unsuited(cell: Cell[Any], inputs: Tensor, state: Any) -> str:
+    """What about the inputs and the state, or where they are used, does not suit the engine; empty if all does."""
     if inputs.device.type != "cpu":
         return f"on the device {inputs.device.type}"
     if precision(inputs) not in DTYPES:
         return f"in {precision(inputs)}"
     if not inputs.numel():
         return "on no steps or sequences"
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not all(map(_real, (inputs, *cell.parameters()))):
+    if any(part.dtype != inputs.dtype or part.device != inputs.device or part.dim() != 2 for part in state):
+        return "from a state of another kind than the inputs"
+    tensors = (inputs, *state, *cell.parameters())
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not all(map(_real, tensors)):
         return "inside a transformation of torch"
     return ""
 
@@ -106,7 +109,7 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
 
     if perturbation is not None:
         raise UserError("engine=compiled cannot take a perturbation: its kernels hide h_t; use loop")
-    unsuited = _unsuited(cell, inputs)
+    unsuited = _unsuited(cell, inputs, state)
     if unsuited:
         raise UserError(
             f"network.engine=compiled cannot run the cell {type(cell).__name__} {unsuited}; use network.engine=auto or "
