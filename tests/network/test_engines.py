@@ -150,15 +150,15 @@ class Shifted(Elman):
 
 def test_auto_is_exact():
     inputs = torch.randn(4, 2, 3)
-    assert fastest(CELLS["gru"](3, 5), inputs) is ENGINES["fused"]
-    assert fastest(Shifted(3, 5), inputs) is ENGINES["loop"]
+    assert fastest(CELLS["gru"](3, 5), inputs) is ENGINES["compiled"]
+    assert fastest(Shifted(3, 5), inputs) is ENGINES["compiled"]
     for cell in (CELLS["gru"](3, 5), Shifted(3, 5), CELLS["mingru"](3, 5)):
         found, _ = choose("auto", cell)(cell, inputs, cell.initial_state(2))
         expected, _ = fastest(cell, inputs)(cell, inputs, cell.initial_state(2))
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "loop")])
+@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "compiled")])
 def test_auto_runs_a_linear_cell_either_way(batch, engine):
     assert fastest(CELLS["mingru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
 
@@ -173,7 +173,7 @@ def test_impossible_pairs_are_errors():
         UserError, match="network.engine=associative cannot run the cell Shifted: its step is not linear"
     ):
         choose("associative", cell)
-    for engine, name in (("fused", "elman"), ("associative", "mingru")):
+    for engine, name in (("compiled", "elman"), ("fused", "elman"), ("associative", "mingru")):
         cell = CELLS[name](3, 5)
         with pytest.raises(UserError, match="cannot take a perturbation"):
             ENGINES[engine](cell, torch.randn(2, 1, 3), cell.initial_state(1), cell.initial_state(1))

@@ -24,11 +24,12 @@ from torch.nn.utils.parametrize import cached
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
+from rnnbench.network.cells.external import External
 from rnnbench.network.engines.fused import precision
 from rnnbench.network.states import S
 
 DTYPES = (torch.float32, torch.float64)
-_told: set[type[Any]] = set()
+_told: set[str] = set()
 
 
 def reason(cell: Cell[Any], *, verify: bool = False) -> str:
@@ -55,7 +56,7 @@ def check(cell: Cell[Any], *, verify: bool = False) -> None:
     why = reason(cell, verify=verify)
     if why:
         raise UserError(
-            f"network.engine=compiled cannot run the cell {type(cell).__name__}: {why}; use network.engine=auto or "
+            f"network.engine=compiled cannot run the cell {_name(cell)}: {why}; use network.engine=auto or "
             "network.engine=loop"
         )
 
@@ -65,10 +66,15 @@ def suits(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> bool:
     if _unsuited(cell, inputs, state):
         return False
     why = reason(cell, verify=True)
-    if why and type(cell) not in _told:
-        _told.add(type(cell))
-        warnings.warn(f"{type(cell).__name__} runs step by step, it cannot be compiled: {why}", stacklevel=2)
+    text = f"{_name(cell)} runs step by step, it cannot be compiled: {why}"
+    if why and text not in _told:
+        _told.add(text)
+        warnings.warn(text, stacklevel=2)
     return not why
+
+
+def _name(cell: Cell[Any]) -> str:
+    return type(cell.module if isinstance(cell, External) else cell).__name__
 
 
 def _unsuited(cell: Cell[Any], inputs: Tensor, state: Any) -> str:
@@ -112,7 +118,7 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
     unsuited = _unsuited(cell, inputs, state)
     if unsuited:
         raise UserError(
-            f"network.engine=compiled cannot run the cell {type(cell).__name__} {unsuited}; use network.engine=auto or "
+            f"network.engine=compiled cannot run the cell {_name(cell)} {unsuited}; use network.engine=auto or "
             "network.engine=loop"
         )
     check(cell, verify=True)

@@ -116,7 +116,9 @@ class Program:
         frame[3] = described.ctypes.data
         for buffer, place in layout.of("buffer").items():
             frame[place] = arrays[buffer.name].data_ptr()
-            frame[place + 1] = _mask(arrays[buffer.name], steps) if buffer.keep != "given" else ALL
+            # A carry is read at step t + 1, so that two of its rows are too few to keep every step where T = 2.
+            carried = buffer in self.plan.carries
+            frame[place + 1] = 1 if carried else _mask(arrays[buffer.name], steps)
         for buffer, place in layout.of("first").items():
             frame[place] = state[_part(buffer)].data_ptr()
         for node, place in layout.of("constant").items():
@@ -135,6 +137,7 @@ class Program:
 
 
 def _mask(array: Tensor, steps: int) -> int:
+    """What to take of a step's number to find its row in an array that keeps all steps, or the last one or two."""
     return ALL if len(array) >= steps else len(array) - 1
 
 
@@ -183,8 +186,9 @@ class _Totals:
         plan = self.program.plan
         operands = plan.operands(node)
         if node.target is not aten.mm.default:
+            shape = node.meta["val"].shape
             total = self.arrays[f"sum_{node.name}"][0].sum(0)
-            return total.reshape(node.meta["val"].shape)
+            return (total.sum() if shape.numel() == 1 else total).reshape(shape)
         first, second = (self._rows(each) for each in operands)
         if first[0] is None and second[0] is None:
             return first[1].T @ second[1]

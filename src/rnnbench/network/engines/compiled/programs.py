@@ -8,22 +8,24 @@ compared with the cell's own step on random numbers, so that what was misunderst
 from __future__ import annotations
 
 import types
+from enum import Enum
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled.program import Program
 from rnnbench.network.engines.compiled.record import Unsupported
-from rnnbench.network.engines.compiled.trace import Stepped, plain_copy, trace, vector_jacobian, weight_names
+from rnnbench.network.engines.compiled.trace import Stepped, computes_weights, plain_copy, trace, vector_jacobian, weight_names
 
 STEPS, BATCH = 3, 2
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}
 """The precisions, and by how much of its largest number a result may differ from the loop's."""
 MOST = 256
 OWN = frozenset(vars(nn.Module())) - {"training"}
-FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type, torch.dtype, torch.device)
+FIXED = (str, bytes, Enum, types.FunctionType, types.BuiltinFunctionType, type, torch.dtype, torch.device)
 
 _programs: dict[Any, Entry] = {}
 
@@ -84,7 +86,9 @@ def _key(cell: Cell[Any]) -> Any:
     """All that a step may depend on but the numbers of its tensors. Raises Unsupported for what cannot be compared."""
     key: list[Any] = []
     for path, module in cell.named_modules():
-        key += (path, type(module))
+        if computes_weights(path):
+            continue
+        key += (path, type_before_parametrizations(module))
         for name, value in vars(module).items():
             if name not in OWN and not isinstance(value, Tensor):
                 key += (name, _frozen(name, value))
@@ -95,7 +99,7 @@ def _key(cell: Cell[Any]) -> Any:
 
 def _frozen(name: str, value: Any) -> Any:
     """A value of an attribute in a form that can be compared; numbers with their types, since 1 == 1.0 == True."""
-    if value is None or isinstance(value, (str, bytes, *FUNCTIONS)):
+    if value is None or isinstance(value, FIXED):
         return value
     if isinstance(value, bool | int | float):
         return type(value), value

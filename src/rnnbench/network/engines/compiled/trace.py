@@ -82,12 +82,17 @@ def vector_jacobian(results: list[Tensor], seeds: list[Tensor], wanted: list[Ten
     return [next(found) if each.requires_grad else None for each in wanted]
 
 
+def computes_weights(path: str) -> bool:
+    """Whether a module of a cell belongs to a parametrisation, which is no part of a step."""
+    return "parametrizations" in path.split(".")
+
+
 def weight_names(cell: Cell[Any]) -> list[tuple[str, str]]:
     """(module, name) of every tensor that a step may read: parameters, parametrised weights and real buffers."""
     found: list[tuple[str, str]] = []
     seen: set[int] = set()  # a tensor under two names is one
     for path, module in cell.named_modules():
-        if ".parametrizations." in f".{path}." or path.startswith("parametrizations."):
+        if computes_weights(path):
             continue
         given: list[str] = list(module.parametrizations) if is_parametrized(module) else []  # type: ignore[arg-type]
         own = [name for name, each in module.named_parameters(recurse=False)]
@@ -105,9 +110,11 @@ def weights_of(cell: Cell[Any], names: list[tuple[str, str]]) -> list[Tensor]:
     return [getattr(cell.get_submodule(path), name) for path, name in names]
 
 
-@torch.no_grad()
 def plain_copy(cell: Cell[Any]) -> Cell[Any]:
-    """A copy of the cell whose parametrised weights are plain parameters of the same values."""
+    """A copy of the cell whose parametrised weights are plain parameters of the same values.
+
+    These are computed with gradients where the caller is, because a layer keeps what was computed first.
+    """
     twin = copy.deepcopy(cell)
     with cached():
         for module, other in zip(list(cell.modules()), list(twin.modules()), strict=True):

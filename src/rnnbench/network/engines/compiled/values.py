@@ -78,7 +78,7 @@ class Values:
             return turned and self.kind(first.args[0]) == "row" and self.kind(node.args[1]) == "row"
         if node.target is aten.sum.dim_IntList and self.kind(node.args[0]) == "row":
             rank = node.args[0].meta["val"].dim()  # type: ignore[union-attr]
-            return [axis % rank for axis in node.args[1]] == [0]  # type: ignore[union-attr]
+            return 0 in [axis % rank for axis in node.args[1]]  # type: ignore[union-attr]
         return False
 
     def root(self, value: Any) -> Any:
