@@ -172,6 +172,7 @@ def expm1(x: Number) -> Number:
     r, count = _reduced(x.at_least(-kind.large).at_most(kind.large))
     scale = _power(x, count)
     near = _series(r) * scale + (scale - 1)
+    near = x.compare("==", 0.0).choose(x, near)  # -0 too
     return x.abs().compare("<", kind.large).choose(near, exp(x) - 1)
 
 

@@ -71,6 +71,25 @@ def _select_backward(g: Tensor, sizes: list[int], axis: int, index: int) -> Tens
     return torch.select_scatter(g.new_zeros(sizes), g, axis, index)
 
 
+def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor:
+    e = torch.exp(x - x.amax([axis], keepdim=True))
+    return e / e.sum([axis], keepdim=True)
+
+
+def _softmax_backward(g: Tensor, y: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
+    weighted = g * y
+    return weighted - y * weighted.sum([axis], keepdim=True)
+
+
+def _log_softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor:
+    shifted = x - x.amax([axis], keepdim=True)
+    return shifted - torch.log(torch.exp(shifted).sum([axis], keepdim=True))
+
+
+def _log_softmax_backward(g: Tensor, y: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
+    return g - torch.exp(y) * g.sum([axis], keepdim=True)
+
+
 def _swap(x: Tensor, first: int = 0, second: int = 1) -> Tensor:
     axes = list(range(x.dim()))
     axes[first], axes[second] = axes[second], axes[first]
@@ -78,6 +97,10 @@ def _swap(x: Tensor, first: int = 0, second: int = 1) -> Tensor:
 
 
 OWN: dict[Any, Callable[..., Any]] = {
+    aten._log_softmax.default: _log_softmax,
+    aten._log_softmax_backward_data.default: _log_softmax_backward,
+    aten._softmax.default: _softmax,
+    aten._softmax_backward_data.default: _softmax_backward,
     aten.addmm.default: _addmm,
     aten.addcmul.default: lambda x, first, second, value=1: x + first * second * value,
     aten.fill.Scalar: torch.full_like,

@@ -141,7 +141,8 @@ class Columns:
         if self.values.width(value) == 1 and start:
             start = 0
         node, column, _ = self.values.piece(value, start) if self.values.kinds[value] == "row" else (value, start, 0)
-        if not isinstance(node, fx.Node) or self.values.kinds[node] == "uniform":
+        narrow = isinstance(node, fx.Node) and node is not value and self.values.width(node) == 1
+        if not isinstance(node, fx.Node) or self.values.kinds[node] == "uniform" or narrow:
             return self.at(node, 0)
         if (node, column) not in self.memo:
             self.memo[node, column] = self._compute(node, column)

@@ -158,7 +158,8 @@ class Kernel:
         if node in self.homes:
             return (*self.homes[node], False)
         part, start, width = self.values.piece(node, 0)
-        if part is not node and width == self.values.width(node) and isinstance(part, fx.Node):
+        moved = isinstance(part, fx.Node) and part is not node and self.values.width(part) >= width
+        if moved and width == self.values.width(node):
             found = self.place(part)
             return None if found is None else (found[0], found[1] + start, found[2])
         return None

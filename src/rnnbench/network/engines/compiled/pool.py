@@ -17,6 +17,7 @@ SMALL = 2**17
 """Bytes below which torch's own allocator serves: it does not give so little back to the system."""
 LIMIT = 2**29
 ALIGNMENT = 64
+NAMES = {torch.float32: np.float32, torch.float64: np.float64}
 
 _idle: dict[int, list[np.ndarray[Any, Any]]] = {}
 _bytes = [0]
@@ -49,7 +50,8 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         _bytes[0] -= whole
     except (KeyError, IndexError):
         block = np.empty(whole, np.uint8)
-    return torch.from_numpy(np.asarray(Lent(block, size))).view(dtype).view(shape)
+    array = np.asarray(Lent(block, size)).view(NAMES[dtype]).reshape(shape)
+    return torch.from_numpy(array)  # no view of another tensor: torch lets nobody change such a result in place
 
 
 def _rounded(size: int) -> int:

@@ -19,7 +19,7 @@ import torch
 from torch import fx
 
 from rnnbench.network.engines.compiled.operations import POINTWISE, POWERS, REDUCTIONS
-from rnnbench.network.engines.compiled.record import FILLS, PARTS, RESHAPING, SAME, SCATTERS, SPLITS, Unsupported
+from rnnbench.network.engines.compiled.record import FILLS, KNOWN, PARTS, RESHAPING, SAME, SCATTERS, SPLITS, Unsupported
 from rnnbench.network.engines.compiled.trace import Traced
 
 aten = torch.ops.aten
@@ -67,6 +67,8 @@ class Values:
         if "total" in kinds or self.contracts(node):
             return "total"
         if "row" in kinds:
+            if node.target not in KNOWN and node.target is not operator.getitem:
+                raise Unsupported(_name(node))
             return "row"
         return "constant" if "constant" in kinds else "uniform"
 
@@ -132,14 +134,17 @@ class Values:
             if found is None:
                 break
             source, start, available = found
+            spread = node.target is aten.expand.default
             node, width = self.root(source), min(width, available)
-            if self.width(node) == 1 and self.kind(node) != "row":
+            if spread or self.kind(node) != "row":
                 return Piece(node, 0, width)
         return Piece(node, start, width)
 
     def _source(self, node: fx.Node, column: int) -> tuple[Any, int, int] | None:
         """(node, column in it, columns from there on) of a node that only moves columns; else None."""
         arguments: Any = node.args
+        if node.target is aten.expand.default and self.width(arguments[0]) == 1 and self._is_row(node):
+            return arguments[0], 0, self.width(node) - column
         if node.target is operator.getitem:
             whole, place = self.root(arguments[0]), arguments[1]
             if whole.target not in SPLITS or not self._over_columns(whole, 2):
