@@ -110,7 +110,7 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
     float64, for a perturbation, and where its gradient is differentiated again.
     """
     from rnnbench.network.engines.compiled.programs import entry
-    from rnnbench.network.engines.compiled.run import run
+    from rnnbench.network.engines.compiled.run import project, run
     from rnnbench.network.engines.compiled.trace import weights_of
 
     if perturbation is not None:
@@ -125,6 +125,6 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
     found = entry(cell)
     assert found.program is not None
     with cached():
-        drive = cell.project(inputs)
+        drive = project(cell, inputs)
         outputs, final = run(found.program, drive, list(state), weights_of(cell, found.names))
     return outputs, type(state)(*final)

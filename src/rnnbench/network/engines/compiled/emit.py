@@ -15,8 +15,8 @@ from rnnbench.network.engines.compiled.loops import INT, Columns, counted
 from rnnbench.network.engines.compiled.plan import Buffer, Kernel, Plan, Product, Stage
 
 CHAR = ir.IntType(8)
-DESCRIPTION = 8
-"""32-bit integers that describe a product: N, B, K, the three leading dimensions, and whether the weight is turned."""
+DESCRIPTION = 6
+"""32-bit integers that describe a product: N, B, K and the three leading dimensions."""
 
 
 class Layout:
@@ -125,11 +125,11 @@ class Writer:
     def gemm(self, index: int, weight: Any, rows: Any, result: Any, *, adds: bool) -> None:
         builder = self.builder
         described = builder.add(self.load(3), INT(4 * DESCRIPTION * index))
-        field = [builder.add(described, INT(4 * each)) for each in range(7)]
+        field = [builder.add(described, INT(4 * each)) for each in range(DESCRIPTION)]
         one = self.constant("one", ir.Constant(self.real, 1.0))
         beta = one if adds else self.constant("zero", ir.Constant(self.real, 0.0))
         straight = self.constant("straight", CHAR(ord("N")))
-        given = [field[6], straight, field[0], field[1], field[2], one, weight, field[3], rows, field[4], beta, result,
+        given = [straight, straight, field[0], field[1], field[2], one, weight, field[3], rows, field[4], beta, result,
                  field[5]]  # fmt: skip
         kind = ir.FunctionType(ir.VoidType(), [INT] * len(given))
         builder.call(builder.inttoptr(self.load(2), kind.as_pointer()), given)

@@ -140,6 +140,10 @@ class Columns:
             return self.uniform(value)
         if self.values.width(value) == 1 and start:
             start = 0
+        if value in self.kernel.given and (value, start) not in self.memo:
+            self.memo[value, start] = self._compute(value, start)
+        if (value, start) in self.memo:
+            return self.memo[value, start]
         node, column, _ = self.values.piece(value, start) if self.values.kinds[value] == "row" else (value, start, 0)
         narrow = isinstance(node, fx.Node) and node is not value and self.values.width(node) == 1
         if not isinstance(node, fx.Node) or self.values.kinds[node] == "uniform" or narrow:

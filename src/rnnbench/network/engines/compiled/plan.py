@@ -295,6 +295,9 @@ class Plan:
             if not isinstance(node, fx.Node) or node in seen or values.kinds[node] != "row":
                 continue
             seen.add(node)
+            if node.op == "call_function" and self._is_part(node):
+                forward.keep(node, forward.new(node.name, values.width(node), "saved"))
+                continue
             if node in values.backward or node.op != "call_function" or node.target in SPLITS:
                 todo += node.all_input_nodes
                 continue
@@ -307,6 +310,15 @@ class Plan:
                     forward.keep(node, buffer)
             elif forward.place(node) is None:
                 todo += node.all_input_nodes
+
+    def _is_part(self, node: fx.Node) -> bool:
+        """Whether a row of the forward kernel is a part of one that is not kept, which may be much wider."""
+        values, forward = self.values, self.forward
+        if node in values.backward or node.target in SPLITS or forward.place(node) is not None:
+            return False
+        source, _, width = values.piece(node, 0)
+        inside = isinstance(source, fx.Node) and source is not node and values.kinds[source] == "row"
+        return inside and values.width(node) == width < values.width(source) and forward.place(source) is None
 
     def _plan_backward(self, states: list[Buffer], drive: Buffer, wanted: list[Any]) -> None:
         traced, values, backward = self.traced, self.values, self.backward
@@ -330,8 +342,9 @@ class Plan:
             if node.target in REDUCTIONS and node not in backward.homes:
                 backward.keep(node, backward.new(node.name, 1, "one"))
         for node in self.contractions:
-            if node.target is not aten.mm.default:
-                each = self.operands(node)[0]
+            each = self.operands(node)[0]
+            place = backward.place(each)
+            if node.target is not aten.mm.default and (place is None or place[0].keep != "all" or place[2]):
                 backward.keep(each, backward.new(f"sum_{node.name}", values.width(each), "sum"), home=False)
         for node, buffer in zip(traced.to_states, self.carries, strict=True):
             if node is None:  # nothing passes to the step before

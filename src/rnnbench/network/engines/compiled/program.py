@@ -95,14 +95,9 @@ class Program:
         return pool.empty((kept, batch, buffer.width), self.dtype)
 
     def _constants(self, layout: Layout, weights: list[Tensor]) -> dict[fx.Node, Tensor]:
-        """The functions of the weights alone that a kernel reads, contiguous where it reads them itself."""
+        """The functions of the weights alone that a kernel reads: contiguous, as small products are fastest too."""
         known: dict[Any, Any] = dict(zip(self.traced.weights, weights, strict=True))
-        multiplied = {product.weight for product in layout.products}
-        found = {node: evaluate(node, known) for node in layout.of("constant")}
-        return {
-            node: each if node in multiplied and 1 in each.stride() else each.contiguous()
-            for node, each in found.items()
-        }
+        return {node: evaluate(node, known).contiguous() for node in layout.of("constant")}
 
     def _frame(
         self, layout: Layout, arrays: dict[str, Tensor], state: list[Tensor], constants: dict[fx.Node, Tensor],
@@ -126,12 +121,9 @@ class Program:
         for number, place in layout.of("number").items():
             frame[place] = number
         for index, product in enumerate(layout.products):
-            weight = constants[product.weight]
-            straight = weight.stride(1) == 1
-            leading = max(weight.stride(0) if straight else weight.stride(1), weight.shape[1 - (not straight)])
-            described[index * DESCRIPTION : index * DESCRIPTION + 7] = (
-                weight.shape[1], batch, weight.shape[0], leading, product.source[0].width, product.buffer.width,
-                ord("N" if straight else "T"),
+            inner, outer = constants[product.weight].shape
+            described[index * DESCRIPTION : index * DESCRIPTION + 6] = (
+                outer, batch, inner, outer, product.source[0].width, product.buffer.width,
             )  # fmt: skip
         return frame
 
@@ -187,7 +179,8 @@ class _Totals:
         operands = plan.operands(node)
         if node.target is not aten.mm.default:
             shape = node.meta["val"].shape
-            total = self.arrays[f"sum_{node.name}"][0].sum(0)
+            summed = self.arrays.get(f"sum_{node.name}")
+            total = (self._rows(operands[0])[1] if summed is None else summed[0]).sum(0)
             return (total.sum() if shape.numel() == 1 else total).reshape(shape)
         first, second = (self._rows(each) for each in operands)
         if first[0] is None and second[0] is None:

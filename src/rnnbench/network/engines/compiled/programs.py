@@ -24,6 +24,7 @@ STEPS, BATCH = 3, 2
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}
 """The precisions, and by how much of its largest number a result may differ from the loop's."""
 MOST = 256
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 OWN = frozenset(vars(nn.Module())) - {"training"}
 FIXED = (str, bytes, Enum, types.FunctionType, types.BuiltinFunctionType, type, torch.dtype, torch.device)
 
@@ -89,6 +90,8 @@ def _key(cell: Cell[Any]) -> Any:
         if computes_weights(path):
             continue
         key += (path, type_before_parametrizations(module))
+        if any(vars(module)[name] for name in HOOKS):
+            raise Unsupported("a hook of one of its modules")
         for name, value in vars(module).items():
             if name not in OWN and not isinstance(value, Tensor):
                 key += (name, _frozen(name, value))
