@@ -36,10 +36,11 @@ def reason(cell: Cell[Any], *, verify: bool = False) -> str:
     """Why the engine cannot run ``cell``; empty where it can. ``verify``: compile it and compare it with its step."""
     from rnnbench.network.engines.compiled.programs import entry
 
-    if any(each.device.type not in ("cpu", "meta") for each in cell.parameters()):
-        return "it is not on a CPU"
-    if any(each.device.type == "meta" for each in cell.parameters()):
+    devices = {each.device.type for each in cell.parameters()}
+    if "meta" in devices:
         return ""  # shapes alone, which are not run
+    if devices - {"cpu"}:
+        return "it is not on a CPU"
     found = entry(cell)
     if verify and not found.reason:
         found.verify(cell)
@@ -51,14 +52,18 @@ def supports(cell: Cell[Any]) -> bool:
     return not reason(cell)
 
 
-def check(cell: Cell[Any], *, verify: bool = False) -> None:
+def check(cell: Cell[Any]) -> None:
     """Raises UserError unless the engine can run ``cell``."""
-    why = reason(cell, verify=verify)
+    why = reason(cell)
     if why:
-        raise UserError(
-            f"network.engine=compiled cannot run the cell {_name(cell)}: {why}; use network.engine=auto or "
-            "network.engine=loop"
-        )
+        raise _refusal(cell, why)
+
+
+def _refusal(cell: Cell[Any], why: str) -> UserError:
+    return UserError(
+        f"network.engine=compiled cannot run the cell {_name(cell)}: {why}; use network.engine=auto or "
+        "network.engine=loop"
+    )
 
 
 def suits(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> bool:
@@ -121,9 +126,10 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
             f"network.engine=compiled cannot run the cell {_name(cell)} {unsuited}; use network.engine=auto or "
             "network.engine=loop"
         )
-    check(cell, verify=True)
     found = entry(cell)
-    assert found.program is not None
+    found.verify(cell)
+    if found.program is None:
+        raise _refusal(cell, found.reason)
     with cached():
         drive = project(cell, inputs)
         outputs, final = run(found.program, drive, list(state), weights_of(cell, found.names))

@@ -90,13 +90,14 @@ def _key(cell: Cell[Any]) -> Any:
         if computes_weights(path):
             continue
         key += (path, type_before_parametrizations(module))
-        if any(vars(module)[name] for name in HOOKS):
-            raise Unsupported("a hook of one of its modules")
         for name, value in vars(module).items():
+            if name in HOOKS and value:
+                raise Unsupported("a hook of one of its modules")
             if name not in OWN and not isinstance(value, Tensor):
                 key += (name, _frozen(name, value))
-        for name, each in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
-            key += (name, each.shape, each.dtype)
+        for tensors in (vars(module)["_parameters"], vars(module)["_buffers"]):
+            for name, each in tensors.items():
+                key += (name, None if each is None else (each.shape, each.dtype))
     return tuple(key)
 
 
