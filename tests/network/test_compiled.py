@@ -200,7 +200,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("make", "why"), REFUSED.items(), ids=lambda each: getattr(each, "__name__", None))
 def test_what_it_does_not_understand_is_an_error(make, why):
-    with pytest.raises(UserError, match=f"cannot run the cell {make.__name__}: .*{why}.*use network.engine=auto") as told:
+    with pytest.raises(
+        UserError, match=f"cannot run the cell {make.__name__}: .*{why}.*use network.engine=auto"
+    ) as told:
         choose("compiled", make(3, 6))
     assert "\n" not in str(told.value)
     assert "compiled" not in supporting(make(3, 6))
@@ -373,7 +375,9 @@ print(len(kernel.compilations))
 def test_machine_code_is_kept_for_all_widths_and_made_again_where_it_is_damaged(tmp_path):
     def compilations(hidden, cache=tmp_path):
         environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-        run = subprocess.run([sys.executable, "-c", SECOND, str(hidden)], env=environment, capture_output=True, text=True)
+        run = subprocess.run(
+            [sys.executable, "-c", SECOND, str(hidden)], env=environment, capture_output=True, text=True
+        )
         assert run.returncode == 0, run.stderr
         return int(run.stdout)
 

@@ -1,16 +1,16 @@
 """The compiled engine: a cell's step and its gradient as two kernels over time, generated from ``step`` itself.
 
-trace       the graph of a step, its readout and their gradient, by make_fx                     (torch)
+trace       the graph of a step, its readout and their gradient; record is how, in the words of decompositions
 values      what its nodes are: rows, constants, sums over the batch
-plan        what the kernels store, where and in which order
-emit, loops the kernels in LLVM's language; operations and arithmetic are its vocabulary        (llvmlite)
+stages      what a kernel stores, where and in which order; plan which values these are
+emit, loops the kernels in LLVM's language, by llvmlite; operations and arithmetic are its vocabulary
 kernel      machine code, kept on disk
 program     from tensors to kernels and back; run is what torch differentiates
 programs    which program runs a cell, compared with its step before it runs for the first time
 
 Matrix products are BLAS; between them one loop computes everything elementwise. The gradients of the weights are
-products over all steps at once. A step may use what ``operations`` lists, on a state and a drive of vectors [B, *]; what
-it does not understand it refuses. On a CPU, in float32 and float64.
+products over all steps at once. A step may use what ``operations`` lists, on a state and a drive of vectors [B, *];
+what it does not understand it refuses. On a CPU, in float32 and float64.
 """
 
 from __future__ import annotations

@@ -136,5 +136,3 @@ def of(operation: Any) -> Callable[..., Any] | None:
 @cache
 def _theirs() -> dict[Any, Callable[..., Any]]:
     return dict(torch.export.default_decompositions())
-
-

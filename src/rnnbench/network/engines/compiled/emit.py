@@ -12,7 +12,8 @@ from typing import Any
 from llvmlite import ir
 
 from rnnbench.network.engines.compiled.loops import INT, Columns, counted
-from rnnbench.network.engines.compiled.plan import Buffer, Kernel, Plan, Product, Stage
+from rnnbench.network.engines.compiled.plan import Plan
+from rnnbench.network.engines.compiled.stages import Buffer, Kernel, Product, Stage
 
 CHAR = ir.IntType(8)
 DESCRIPTION = 6
@@ -145,4 +146,3 @@ def write(plan: Plan, kernel: Kernel, *, double: bool, ahead: bool) -> tuple[str
     """The text of a kernel of ``plan`` and the layout of its frame."""
     writer = Writer(plan, kernel, ir.DoubleType() if double else ir.FloatType(), ahead=ahead)
     return writer.write(), writer.layout
-

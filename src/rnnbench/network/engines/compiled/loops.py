@@ -12,9 +12,10 @@ from llvmlite import ir
 from torch import fx
 
 from rnnbench.network.engines.compiled.arithmetic import Number, Truth
-from rnnbench.network.engines.compiled.operations import LOGICAL, POINTWISE, POWERS, REDUCTIONS
-from rnnbench.network.engines.compiled.plan import Buffer, Kernel, Plan, Stage, Store
+from rnnbench.network.engines.compiled.operations import LOGICAL, POINTWISE, REDUCTIONS
+from rnnbench.network.engines.compiled.plan import Plan
 from rnnbench.network.engines.compiled.record import FILLS, Unsupported
+from rnnbench.network.engines.compiled.stages import Buffer, Kernel, Stage, Store
 from rnnbench.network.engines.compiled.values import FILL
 
 INT = ir.IntType(64)
@@ -182,7 +183,7 @@ class Columns:
     def apply(self, node: fx.Node, given: list[Any]) -> Any:
         """A pointwise operation on numbers."""
         if node.target is aten.pow.Tensor_Scalar:
-            return POWERS[node.args[1]](self.numeric(given[0]))  # type: ignore[index]
+            return POINTWISE[node.target](self.numeric(given[0]), node.args[1])
         if node.target is aten.where.self:
             chosen, first, second = given
             return POINTWISE[node.target](chosen, self.numeric(first), self.numeric(second))

@@ -44,6 +44,16 @@ def _compare(sign: str) -> Callable[[Number, Number], Truth]:
     return lambda x, y: x.compare(sign, y)
 
 
+POWERS: dict[float, Callable[[Number], Number]] = {
+    1: lambda x: x,
+    2: lambda x: x * x,
+    3: lambda x: x * x * x,
+    0.5: lambda x: x.sqrt(),
+    -0.5: lambda x: 1 / x.sqrt(),
+    -1: lambda x: 1 / x,
+    -2: lambda x: 1 / (x * x),
+}
+
 POINTWISE: dict[Any, Callable[..., Any]] = {
     aten.add.Tensor: _add,
     aten.add.Scalar: _add,
@@ -86,18 +96,8 @@ POINTWISE: dict[Any, Callable[..., Any]] = {
                                 (aten.le, "<="))
         for overload in (operation.Tensor, operation.Scalar)
     },
-    aten.pow.Tensor_Scalar: None,  # of its exponent: see POWERS
+    aten.pow.Tensor_Scalar: lambda x, exponent: POWERS[exponent](x),  # given as it is
 }  # fmt: skip
-
-POWERS: dict[float, Callable[[Number], Number]] = {
-    1: lambda x: x,
-    2: lambda x: x * x,
-    3: lambda x: x * x * x,
-    0.5: lambda x: x.sqrt(),
-    -0.5: lambda x: 1 / x.sqrt(),
-    -1: lambda x: 1 / x,
-    -2: lambda x: 1 / (x * x),
-}
 
 LOGICAL = {aten.logical_and.default, aten.logical_or.default, aten.logical_not.default, aten.bitwise_and.Tensor,
            aten.bitwise_or.Tensor, aten.bitwise_not.default}  # fmt: skip

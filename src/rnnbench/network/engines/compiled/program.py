@@ -11,7 +11,8 @@ from torch import Tensor, fx
 
 from rnnbench.network.engines.compiled import blas, kernel, pool
 from rnnbench.network.engines.compiled.emit import DESCRIPTION, Layout, write
-from rnnbench.network.engines.compiled.plan import Buffer, Plan
+from rnnbench.network.engines.compiled.plan import Plan
+from rnnbench.network.engines.compiled.stages import Buffer
 from rnnbench.network.engines.compiled.trace import Traced
 
 ALL = -1
@@ -43,7 +44,7 @@ class Program:
     def forward(
         self, drive: Tensor, state: list[Tensor], weights: list[Tensor], *, keep: bool
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        """(outputs [T, B, O], the final state, every array) of a drive [T, B, D]; ``keep``: for a backward pass."""
+        """(outputs [T, B, O], the final state, arrays) of a drive [T, B, D]; ``keep``: all that a backward pass reads."""
         arrays = {"drive": drive}
         output = self.plan.output[0]
         layout = self._texts[0][1]
@@ -56,7 +57,8 @@ class Program:
         self._forward(frame.ctypes.data)
         final = [arrays[f"state{part}"][len(drive) - 1 & _mask(arrays[f"state{part}"], len(drive))].clone()
                  for part in range(len(state))]  # fmt: skip
-        return arrays[output.name], final, arrays
+        scratch = {buffer.name for buffer in layout.of("buffer") if buffer.keep == "one"}
+        return arrays[output.name], final, {name: each for name, each in arrays.items() if name not in scratch}
 
     def backward(
         self, arrays: dict[str, Tensor], state: list[Tensor], weights: list[Tensor], arriving: Tensor,
@@ -154,9 +156,7 @@ def evaluate(node: Any, known: dict[Any, Any]) -> Any:
 class _Totals:
     """The gradients of weights, from what the kernels have stored."""
 
-    def __init__(
-        self, program: Program, arrays: dict[str, Tensor], state: list[Tensor], weights: list[Tensor]
-    ) -> None:
+    def __init__(self, program: Program, arrays: dict[str, Tensor], state: list[Tensor], weights: list[Tensor]) -> None:
         self.program, self.arrays, self.state = program, arrays, state
         self.known: dict[Any, Any] = dict(zip(program.traced.weights, weights, strict=True))
 

@@ -18,7 +18,14 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled.program import Program
 from rnnbench.network.engines.compiled.record import Unsupported
-from rnnbench.network.engines.compiled.trace import Stepped, computes_weights, plain_copy, trace, vector_jacobian, weight_names
+from rnnbench.network.engines.compiled.trace import (
+    Stepped,
+    computes_weights,
+    plain_copy,
+    trace,
+    vector_jacobian,
+    weight_names,
+)
 
 STEPS, BATCH = 3, 2
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}

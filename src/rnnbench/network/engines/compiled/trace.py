@@ -1,7 +1,7 @@
 """The graph of a cell's step, its readout and their gradient.
 
-The cell is copied with plain weights in place of parametrised ones: a parametrisation is computed outside the loop. What
-is not a function of state, drive, parameters and buffers alone is refused here: a tensor from elsewhere, a changed
+The cell is copied with plain weights in place of parametrised ones: a parametrisation is computed outside the loop.
+What is not a function of state, drive, parameters and buffers alone is refused here: a tensor from elsewhere, a changed
 attribute, an argument changed in place, a decision on numbers.
 """
 
@@ -94,7 +94,7 @@ def weight_names(cell: Cell[Any]) -> list[tuple[str, str]]:
     for path, module in cell.named_modules():
         if computes_weights(path):
             continue
-        given: list[str] = list(module.parametrizations) if is_parametrized(module) else []  # type: ignore[arg-type]
+        given: list[str] = list(module.parametrizations) if is_parametrized(module) else []
         own = [name for name, each in module.named_parameters(recurse=False)]
         own += [name for name, each in module.named_buffers(recurse=False) if each.is_floating_point()]
         found += [(path, name) for name in given]

@@ -3,8 +3,8 @@
     row       a value of every sequence, [B, W], or one number of each, [B]: computed in the kernels, step by step
     constant  a function of the weights alone: computed by torch before the kernels run, once
     uniform   one number in every place, as of zeros_like: written into the kernels
-    total     a sum over the batch of rows, or a function of one: the way to a weight's gradient, which is linear in it, so
-              that torch computes it once after the kernels, of the sums over all steps
+    total     a sum over the batch of rows, or a function of one: the way to a weight's gradient, which is linear in
+              it, so that torch computes it once after the kernels, of the sums over all steps
 
 A row that is a part of another, or made of others side by side, is never stored by itself: ``pieces`` says where its
 columns come from.
@@ -42,8 +42,8 @@ class Values:
         self.traced = traced
         rows = [*traced.states, traced.drive, *traced.cotangents]
         self.kinds: dict[fx.Node, str] = {
-            **{node: "row" for node in rows},
-            **{node: "constant" for node in traced.weights},
+            **dict.fromkeys(rows, "row"),
+            **dict.fromkeys(traced.weights, "constant"),
         }
         self._stretches: dict[tuple[Any, int], int] = {}
         self.backward: set[fx.Node] = set(traced.cotangents)
