@@ -130,6 +130,37 @@ def test_wrappers(wrap):
             torch.testing.assert_close(mine, theirs, rtol=1e-11, atol=1e-12)
 
 
+class Still(Elman):
+    """A state that is a number, then one that is a weight: what a step does not compute."""
+
+    def step(self, state, drive):
+        return Pair(torch.ones_like(drive), self.recurrent_projection.bias[:2].expand(len(drive), 2))
+
+    def initial_state(self, batch):
+        return Pair(self._zeros(batch), self._zeros(batch)[:, :2])
+
+    def readout(self, state, drive):
+        return torch.full_like(drive, 3.0)
+
+
+@pytest.mark.usefixtures("double")
+def test_what_no_step_computes_is_filled_all_the_same():
+    cell, inputs = Still(3, 40), torch.randn(5, 4, 3)
+    outputs, final = ENGINES["compiled"](cell, inputs, cell.initial_state(4))
+    assert (outputs == 3).all()
+    assert (final.h == 1).all()
+    assert torch.equal(final.old, cell.recurrent_projection.bias[:2].expand(4, 2))
+
+
+def test_cells_of_other_shapes_and_precisions_have_programs_of_their_own():
+    """Also where every weight is parametrised."""
+    row = CELL_ROWS["lstm_1997-block"]
+    for dtype in (torch.float32, torch.float64):
+        for hidden in (5, 10):
+            cell = row.make(3, hidden).to(dtype)
+            agree(cell, torch.randn(4, 2, 3, dtype=dtype), cell.initial_state(2))
+
+
 class Inside(Elman):
     def step(self, state, drive):
         state.h.add_(1.0)

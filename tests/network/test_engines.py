@@ -158,9 +158,14 @@ def test_auto_is_exact():
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "compiled")])
-def test_auto_runs_a_linear_cell_either_way(batch, engine):
-    assert fastest(CELLS["mingru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "loop")])
+def test_auto_runs_a_complex_linear_cell_either_way(batch, engine):
+    assert fastest(CELLS["lru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+
+
+@pytest.mark.parametrize(("steps", "engine"), [(4, "fused"), (4000, "compiled")])
+def test_auto_runs_an_lstm_either_way(steps, engine):
+    assert fastest(CELLS["lstm"](3, 5), torch.randn(steps, 2, 3)) is ENGINES[engine]
 
 
 def test_impossible_pairs_are_errors():

@@ -67,15 +67,17 @@ def _refusal(cell: Cell[Any], why: str) -> UserError:
 
 
 def suits(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> bool:
-    """Whether the engine can run ``cell`` on these inputs; where only its step is in the way, this is told once."""
-    if _unsuited(cell, inputs, state):
-        return False
-    why = reason(cell, verify=True)
+    """Whether the engine can run ``cell`` on these inputs."""
+    return not _unsuited(cell, inputs, state) and not reason(cell, verify=True)
+
+
+def tell(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> None:
+    """Warn, once, where only the cell's step is in the way."""
+    why = "" if _unsuited(cell, inputs, state) else reason(cell, verify=True)
     text = f"{_name(cell)} runs step by step, it cannot be compiled: {why}"
     if why and text not in _told:
         _told.add(text)
         warnings.warn(text, stacklevel=2)
-    return not why
 
 
 def _name(cell: Cell[Any]) -> str:
@@ -132,5 +134,8 @@ def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) 
         raise _refusal(cell, found.reason)
     with cached():
         drive = project(cell, inputs)
-        outputs, final = run(found.program, drive, list(state), weights_of(cell, found.names))
+        weights = weights_of(cell, found.names)
+        if not found.program.fits(drive, list(state), weights):
+            raise _refusal(cell, "its drive, state or weights are not of the shapes and precision of its first ones")
+        outputs, final = run(found.program, drive, list(state), weights)
     return outputs, type(state)(*final)

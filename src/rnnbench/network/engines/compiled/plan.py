@@ -33,8 +33,9 @@ class Plan:
             forward.buffers[buffer.name] = buffer
             forward.keep(node, buffer)
         self.output = forward.homes.get(values.root(traced.output), (Buffer("output", 0, ""), 1))
-        if self.output[1] or self.output[0].width != values.width(traced.output):
-            self.output = (forward.new("output", values.width(traced.output), "all"), 0)
+        width = traced.output.meta["val"].shape[1]
+        if self.output[1] or self.output[0].width != width:
+            self.output = (forward.new("output", width, "all"), 0)
             forward.keep(traced.output, self.output[0])
         wanted = self._wanted()
         self._save(wanted)

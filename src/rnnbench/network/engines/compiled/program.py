@@ -33,6 +33,17 @@ class Program:
             write(self.plan, self.plan.backward, double=double, ahead=False),
         ]
 
+    def fits(self, drive: Tensor, state: list[Tensor], weights: list[Tensor]) -> bool:
+        """Whether the program was made for tensors of these shapes and precisions."""
+        batch, traced = drive.shape[1], self.traced
+        rows = zip((drive[0], *state), (traced.drive, *traced.states), strict=True)
+        others = zip(weights, traced.weights, strict=True)
+        return (
+            all(each.dtype == self.dtype for each in (drive, *state, *weights))
+            and all(each.shape == (batch, node.meta["val"].shape[1]) for each, node in rows)
+            and all(each.shape == node.meta["val"].shape for each, node in others)
+        )
+
     @cached_property
     def _forward(self) -> Any:
         return kernel.load(self._texts[0][0])
@@ -44,7 +55,7 @@ class Program:
     def forward(
         self, drive: Tensor, state: list[Tensor], weights: list[Tensor], *, keep: bool
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        """(outputs [T, B, O], the final state, arrays) of a drive [T, B, D]; ``keep``: all that a backward pass reads."""
+        """(outputs [T, B, O], final state, arrays) of a drive [T, B, D]; ``keep``: with all that a backward pass reads."""
         arrays = {"drive": drive}
         output = self.plan.output[0]
         layout = self._texts[0][1]

@@ -94,10 +94,8 @@ def _key(cell: Cell[Any]) -> Any:
     """All that a step may depend on but the numbers of its tensors. Raises Unsupported for what cannot be compared."""
     key: list[Any] = []
     for path, module in cell.named_modules():
-        if computes_weights(path):
-            continue
         key += (path, type_before_parametrizations(module))
-        for name, value in vars(module).items():
+        for name, value in () if computes_weights(path) else vars(module).items():
             if name in HOOKS and value:
                 raise Unsupported("a hook of one of its modules")
             if name not in OWN and not isinstance(value, Tensor):

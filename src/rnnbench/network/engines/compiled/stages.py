@@ -126,11 +126,13 @@ class Kernel:
 
     def keep(self, value: Any, buffer: Buffer, *, home: bool = True) -> None:
         """Store a row in ``buffer``, each part of it as soon as it can be computed."""
-        width, column = self.values.width(value), 0
-        root = self.values.root(value)
+        root, column = self.values.root(value), 0
+        if self.values.kind(root) != "row" or self.values.width(root) < buffer.width:
+            self._store(Store(buffer, 0, root, 0, buffer.width))  # the same in every row, or in every column
+            return
         if home and isinstance(root, fx.Node) and root.op == "call_function":
             self.homes.setdefault(root, (buffer, 0))
-        while column < width:
+        while column < buffer.width:
             node, start, extent = self.values.piece(value, column)
             whole = isinstance(node, fx.Node) and start == 0 and extent == self.values.width(node)
             if home and whole and node.op == "call_function" and self.values.kinds[node] == "row":
