@@ -26,7 +26,7 @@ from rnnbench.network.engines.loop import loop
 from rnnbench.network.states import S
 
 FUSED_TO = 2**15
-"""Numbers of h, T*B*H, below which torch's kernel of an LSTM is faster than the compiled one, for it costs less to call."""
+"""Numbers of h, T*B*H, below which torch's kernel of an LSTM is faster than the compiled one: it costs less to call."""
 
 Engine = Callable[..., tuple[Tensor, Any]]
 

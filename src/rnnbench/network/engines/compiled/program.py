@@ -55,7 +55,7 @@ class Program:
     def forward(
         self, drive: Tensor, state: list[Tensor], weights: list[Tensor], *, keep: bool
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        """(outputs [T, B, O], final state, arrays) of a drive [T, B, D]; ``keep``: with all that a backward pass reads."""
+        """(outputs [T, B, O], final state, arrays) of a drive [T, B, D]; ``keep``: with what a backward pass reads."""
         arrays = {"drive": drive}
         output = self.plan.output[0]
         layout = self._texts[0][1]
