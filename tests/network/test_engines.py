@@ -150,8 +150,8 @@ class Shifted(Elman):
 
 def test_auto_is_exact():
     inputs = torch.randn(4, 2, 3)
-    assert fastest(CELLS["gru"](3, 5), inputs) is ENGINES["fused"]
-    assert fastest(Shifted(3, 5), inputs) is ENGINES["loop"]
+    assert fastest(CELLS["gru"](3, 5), inputs) is ENGINES["compiled"]
+    assert fastest(Shifted(3, 5), inputs) is ENGINES["compiled"]
     for cell in (CELLS["gru"](3, 5), Shifted(3, 5), CELLS["mingru"](3, 5)):
         found, _ = choose("auto", cell)(cell, inputs, cell.initial_state(2))
         expected, _ = fastest(cell, inputs)(cell, inputs, cell.initial_state(2))
@@ -159,8 +159,13 @@ def test_auto_is_exact():
 
 
 @pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "loop")])
-def test_auto_runs_a_linear_cell_either_way(batch, engine):
-    assert fastest(CELLS["mingru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+def test_auto_runs_a_complex_linear_cell_either_way(batch, engine):
+    assert fastest(CELLS["lru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+
+
+@pytest.mark.parametrize(("steps", "engine"), [(4, "fused"), (4000, "compiled")])
+def test_auto_runs_an_lstm_either_way(steps, engine):
+    assert fastest(CELLS["lstm"](3, 5), torch.randn(steps, 2, 3)) is ENGINES[engine]
 
 
 def test_impossible_pairs_are_errors():
@@ -173,7 +178,7 @@ def test_impossible_pairs_are_errors():
         UserError, match="network.engine=associative cannot run the cell Shifted: its step is not linear"
     ):
         choose("associative", cell)
-    for engine, name in (("fused", "elman"), ("associative", "mingru")):
+    for engine, name in (("compiled", "elman"), ("fused", "elman"), ("associative", "mingru")):
         cell = CELLS[name](3, 5)
         with pytest.raises(UserError, match="cannot take a perturbation"):
             ENGINES[engine](cell, torch.randn(2, 1, 3), cell.initial_state(1), cell.initial_state(1))

@@ -28,6 +28,7 @@ def test_the_loop_is_the_modules_own_recursion(name):
     torch.testing.assert_close(tuple(final), state if isinstance(state, tuple) else (state,), rtol=0, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:SCRNCell runs step by step")  # which is right, and told
 @pytest.mark.whole
 @pytest.mark.parametrize("name", OTHERS)
 def test_it_is_probed_and_trained(name, configure):

@@ -64,7 +64,7 @@ def test_autocast(row, dtype):
 @pytest.mark.parametrize("row", TWINS.values(), ids=TWINS)
 def test_on_a_cpu_no_kernel_of_half_precision_is_relied_on(row, dtype):
     cell, inputs = row.make(), torch.randn(7, 4, 3)
-    assert fastest(cell, inputs) is ENGINES["fused"]
+    assert fastest(cell, inputs) in (ENGINES["compiled"], ENGINES["fused"])
     half, narrow = copy.deepcopy(cell).to(dtype), inputs.to(dtype)
     assert fastest(half, narrow) is ENGINES["loop"]
     with pytest.raises(UserError, match=f"network.engine=fused cannot run the cell {type(cell).__name__} in {dtype}"):
@@ -74,7 +74,7 @@ def test_on_a_cpu_no_kernel_of_half_precision_is_relied_on(row, dtype):
         with pytest.raises(UserError, match=f"in {dtype} on a CPU.*network.engine=loop"):
             choose("fused", cell)(cell, inputs, cell.initial_state(4))
         wide = copy.deepcopy(cell).double()  # which autocast leaves alone
-        assert fastest(wide, inputs.double()) is ENGINES["fused"]
+        assert fastest(wide, inputs.double()) in (ENGINES["compiled"], ENGINES["fused"])
 
 
 @pytest.mark.parametrize("dtype", HALVES)

@@ -22,7 +22,7 @@ def test_no_zoneout_is_the_cell_itself(name):
     cell = CELLS[name](3, 5)
     inputs = torch.randn(9, 4, 3)
     plain, last = Recurrent(cell, "loop")(inputs, LENGTHS)
-    wrapped, final = Recurrent(Zoneout(cell, 0.0, 0.0))(inputs, LENGTHS)
+    wrapped, final = Recurrent(Zoneout(cell, 0.0, 0.0), "loop")(inputs, LENGTHS)
     torch.testing.assert_close(wrapped, plain, rtol=0, atol=0)
     torch.testing.assert_close(tuple(final), tuple(last), rtol=0, atol=0)
 
@@ -71,7 +71,7 @@ def test_no_recurrent_dropout_in_evaluation():
     cell = RecurrentDropout(CELLS["elman"](3, 5), rate=0.9).eval()
     inputs, before = torch.randn(9, 4, 3), torch.get_rng_state()
     expected, _ = ENGINES["loop"](cell.cell, inputs, cell.initial_state(4))
-    torch.testing.assert_close(Recurrent(cell)(inputs)[0], expected, rtol=0, atol=0)
+    torch.testing.assert_close(Recurrent(cell, "loop")(inputs)[0], expected, rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -41,7 +41,7 @@ class NetworkConfig:
         check_range("network.depth", self.depth, at_least=1, at_most=1000)
         for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
             check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
-        check_choice("network.engine", self.engine, ["auto", "associative", "fused", "graphed", "loop"])
+        check_choice("network.engine", self.engine, ["auto", "associative", "compiled", "fused", "graphed", "loop"])
         self._check_block()
 
     def _check_block(self) -> None:

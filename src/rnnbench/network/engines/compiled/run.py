@@ -1,0 +1,96 @@
+"""The compiled engine as a function of tensors that torch differentiates, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from rnnbench.errors import UserError
+from rnnbench.network.cells import Cell
+from rnnbench.network.engines.compiled.blas import threads
+from rnnbench.network.engines.compiled.program import Program
+
+
+def run(program: Program, drive: Tensor, state: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Outputs [T, B, O] and the parts of the final state, of a drive [T, B, D] and the parts of a state [B, *]."""
+    threads.follow()
+    tensors = (drive, *state, *weights)
+    if torch.is_grad_enabled() and any(each.requires_grad for each in tensors):
+        outputs, *final = _Run.apply(program, len(state), *tensors)
+        return outputs, final
+    with torch.no_grad():
+        outputs, final, _ = program.forward(*_plain(len(state), tensors), keep=False)
+    return outputs, final
+
+
+def _plain(parts: int, tensors: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """(drive, parts of the state, weights) as the kernels take them."""
+    drive, *others = [each.detach() for each in tensors]
+    return drive.contiguous(), [each.contiguous() for each in others[:parts]], others[parts:]
+
+
+def project(cell: Cell[Any], inputs: Tensor) -> Tensor:
+    """The drive [T, B, D] of ``inputs`` [T, B, I], by a faster gradient where the cell projects as most do."""
+    layer = cell.input_projection if type(cell).project is Cell.project else None
+    if layer is None or type_before_parametrizations(layer) is not nn.Linear or not torch.is_grad_enabled():
+        return cell.project(inputs)
+    drive: Tensor = _Linear.apply(inputs, layer.weight, layer.bias)
+    return drive
+
+
+class _Linear(torch.autograd.Function):
+    """torch.nn.functional.linear, whose gradient multiplies the few inputs by the many units, not these by those.
+
+    With two inputs that is six times faster.
+    """
+
+    @staticmethod
+    def forward(context: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        context.save_for_backward(inputs, weight)
+        return linear(inputs, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, arriving: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight = context.saved_tensors
+        rows = arriving.flatten(0, 1)
+        wanted = context.needs_input_grad
+        return (
+            arriving @ weight if wanted[0] else None,
+            (inputs.flatten(0, 1).T @ rows).T if wanted[1] else None,
+            rows.sum(0) if wanted[2] else None,
+        )
+
+
+class _Run(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, program: Program, parts: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+        drive, state, weights = _plain(parts, tensors)
+        outputs, final, arrays = program.forward(drive, state, weights, keep=True)
+        context.program, context.parts, context.names = program, parts, list(arrays)
+        context.set_materialize_grads(False)
+        context.save_for_backward(*state, *tensors[1 + parts :], *arrays.values())
+        return outputs, *final
+
+    @staticmethod
+    def backward(context: Any, arriving: Tensor | None, *final: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise UserError(
+                "network.engine=compiled: its gradient cannot be differentiated again (create_graph=True); use "
+                "network.engine=loop"
+            )
+        program, parts, saved = context.program, context.parts, context.saved_tensors
+        count = len(saved) - len(context.names)
+        arrays = dict(zip(context.names, saved[count:], strict=True))
+        if arriving is None:
+            arriving = torch.zeros_like(arrays[program.plan.output[0].name])
+        to_drive, to_states, to_weights = program.backward(
+            arrays, list(saved[:parts]), list(saved[parts:count]), arriving.contiguous(), list(final),
+            list(context.needs_input_grad[3 + parts :]),
+        )  # fmt: skip
+        return None, None, to_drive, *to_states, *to_weights
