@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from rnnbench.report import write_report
 from rnnbench.store import records
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.browser]
 
 EVIL = """<img src=x onerror=alert(1)>"&'"""
 T, PROBES = 40, 3

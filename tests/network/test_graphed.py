@@ -15,7 +15,7 @@ from rnnbench.network.engines.graphed import _recordings, supports
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.states import map_state
 
-on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+MISSING = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 RECORDED = {key: row for key, row in CELL_ROWS.items() if supports(row.make(3, 5))}
 
 
@@ -53,7 +53,8 @@ def setting(cell):
     return cell.cuda(), torch.randn(7, 2, 3, device="cuda"), state
 
 
-@on_a_gpu
+@pytest.mark.cuda
+@MISSING
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("row", RECORDED.values(), ids=RECORDED)
 def test_it_is_the_loop(row):
@@ -70,7 +71,8 @@ def test_it_is_the_loop(row):
                 parameter.mul_(0.9)
 
 
-@on_a_gpu
+@pytest.mark.cuda
+@MISSING
 def test_a_recording_is_not_written_over_while_its_gradient_is_due():
     cell, inputs, state = setting(CELLS["mgu"](3, 5))
     outputs, _ = graphed(cell, inputs, state)
@@ -84,7 +86,8 @@ def test_a_recording_is_not_written_over_while_its_gradient_is_due():
         graphed(cell, inputs, state)
 
 
-@on_a_gpu
+@pytest.mark.cuda
+@MISSING
 @pytest.mark.usefixtures("double")
 def test_auto_records_what_comes_often_and_lengths_stay_right():
     cell = CELLS["mgu"](3, 5).cuda()
@@ -100,7 +103,8 @@ def test_auto_records_what_comes_often_and_lengths_stay_right():
     assert unrecorded.cell not in _recordings
 
 
-@on_a_gpu
+@pytest.mark.cuda
+@MISSING
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_in_half_precision(dtype):
     cell, inputs, state = setting(CELLS["janet"](3, 5))
@@ -112,7 +116,8 @@ def test_in_half_precision(dtype):
             torch.testing.assert_close(one, other, rtol=2e-2, atol=2e-2)
 
 
-@on_a_gpu
+@pytest.mark.cuda
+@MISSING
 def test_recordings_die_with_their_cell():
     cell, inputs, state = setting(CELLS["mgu"](3, 5))
     for _ in range(6):

@@ -18,7 +18,7 @@ from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.sweep.configuration import configure
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.slurm]
 
 TESTS = Path(__file__).parents[1]
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=60", "trainer.validate_every=20",

@@ -15,7 +15,7 @@ from rnnbench.sweep import cluster, slurm
 from rnnbench.sweep.cluster import Job, Options
 from rnnbench.sweep.run_states import folder_of
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.slurm]
 
 OPTIONS = {
     "partition": None, "account": None, "qos": None, "constraint": None, "timeout_min": 5, "signal_delay_s": 60,
