@@ -84,7 +84,7 @@ def test_a_table_a_part_and_one_page(monkeypatch, tmp_path):
     assert "## How much it is\n\nA number.\n" in page
     assert "| the number | at most 2 | 2.5 | missed |\n" in page
     assert "| 2.5 |\n" in page
-    machine = json.loads((tmp_path / suite.PROVENANCE).read_text())["one.csv"]
+    machine = json.loads((tmp_path / suite.MACHINES).read_text())["one.csv"]
     assert f"torch {torch.__version__}" in machine
     assert machine in page
     assert suite.page(tmp_path) == page
