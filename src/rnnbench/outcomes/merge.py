@@ -58,7 +58,8 @@ class Candidate(NamedTuple):
 
 def elsewhere(before: Environment, now: Environment) -> list[str]:
     """Return what two environments differ in that another number may come from: ``key before -> now``."""
-    return changes(before["machine"], now["machine"], KIND) + changes(before["versions"], now["versions"], COMPUTING)
+    versions = changes(before["versions"], now["versions"], (*COMPUTING, "rnnbench"))
+    return changes(before["machine"], now["machine"], KIND) + versions
 
 
 def reason(before: Environment, now: Environment) -> str:

@@ -1,8 +1,9 @@
 """Runs reported results again: does the code still produce the committed rows?
 
 On the versions and the kind of machine that a row was made with, every number must be the same, bit for bit. On another
-kind of machine the columns that depend on it may be off by their tolerances, and the interval of each setting's median
-score must meet the reported one, up to that tolerance. With other versions of the packages that compute, or another
+kind of machine, or with another version of rnnbench, whose engines may add up in another order, the columns that depend
+on it may be off by their tolerances, and the interval of each setting's median score must meet the reported one, up to
+that tolerance. With other versions of the packages that compute, or another
 corpus, a difference would say nothing about the code: such rows are not compared, nor are runs that failed.
 """
 
