@@ -34,18 +34,17 @@ THOUSAND = ["cell=elman,lstm,gru,mgu,lem", "task.length=10,12", "optimizer.lr=0.
 def timed(command: list[str], folder: str) -> tuple[float, int]:
     """Return how long a command takes, and the most memory, in MiB, that its own process had."""
     started, most = time.perf_counter(), 0
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:  # a pipe that nobody reads would fill up
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            try:
-                most = max(most, watched.memory_info().rss)
-            except psutil.NoSuchProcess:
-                break
+            most = max(most, watched.memory_info().rss)
             time.sleep(0.01)
-        said = process.communicate()[0]
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {said[-500:]}")
-    return time.perf_counter() - started, most // 2**20
+        seconds = time.perf_counter() - started
+        output.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {output.read()[-500:]}")
+    return seconds, most // 2**20
 
 
 def measure_sweep(_device: str) -> Iterator[Row]:
