@@ -47,6 +47,7 @@ def test_what_a_run_leaves_behind(configure):
     assert record.best["step"] in (10, 20)
     assert record.seconds > 0
     assert record.peak_memory > 10**7
+    assert record.engine == "fused"  # so small an LSTM
     assert record.versions["torch"] == torch.__version__
     assert set(record.gradients) == {"initial", "final"}
 

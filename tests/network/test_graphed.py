@@ -10,7 +10,7 @@ from catalogue import CELL_ROWS, reached
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS
 from rnnbench.network.cells.zoneout import Zoneout
-from rnnbench.network.engines import ENGINES, auto, choose, graphed, loop, supporting
+from rnnbench.network.engines import ENGINES, Auto, choose, graphed, loop, supporting
 from rnnbench.network.engines.graphed import _recordings, supports
 from rnnbench.network.layers import Recurrent
 from rnnbench.network.states import map_state
@@ -121,7 +121,7 @@ def test_in_half_precision(dtype):
 def test_recordings_die_with_their_cell():
     cell, inputs, state = setting(CELLS["mgu"](3, 5))
     for _ in range(6):
-        auto(cell, inputs, state)[0].sum().backward()
+        Auto()(cell, inputs, state)[0].sum().backward()
     before = len(_recordings)
     del cell, state
     gc.collect()

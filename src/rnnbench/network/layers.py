@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 
 from rnnbench.network.cells.base import Cell
-from rnnbench.network.engines import ENGINES, Engine, choose
+from rnnbench.network.engines import ENGINES, NAMES, Auto, Engine, choose
 from rnnbench.network.engines.loop import check as check_perturbation
 from rnnbench.network.states import map_state, select_state
 
@@ -90,6 +90,10 @@ class Recurrent(Layer):
             state = self.initial_state(inputs.shape[1]) if state is None else state
             outputs, final = _run(engine, self.cell, inputs, lengths, state, perturbation)
         return self.running_order(outputs, lengths), final
+
+    def trained_by(self) -> set[str]:
+        """Return the names of the engines that ran with a gradient, or of the one that was asked for."""
+        return self.engine.trained_by if isinstance(self.engine, Auto) else {NAMES[self.engine]}
 
     def running_order(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """Return ``values`` [T, B, *] reordered from the inputs' order to the order of this direction, or back."""

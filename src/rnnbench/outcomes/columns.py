@@ -81,6 +81,7 @@ CIRCUMSTANCES = tuple(
         Column("seconds", float, "of training, over all sessions", "s", "lower", ".1f", digits=1),
         Column("steps_per_second", float, "training steps in a second", "1/s", "higher", ".1f", digits=2),
         Column("peak_memory", int, "the most memory that its process or its GPU held", "bytes", "lower", ".3g"),
+        Column("engine", str, "what ran the cells in training, such as compiled or fused", optional=True),
         Column("resumed", int, "how often the run went on from a checkpoint", format=".0f"),
         Column(
             "resumed_from",

@@ -83,6 +83,8 @@ class Record:
     resumed_from: str | None = None
     """The run_id of the finished run that it trained on, whose steps, metrics and seconds are its first."""
     peak_memory: int = 0
+    engine: str = ""
+    """What ran the cells in training, in its last session."""
     final: dict[str, float | None] = field(default_factory=dict)
     """Metrics after the last step: ``val/...`` and ``test/...``."""
     best: dict[str, float | None] = field(default_factory=dict)
@@ -93,7 +95,7 @@ class Record:
     """The memoryless loss on the test split."""
     validation_baseline: float | None = None
     test_sequences: int = 0
-    """How many sequences the test set has, and the validation set."""
+    """Of the test set, and of the validation set."""
     validation_sequences: int = 0
     stopped_by: str | None = None
     """Why training ended: max_steps, solved, patience, not finite or callback; None in an older record."""

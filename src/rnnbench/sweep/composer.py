@@ -33,7 +33,7 @@ class Composer:
         self._typed: dict[tuple[str, ...], DictConfig] = {}
         self._scratch: tuple[object, DictConfig] | None = None
         self._groups: dict[str, bool] = {}
-        self._chosen: dict[tuple[str, ...], DictConfig] = {}
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
         """Return the configuration that ``overrides`` make, and then ``values`` by key.
@@ -87,20 +87,23 @@ class Composer:
         """
         if not any(optional(line, mixed) for line in overrides):
             return overrides
-        groups = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
-        if groups not in self._chosen:
-            with explained():
-                self._chosen[groups] = self.loader.load_sweep_config(self.base, list(groups))
-        chosen = self._chosen[groups]
+        with explained():
+            chosen = self._compose(tuple(line for line in overrides if self.is_group(line.partition("=")[0])))
         return tuple(line for line in overrides if fitting(line, chosen, mixed))
 
     def typed(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``, with types; composed once."""
         if overrides not in self._typed:
-            found = self.loader.load_sweep_config(self.base, list(overrides))
+            found = self._compose(overrides)
             for key in NOT_SWEPT:
                 if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
                     names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
                     raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
             self._typed[overrides] = typed(found)
         return self._typed[overrides]
+
+    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
+        """Return what Hydra makes of ``overrides``; composed once."""
+        if overrides not in self._composed:
+            self._composed[overrides] = self.loader.load_sweep_config(self.base, list(overrides))
+        return self._composed[overrides]

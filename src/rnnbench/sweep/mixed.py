@@ -46,7 +46,8 @@ def targeted(override: str) -> str:
 
 def optional(override: str, mixed: Collection[str]) -> bool:
     """Return whether some choices may not take an override; the sweep has several choices of the groups ``mixed``."""
-    return bool(targeted(override)) or _parts(override)[0] in mixed
+    group, option = _parts(override)
+    return bool(targeted(override)) or (bool(option) and group in mixed)
 
 
 def fitting(override: str, composed: DictConfig, mixed: Collection[str]) -> bool:
@@ -66,9 +67,9 @@ def applies(key: str, composed: DictConfig) -> bool:
     return group not in TARGETED or option.partition(".")[0] in composed[group]
 
 
-def check_tuned(tuned: Iterable[str], configs: Iterable[Config]) -> None:
+def check_tuned(tuned: Sequence[str], configs: Iterable[Config]) -> None:
     """Raise UserError where none of the runs has a tuned key."""
-    known = {key for config in configs for key in flatten(config.to_dict())}
+    known = {key for config in configs for key in flatten(config.to_dict())} if tuned else set()
     for key in tuned:
         if not any(each == key or each.startswith(f"{key}.") for each in known):
             beside = f"{key.rpartition('.')[0]}."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rnnbench.errors import check_choice
@@ -40,6 +41,7 @@ ENGINES: dict[str, Engine] = {
     "graphed": graphed,
     "loop": loop,
 }
+NAMES = {engine: name for name, engine in ENGINES.items()}
 
 
 def supporting(cell: Cell[Any]) -> list[str]:
@@ -71,15 +73,23 @@ def fastest(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> Engine:
     return loop
 
 
-def auto(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
-    """Runs ``cell`` by the engine that is ``fastest`` for these inputs, which its dtype or device may change.
+class Auto:
+    """Runs a cell by the engine that is ``fastest`` for its inputs, which their dtype or device may change.
 
     What the loop would run it records on a GPU, once that is worthwhile.
     """
-    engine = fastest(cell, inputs, state)
-    if engine is loop and perturbation is None and worthwhile(cell, inputs, state):
-        engine = graphed
-    return engine(cell, inputs, state, perturbation)
+
+    def __init__(self) -> None:
+        self.trained_by: set[str] = set()
+        """The engines that ran with a gradient, by name."""
+
+    def __call__(self, cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
+        engine = fastest(cell, inputs, state)
+        if engine is loop and perturbation is None and worthwhile(cell, inputs, state):
+            engine = graphed
+        if torch.is_grad_enabled():
+            self.trained_by.add(NAMES[engine])
+        return engine(cell, inputs, state, perturbation)
 
 
 def choose(name: str, cell: Cell[Any]) -> Engine:
@@ -89,7 +99,7 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
     """
     check_choice("network.engine", name, ["auto", *ENGINES])
     if name == "auto":
-        return auto
+        return Auto()
     if name == "fused":
         fused_check(cell)
     if name == "compiled":
