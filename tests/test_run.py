@@ -31,7 +31,7 @@ def test_what_a_run_leaves_behind(configure):
     config = configure("network.depth=2", "network.bidirectional=true", "name=trial")
     record = run(config)
     assert {path.name for path in folder(config).iterdir()} == {
-        "config.yaml", "record.json", "metrics.csv", "gradients.npz", "last.ckpt", "best.ckpt",
+        "config.yaml", "record.json", "metrics.csv", "gradients.npz", "last.ckpt", "best.ckpt", "log.txt",
     }  # fmt: skip
     assert records.read(folder(config)) == record
     assert yaml.safe_load((folder(config) / "config.yaml").read_text()) == record.config == config.to_dict()

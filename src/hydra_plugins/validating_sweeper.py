@@ -59,6 +59,10 @@ class ValidatingSweeper(Sweeper):
             runs = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
             print(f"{runs} to {folder}; each says here how it ended", flush=True)
             returns += self._launch(folder, chosen)
+        from rnnbench.report.ending import show_sweep  # loads pandas
+
+        ended = rows_of([job.config for job in chosen.values()], published)
+        show_sweep(ended, folder.name, folder.parent, configs[0].tracking.mode)
         for setting in undecided:
             print(f"not reported, because a tuning run has no result: {setting}", flush=True)
         for each in returns:

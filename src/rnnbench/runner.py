@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -28,6 +27,7 @@ from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
 from rnnbench.store.provenance import provenance
 from rnnbench.store.records import Record
+from rnnbench.store.run_log import DETAIL, LOGGER, PROGRESS, SAID, heading, logged
 from rnnbench.store.status import Status
 from rnnbench.tasks import Task
 from rnnbench.training import checkpoint, device
@@ -36,6 +36,7 @@ from rnnbench.training.data import Stream, held_out_stream
 from rnnbench.training.learner import Learner
 from rnnbench.training.plugins import Plugins, plugins
 from rnnbench.training.probe import Probe
+from rnnbench.training.progress import Progress
 from rnnbench.training.resume import source_run
 from rnnbench.training.sampling import continue_text
 from rnnbench.training.trainer import build_trainer, stopped_by
@@ -44,10 +45,11 @@ CLIPPING = ("clip_rate", "clip_scale", "grad_norm_before", "grad_norm_after")
 """What is logged over training and summed up in the record."""
 
 
-def run(config: Config, retry: bool = True) -> Record:
+def run(config: Config, retry: bool = True, log: bool = True) -> Record:
     """Train what ``config`` describes and return its record; a run that has ended returns its old record.
 
-    A failed run has ended unless ``retry``. An interrupted one has no record, and goes on from its last checkpoint.
+    A failed run has ended unless ``retry``. What it says it also writes to log.txt with ``log``, which is where stdout
+    goes without. An interrupted one has no record, and goes on from its last checkpoint.
     Raises UserError before anything is written where the configuration cannot be run, HeldElsewhereError where another
     process runs it, Interrupted once it is asked to stop. Any other error is recorded as ``failed`` and raised.
     """
@@ -74,7 +76,8 @@ def run(config: Config, retry: bool = True) -> Record:
     tracking.check(config)
     with locked(folder), stoppable() as stop:
         old = ended_record(config, retry)  # by another process, meanwhile
-        return old if old is not None else _run(config, learner, probe, own, start, folder, record, stop)
+        with logged(folder / records.LOG if log else None):
+            return old if old is not None else _run(config, learner, probe, own, start, folder, record, stop)
 
 
 def _run(
@@ -90,6 +93,8 @@ def _run(
             records.clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / records.CONFIG).write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
+        for line in heading(record):
+            LOGGER.log(DETAIL, line)
         history = checkpoint.History(folder)
         keeper = checkpoint.Checkpoint(folder, record, config.trainer.checkpoint_every, stop, history)
         if last is None and start is not None:
@@ -110,19 +115,19 @@ def _run(
             record.status = Status.INTERRUPTED
             with _surviving(record, "end in W&B"):
                 tracking.finish(logger, record, exit_code=1)
-            print(f"{record.run_id}: interrupted; the same command goes on with it", flush=True)
+            LOGGER.log(SAID, f"{record.run_id}: interrupted; the same command goes on with it")
             raise
         record.status = Status.FAILED
         record.error = traceback.format_exc()
         with _surviving(record, "end in W&B"):
             tracking.finish(logger, record, exit_code=1)
         records.write(folder, record)
-        print(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}", file=sys.stderr, flush=True)
+        LOGGER.error(f"{record.run_id}: failed, {error!r}; see {folder / records.FILE}")
         raise
     with _surviving(record, "end in W&B"):
         tracking.finish(logger, record, exit_code=0)
     records.write(folder, record)
-    print(f"{record.run_id}: {record.outcome}, {record.seconds:.0f} s", flush=True)
+    LOGGER.log(SAID, f"{record.run_id}: {record.outcome}, {record.seconds:.0f} s")
     return record
 
 
@@ -135,10 +140,14 @@ def _train(
     The last step is always followed by a validation, so that ``val/...`` speaks of the network that is tested.
     """
     task, options = config.task, config.trainer
-    trainer = build_trainer(config, [*callbacks, keeper], loggers)
+    progress = Progress(options.max_steps) if options.progress else None
+    trainer = build_trainer(config, [*callbacks, keeper, *([progress] if progress else [])], loggers)
     validation = held_out_stream(task, "validation")
     training = Stream(task, "train", config.seed, options.max_steps * options.accumulate_grad_batches)
-    trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
+    if last is not None:
+        LOGGER.log(PROGRESS, f"{record.run_id}: goes on from {last}")
+    with progress or nullcontext():
+        trainer.fit(learner, training, validation, ckpt_path=last, weights_only=True)
     if not keeper.history.has("val/loss", trainer.global_step):
         trainer.validate(learner, validation, verbose=False)
     record.started, record.seconds, record.resumed = keeper.started, keeper.seconds, keeper.resumed
@@ -180,7 +189,7 @@ def _sample(config: Config, learner: Learner) -> str | None:
     """Return the text that the trained model writes; None if the task asks for none."""
     request = config.task.continuation()
     if request is not None and request.note:
-        print(f"{config.run_id}: {request.note}", file=sys.stderr, flush=True)
+        LOGGER.error(f"{config.run_id}: {request.note}")
     return None if request is None else continue_text(config.task, request, learner.model, config.seed)
 
 

@@ -62,6 +62,7 @@ def run(*overrides: str) -> Record:
 
     >>> record = run("cell=gru", "network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "tracking=disabled",
     ...              "probe=off", "task.validation_sequences=32", "task.test_sequences=32")
+    step 4 of 4, ...
     adding-gru-seed0-...: done, score ...
     >>> record.steps
     4
@@ -76,6 +77,7 @@ def load(folder: str | Path) -> Loaded:
 
     >>> record = run("cell=lstm", "network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "tracking=disabled",
     ...              "probe=off", "task.validation_sequences=32", "task.test_sequences=32")
+    step 4 of 4, ...
     adding-lstm-seed0-...: done, score ...
     >>> network, configuration, record = load(f"runs/scratch/{record.run_id}")
     >>> configuration.cell.name

@@ -55,7 +55,12 @@ def execute(composed: DictConfig) -> float | None:
                 import wandb.apis.public  # noqa: F401  # before torch: it searches all modules that are loaded by then
             from rnnbench.runner import run
 
-        return run(config, retry=single or config.retry_failed).objective
+        record = run(config, retry=single or config.retry_failed)
+        if single:
+            from rnnbench.report.ending import show_run
+
+            show_run(record, Path(config.runs_dir))
+        return record.objective
 
 
 def launch(main: Callable[[], Any]) -> None:

@@ -59,12 +59,16 @@ NEUTRAL: dict[str, Any] = {
 
 def digest(config: dict[str, Any]) -> str:
     """Return ten hexadecimal digits of the SHA-256 of what makes a nested configuration the run that it is."""
-    own = {
+    return hashlib.sha256(json.dumps(distinguishing(config), sort_keys=True).encode()).hexdigest()[:10]
+
+
+def distinguishing(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes a nested configuration the run that it is, with dotted keys."""
+    return {
         key: value
         for key, value in flatten(config).items()
         if not below(key, (*OUTSIDE, *LABELS)) and not is_neutral(key, value)
     }
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def valued(config: Mapping[str, Any], key: str) -> Any:

@@ -28,6 +28,20 @@ def show(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Sequence[
     Console().print(table)
 
 
+def show_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print a name and what there is to say of it on each line."""
+    if not sys.stdout.isatty():
+        width = max(len(name) for name, _ in facts)
+        for name, text in facts:
+            print(f"{name:<{width}}  {text}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    for name, text in facts:
+        grid.add_row(Text(name), Text(text, overflow="fold"))
+    Console().print(grid)
+
+
 def show_or_json(header: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool) -> None:
     """Print a table, or its rows as objects of JSON."""
     if as_json:

@@ -95,7 +95,6 @@ class Record:
     """The memoryless loss on the test split."""
     validation_baseline: float | None = None
     test_sequences: int = 0
-    """Of the test set, and of the validation set."""
     validation_sequences: int = 0
     stopped_by: str | None = None
     """Why training ended: max_steps, solved, patience, not finite or callback; None in an older record."""
@@ -203,8 +202,7 @@ def read(folder: Path) -> Record | None:
 
 def read_all(folder: Path) -> list[Record]:
     """Return the records of all ended runs of an experiment, in the order of their ids."""
-    found = (read(path.parent) for path in sorted(folder.glob(f"*/{FILE}")))
-    return [record for record in found if record is not None]
+    return [record for path in sorted(folder.glob(f"*/{FILE}")) if (record := read(path.parent)) is not None]
 
 
 def begun(sweep: Path) -> list[str]:

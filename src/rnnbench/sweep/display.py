@@ -1,10 +1,10 @@
-"""The output of a sweep: on a terminal a live display of all runs, elsewhere a line as each run ends; then a table."""
+"""The output of a sweep: on a terminal a live display of all settings, elsewhere a line as each run ends."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.config.factors import factors
+from rnnbench.config.identity import flatten, valued
 from rnnbench.config.schema import Config
+from rnnbench.outcomes.problems import words
 from rnnbench.report.console import show
 from rnnbench.store import records
 from rnnbench.store.status import Status
@@ -28,12 +31,15 @@ REFRESH = 1.0  # seconds
 
 
 class Display:
-    """Shows ``total`` runs. Without a terminal nothing moves."""
+    """Shows the runs of ``configs`` by their settings. Without a terminal nothing moves."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self, configs: Sequence[Config]) -> None:
+        self.total = len(configs)
         self.counts: Counter[str] = Counter()
         self.console = Console()
+        self.settings = setting_names(configs) if self.console.is_terminal else {}
+        self.ended_of: dict[str, list[str]] = {name: [] for name in self.settings.values()}
+        """The statuses of the ended runs of each setting."""
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self._began = self._drawn = time.monotonic()
         self._skipped = 0
@@ -53,6 +59,8 @@ class Display:
         self.counts[state.status] += 1
         already = state.text.startswith("already ")
         self._skipped += already
+        if state.run_id in self.settings:
+            self.ended_of[self.settings[state.run_id]].append(state.status)
         text = state.text if already else f"{state.status}, {state.text}"
         where = f"; see {state.where}" if state.status == Status.FAILED and state.where else ""
         if self.console.is_terminal and already and state.complete:
@@ -64,18 +72,31 @@ class Display:
         if not self.console.is_terminal or time.monotonic() - self._drawn < REFRESH:
             return
         self._drawn = time.monotonic()
+        of_setting = Counter(self.settings.values())
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("running", "step", "", "loss", "seconds"):
-            table.add_column(name, justify="left" if name in ("running", "") else "right")
+        for name in ("setting", "", "ended", "running"):
+            table.add_column(name, no_wrap=name in ("", "ended"))
         at_work = 0.0
+        now: dict[str, list[str]] = {}
         for config, folder, started in running:
             step, loss = records.read_progress(folder)
-            most = config.trainer.max_steps
-            at_work += step / most
-            shown = "" if loss is None else f"{loss:.4g}"
-            bar = ProgressBar(total=most, completed=step, width=20)
-            table.add_row(config.run_id, f"{step}/{most}", bar, shown, f"{self._drawn - started:.0f}")
-        self.live.update(Group(self._headline(len(running), at_work), table), refresh=True)
+            at_work += step / config.trainer.max_steps
+            shown = "" if loss is None else f", loss {loss:.4g}"
+            text = f"seed {config.seed}: step {step}/{config.trainer.max_steps}{shown}, {self._drawn - started:.0f} s"
+            now.setdefault(self.settings[config.run_id], []).append(text)
+        room = max(3, self.console.height - len(running) - 6)
+        listed = (
+            list(of_setting) if len(of_setting) <= room else [*now, *(each for each in of_setting if each not in now)]
+        )
+        for name in listed[:room]:
+            ended, total = self.ended_of[name], of_setting[name]
+            bar = ProgressBar(total=total, completed=len(ended), width=12)
+            wrong = [status for status in ended if status != Status.DONE]
+            beside = f", {', '.join(f'{n} {status}' for status, n in Counter(wrong).items())}" if wrong else ""
+            counted_as = Text(f"{len(ended)}/{total}{beside}", STYLES[Status.FAILED] if wrong else "")
+            table.add_row(Text(name), bar, counted_as, Text("\n".join(now.get(name, []))))
+        left = [Text(f"and {len(of_setting) - room} settings more")] if len(of_setting) > room else []
+        self.live.update(Group(self._headline(len(running), at_work), table, *left), refresh=True)
 
     def _headline(self, running: int, at_work: float) -> Text:
         over = self.counts.total()
@@ -96,6 +117,17 @@ class Display:
         open_ends = [state for state in states if not state.complete]
         if open_ends:
             show_states(open_ends)
+
+
+def setting_names(configs: Sequence[Config]) -> Mapping[str, str]:
+    """Return what each run varies, less the seed, by its run_id, the settings in order."""
+    flat = {config.run_id: flatten(config.to_dict()) for config in configs}
+    varied = factors(list(flat.values()))
+    return {
+        run_id: words({key.removesuffix(".name").removesuffix(".kind"): valued(each, key) for key in varied})
+        or str(each["cell.name"])
+        for run_id, each in flat.items()
+    }
 
 
 def counted(states: Iterable[RunState]) -> str:

@@ -223,7 +223,7 @@ def run_all(configs: list[Config], options: Options) -> list[RunState]:
     configs = [replace(config, force=False, retry_failed=False) for config in configs]
     tracked = any(config.tracking.mode != "disabled" for config in configs)
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *([TRACKED] if tracked else [])])
-    with stoppable() as stop, Display(len(configs)) as display:
+    with stoppable() as stop, Display(configs) as display:
         sweep = Sweep(configs, reused, options, display, stop)
         sweep.run()
         display.summary([sweep.states[index] for index in sorted(sweep.states)], left=len(sweep.waiting))

@@ -47,7 +47,7 @@ def run_all(configs: list[Config], options: Options) -> list[RunState]:
     states: dict[str, RunState] = {}
     started: dict[str, float] = {}
     misses = 0
-    with stoppable() as stop, Display(len(configs)) as display:
+    with stoppable() as stop, Display(configs) as display:
 
         def note(state: RunState) -> None:
             states[state.run_id] = state

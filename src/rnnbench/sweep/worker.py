@@ -60,7 +60,7 @@ def perform(config: Config) -> Outcome:
     from rnnbench.runner import run
 
     try:
-        return Outcome(run(config, retry=False).status)
+        return Outcome(run(config, retry=False, log=False).status)
     except HeldElsewhereError as error:
         print(error)
         return Outcome(Status.RUNNING)

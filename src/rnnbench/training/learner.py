@@ -65,6 +65,8 @@ class Learner(lightning.LightningModule):
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
         self.last: dict[str, float] = {}
+        self.logged: dict[str, float] = {}
+        """The last value of all that was logged."""
 
     def test_on(self, task: Task, prefix: str) -> None:
         """Prepare a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
@@ -185,6 +187,7 @@ class Learner(lightning.LightningModule):
         self.last |= values
 
     def _log(self, values: dict[str, float]) -> None:
+        self.logged |= values
         for logger in self.loggers:  # self.log would cost every step what is needed once a window
             logger.log_metrics(values, step=self.global_step)
 

@@ -37,7 +37,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         callbacks=[*_early_stop(config.early_stop), *callbacks],
         enable_checkpointing=any(isinstance(each, Checkpoint) for each in callbacks),  # of the user's own
         enable_model_summary=any(isinstance(each, ModelSummary) for each in callbacks),
-        enable_progress_bar=options.progress or any(isinstance(each, ProgressBar) for each in callbacks),
+        enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),
         plugins=[device.one_process()],  # in a Slurm job too
     )
 
