@@ -162,7 +162,7 @@ def _train(
     record.solved_at_step, record.diverged_at_step = learner.solved_at, learner.diverged_at
     record.status = Status.DONE if learner.diverged_at is None else Status.DIVERGED
     record.training = records.finite(keeper.history.means(CLIPPING))
-    record.engine = ", ".join(sorted({name for each in learner.model.stack.directions() for name in each.trained_by()}))
+    record.engine = ", ".join(sorted(learner.engines))
     record.peak_memory = device.peak_memory(learner.device)
     for length in task.test_lengths:
         with _surviving(record, f"test at length {length}"):

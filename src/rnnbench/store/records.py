@@ -84,7 +84,7 @@ class Record:
     """The run_id of the finished run that it trained on, whose steps, metrics and seconds are its first."""
     peak_memory: int = 0
     engine: str = ""
-    """What ran the cells in training, in its last session."""
+    """What ran the cells in training, such as compiled."""
     final: dict[str, float | None] = field(default_factory=dict)
     """Metrics after the last step: ``val/...`` and ``test/...``."""
     best: dict[str, float | None] = field(default_factory=dict)

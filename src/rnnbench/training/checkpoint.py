@@ -200,6 +200,7 @@ def _learner_state(learner: Learner) -> dict[str, Any]:
         "solved_at": learner.solved_at,
         "diverged_at": learner.diverged_at,
         "window_seconds": learner.window_seconds,
+        "engines": sorted(learner.engines),
     }
 
 
@@ -220,6 +221,7 @@ def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
     learner.best, learner.last = state["best"], state["last"]
     learner.solved_at, learner.diverged_at = state["solved_at"], state["diverged_at"]
     learner.window_seconds = state["window_seconds"]
+    learner.earlier_engines = set(state.get("engines", ()))  # older checkpoints do not know
 
 
 def _random_state(device: torch.device) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Learner(lightning.LightningModule):
         self.diverged_at: int | None = None
         self.best: dict[str, float] = {}
         self.last: dict[str, float] = {}
+        self.earlier_engines: set[str] = set()
+        """Those that ran the cells in earlier sessions."""
         self.logged: dict[str, float] = {}
         """The last value of all that was logged."""
 
@@ -128,6 +130,11 @@ class Learner(lightning.LightningModule):
             self.window_seconds = time.perf_counter() - self._window_started
             self.between_steps(self)
         return batch
+
+    @property
+    def engines(self) -> set[str]:
+        """The names of the engines that ran the cells in training."""
+        return self.earlier_engines.union(*(each.trained_by() for each in self.model.stack.directions()))
 
     @property
     def stepped(self) -> bool:
