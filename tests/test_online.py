@@ -12,13 +12,15 @@ import wandb
 
 import offline_wandb
 import wandb_server
-from rnnbench import tracking
+from rnnbench import runner, tracking
+from rnnbench.config.plain import from_dict
 from rnnbench.errors import UserError
 from rnnbench.report import write_report
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
+from rnnbench.tracking.wandb_run import facts
 from rnnbench.training.learner import Learner
 
 pytestmark = pytest.mark.whole
@@ -100,9 +102,13 @@ def without_empty(config):
 def assert_all_arrived(arrived, path):
     """That W&B has what the run's own folder has."""
     record = records.read(path)
-    assert arrived.display_name == record.run_id
-    assert (arrived.project, arrived.group) == ("rnnbench", record.experiment)
-    assert {key: value for key, value in arrived.config.items() if key != "_wandb"} == without_empty(record.config)
+    name = f"lstm · adding · seed {record.seed}"
+    assert (arrived.project, arrived.display_name) == ("rnnbench", name)
+    assert (arrived.group, arrived.job_type) == (f"{record.experiment}: lstm · adding", "report")
+    assert arrived.tags == ["adding", "lstm", record.experiment]
+    known = facts(from_dict(record.config), record)
+    assert {key: value for key, value in arrived.config.items() if key != "_wandb"} == without_empty(known)
+    assert {key: known[key] for key in record.config} == record.config
     assert [row["_step"] for row in arrived.history] == list(range(len(arrived.history)))
     assert logged_rows(arrived) == metric_rows(path)
     if record.config["probe"]["kind"] != "off":
@@ -119,12 +125,16 @@ def assert_gradients_arrived(arrived, path):
     with np.load(path / "gradients.npz") as arrays:
         assert [row["lag"] for row in curves] == list(arrays["lag"])
         for moment, probe in (("initial", 0), ("final", -1)):
-            key = f"grad_lag_log10/{moment}/state-layer1-forward"
+            key = f"grad_{moment}/layer1_forward"
             np.testing.assert_allclose([row[key] for row in curves], np.log10(arrays["state"][probe, 0, 0]))
-    for name in ("gradient_profile", "gradient_heat_map"):
-        picture = arrived.files[arrived.summary[name]["path"]]
-        assert picture.startswith(b"\x89PNG")
-        assert len(picture) == arrived.summary[name]["size"]
+    for name, begin in (("gradient_profiles", b'{"columns":["step"'), ("gradient_heat_map", b"\x89PNG")):
+        file = arrived.files[arrived.summary[name]["path"]]
+        assert file.startswith(begin)
+        assert len(file) == arrived.summary[name]["size"]
+    (files,) = [files for name, files in arrived.artifacts.items() if name.startswith("rnnbench-run-")]
+    assert files.keys() == {"config.yaml", "gradients.npz", "record.json", "manifest"}
+    for name in ("config.yaml", "gradients.npz"):
+        assert files[name] == (path / name).read_bytes()
 
 
 def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
@@ -152,7 +162,11 @@ def test_a_failed_run_arrives_as_failed(config, server, monkeypatch):
     with pytest.raises(RuntimeError):
         run(config)
     assert the_only_run(server).exit_code == 1
-    assert the_only_run(server).summary["status"] == "failed"
+    summary = the_only_run(server).summary
+    assert (summary["status"], summary["reason"]) == ("failed", "RuntimeError: broken")
+    assert summary["error"].startswith("Traceback")
+    (alert,) = the_only_run(server).alerts
+    assert (alert["title"], alert["text"]) == ("lstm · adding · seed 0: failed", "RuntimeError: broken")
 
 
 @pytest.mark.parametrize("what", [500, 429, "request lost", "answer lost"])
@@ -170,12 +184,12 @@ def test_nothing_is_lost_where_the_server_is_slow(config, server):
 
 
 def test_nothing_is_lost_where_the_server_restarts(config, server, monkeypatch):
-    """It goes when half of the run is logged, and comes back only when the run has ended."""
-    finish, start = tracking.finish, Learner.on_validation_start
+    """It goes when half of the run is logged, and comes back only when training has ended."""
+    log, start = runner.log_profiles, Learner.on_validation_start
 
-    def finish_without_server(*arguments, **options):
+    def log_without_server(*arguments):
         threading.Timer(1, server.start).start()
-        finish(*arguments, **options)
+        log(*arguments)
 
     def stop_halfway(learner):
         start(learner)
@@ -183,7 +197,7 @@ def test_nothing_is_lost_where_the_server_restarts(config, server, monkeypatch):
             server.stop()
 
     monkeypatch.setattr(Learner, "on_validation_start", stop_halfway)
-    monkeypatch.setattr("rnnbench.tracking.finish", finish_without_server)
+    monkeypatch.setattr(runner, "log_profiles", log_without_server)
     run(config)
     assert_all_arrived(the_only_run(server), folder(config))
 
@@ -289,11 +303,11 @@ def test_a_run_that_goes_on_is_whole(configure, server, mode, arrived):
         for row in rows:
             logger.log_metrics(row, step=int(row["trainer/global_step"]))
 
-    interrupted = tracking.open_logger(config, path.parent)
+    interrupted = tracking.open_logger(config, path.parent, record)
     log(interrupted, rows[:arrived])
     interrupted.experiment.finish(exit_code=1)
 
-    logger = tracking.open_logger(config, path.parent, goes_on=True)
+    logger = tracking.open_logger(config, path.parent, record, goes_on=True)
     log(logger, rows)
     tracking.finish(logger, record, exit_code=0)
     if mode == "offline":
