@@ -98,6 +98,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
                 raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
             composer.config(combined[0])  # which says what is wrong with an option that no choice has
 
+    distinct: dict[frozenset[tuple[str, Any]], Row] = {}
+
     def jobs(seeds: Sequence[int], job_type: str | None = None) -> dict[str, Job]:
         found: dict[str, Job] = {}
         outside: dict[str, Any] = {}
@@ -110,6 +112,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             flat = flatten(config.to_dict())
             protocol.check(point, flat)
             check_agreement(flat, outside)
+            own = {key: value for key, value in flat.items() if key not in ("seed", "resume_from")}  # as in a row
+            distinct.setdefault(frozenset(own.items()), own)
             used = [key for key in values if key not in point or key in protocol.point(flat)]
             shown = (*setting, *chosen, *(f"{key}={json.dumps(values[key])}" for key in used))
             found.setdefault(config.run_id, Job(shown, config))
@@ -123,7 +127,7 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     check_tuned(tuned, (job.config for job in candidates.values()))
     # A dashboard shows what is reported: the tuning runs are jobs of another type.
     tuning = jobs(protocol.tune_seeds, "tune") if protocol.tune else {}
-    varied = factors([configuration(job.config.to_dict()) for job in (tuning | candidates).values()])
+    varied = factors(list(distinct.values()))
     tuning, candidates = (
         {run_id: _named_job(job, varied) for run_id, job in each.items()} for each in (tuning, candidates)
     )
