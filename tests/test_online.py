@@ -397,3 +397,19 @@ class TestSync:
         assert result.returncode == 2
         assert message in result.stderr.splitlines()[-1]
         assert not list(tmp_path.iterdir())
+
+
+def test_the_pages_of_a_sweep_are_saved(configure, server, tmp_path, command):
+    """The workspace and the report as the server gets them: the runs of the sweep, by setting, with its findings."""
+    for cell in ("lstm", "gru"):
+        run(configure("tracking=offline", "name=sweep", f"cell={cell}", "tracking.factors=[cell.name]"))
+    result = command("workspace.py", "sweep", "--save", "--report", "--runs-dir", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("saved: http://127.0.0.1:") == 2
+    workspace, report = (view["spec"] for view in server.views.values())
+    for spec in (workspace, report):
+        for part in ("What is the answer?", "adding, T = 10, at most 20 steps: no run solved it", "setting.value",
+                     "grad_final/layer1_forward", "experiment.value"):  # fmt: skip
+            assert part in spec
+    assert "| cell | runs | score |" in report
+    assert "| gru | 1 | " in report

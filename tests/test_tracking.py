@@ -154,7 +154,7 @@ def test_a_norm_of_nearly_zero_is_at_the_floor(tracked):
     _, folder = tracked("cell=elman", "init.recurrent=orthogonal", "init.recurrent_scale=1e-30")
     curve = [row["grad_initial/layer1_forward"] for row in offline_wandb.history(folder) if "lag" in row]
     assert -2 < curve[0] < 2
-    assert -32 < curve[1] < -30
+    assert -32 < curve[1] < -29
     assert curve[2:] == [-45.0] * 8
     assert not [each.name for each in kinds(folder, "metric") if "_h/" in each.name]  # it is all of the state
 

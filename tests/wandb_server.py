@@ -128,6 +128,8 @@ class Server:
         operation = re.findall(r"(?:query|mutation)\s+(\w+)", query)[0]
         with self.lock:
             match operation:
+                case "GetDefaultEntity":
+                    return {"data": {"viewer": {"id": "u", "entity": "local"}}}
                 case "Viewer":
                     names = {"id": "u", "entity": "local", "username": "local", "flags": "{}"}
                     return {"data": {"viewer": names | {"teams": {"edges": []}}}}
@@ -145,10 +147,10 @@ class Server:
                 case "NotifyScriptableRunAlert":
                     self.runs[variables["runName"]].alerts.append(variables)
                     return {"data": {"notifyScriptableRunAlert": {"success": True}}}
-                case "Projects":
+                case "GetProjects":
                     found = sorted({run.project for run in self.runs.values()})
                     edges = [{"node": _project(name), "cursor": name} for name in found]
-                    page = {"endCursor": None, "hasNextPage": False}
+                    page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
                     return {"data": {"models": {"edges": edges, "pageInfo": page}}}
                 case "ProjectInternalId":
                     return {"data": {"project": {"id": "p", "internalId": _encoded("ProjectInternalId:1")}}}
@@ -236,7 +238,7 @@ class Server:
 
 
 def _project(name: str) -> dict[str, Any]:
-    return {"id": "p", "name": name, "entityName": "local", "createdAt": "2026-01-01T00:00:00", "isBenchmark": False}
+    return {"id": "p", "name": name, "entityName": "local", "createdAt": "", "isBenchmark": False, "user": None}
 
 
 def _view(variables: dict[str, Any]) -> dict[str, Any]:

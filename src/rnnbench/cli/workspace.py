@@ -66,6 +66,7 @@ def _sweep(result: Result, folder: Path) -> Sweep:
         entity=configs[0]["tracking"]["entity"],
         factors=list(groups[0].factors) or ["cell"],
         runs=len(ended),
+        columns={name for name in result.rows if result.rows[name].notna().any()},
         layer_directions=[f"layer{layer}_{direction}" for layer, _, direction in sorted(measured)],
         answers=[escape(answers.answer(*each)) for each in by_problem(groups).items()],
         failures=[f"{run}: {escape(why)}" for run, why in (lost | result.damaged | result.missing).items()],

@@ -8,7 +8,7 @@ which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import wandb_workspaces.reports.v2 as panels
@@ -19,7 +19,12 @@ from rnnbench.outcomes.layer_directions import in_words
 from rnnbench.tracking.keys import HEAT_MAP, LAG, SPECTRUM, STEP, TIME_CONSTANTS, curve_key
 
 SETTING = panels.Config("setting")
-RANGE = "band from the lowest to the highest run"
+RANGE = "band min to max"
+BARS = {
+    "score": "score after training: median, min to max",
+    "solved_at_step": "solved at step: median of the runs that solved it, min to max",
+    "horizon_final": "horizon after training: median, min to max",
+}
 NUMBERS = {
     "horizon": "horizon (steps)",
     "half_life": "half-life (steps)",
@@ -44,6 +49,8 @@ class Sweep(NamedTuple):
     """What is varied, as the columns of the table of settings have it."""
     runs: int
     """Reported ones."""
+    columns: Collection[str]
+    """The columns of runs.csv in which any run has a value: there are no panels for the others."""
     layer_directions: Sequence[str]
     """That were measured in any run, as ``layer1_forward``."""
     answers: Sequence[str]
@@ -57,7 +64,7 @@ class Sweep(NamedTuple):
 
 def sections(sweep: Sweep) -> dict[str, list[Any]]:
     """Return the panels of each section by its title."""
-    found: dict[str, list[Any]] = {
+    return {
         "What is the answer?": _answer(sweep),
         "Does the gradient still arrive? Its size over lag": _gradient(sweep),
         "How do they learn?": [
@@ -74,15 +81,9 @@ def sections(sweep: Sweep) -> dict[str, list[Any]]:
             panels.RunComparer(diff_only="split"),
         ],
     }  # fmt: skip
-    return found
 
 
 def _answer(sweep: Sweep) -> list[Any]:
-    bars = {
-        "score": "score after training: median, lowest to highest run",
-        "solved_at_step": "solved at step: median of the runs that solved it",
-        "horizon_final": "horizon after training: median, lowest to highest run",
-    }
     scatter = panels.ScatterPlot(
         title="horizon against score, a point a run", x=panels.SummaryMetric("horizon_final"),
         y=panels.SummaryMetric("score"),
@@ -95,9 +96,10 @@ def _answer(sweep: Sweep) -> list[Any]:
                 groupby_aggfunc="median", groupby_rangefunc="minmax", max_runs_to_show=MOST,
                 max_bars_to_show=min(MOST, sweep.runs),
             )
-            for metric, title in bars.items()
+            for metric, title in BARS.items()
+            if metric in sweep.columns
         ),
-        scatter,
+        *([scatter] if "horizon_final" in sweep.columns else []),
     ]  # fmt: skip
 
 
@@ -112,17 +114,15 @@ def _gradient(sweep: Sweep) -> list[Any]:
         for each in sweep.layer_directions
         for moment in MOMENTS
     ]  # fmt: skip
-    histograms = [f"{TIME_CONSTANTS}/{each}" for each in sweep.layer_directions]
-    media = {
-        "log10 of ||dL/ds|| over training step and lag": [HEAT_MAP],
-        "Lyapunov exponents and singular values": [SPECTRUM],
-        "time constants of gates (log10 steps)": histograms,
-    }
-    return [
-        *curves,
-        *(_curve(sweep, key, f"{title}: mean") for key, title in NUMBERS.items()),
-        *(panels.MediaBrowser(title=title, media_keys=keys) for title, keys in media.items()),
+    numbers = [
+        _curve(sweep, key, f"{title}: mean") for key, title in NUMBERS.items() if f"{key}_final" in sweep.columns
     ]
+    media = {"log10 of ||dL/ds|| over training step and lag": [HEAT_MAP]}
+    if "lyapunov_max_final" in sweep.columns:
+        media["Lyapunov exponents and singular values"] = [SPECTRUM]
+    if "time_constant_median_final" in sweep.columns:
+        media["time constants of gates (log10 steps)"] = [f"{TIME_CONSTANTS}/{each}" for each in sweep.layer_directions]
+    return [*curves, *numbers, *(panels.MediaBrowser(title=title, media_keys=keys) for title, keys in media.items())]
 
 
 def _failures(sweep: Sweep) -> str:

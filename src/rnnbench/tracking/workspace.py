@@ -67,7 +67,8 @@ def build_report(sweep: Sweep) -> Any:
         if drawn:
             blocks.append(reports.PanelGrid(runsets=[runset], panels=drawn))
     blocks += [reports.H2("All settings"), reports.MarkdownBlock(sweep.table)]
-    blocks += [reports.H2("How to make it again"), reports.CodeBlock("\n".join(sweep.commands), language="shell")]
+    commands = "\n".join(f"    {command}" for command in sweep.commands)  # a block of code: W&B has none for shells
+    blocks += [reports.H2("How to make it again"), reports.MarkdownBlock(commands)]
     varied = ", ".join(sweep.factors) or "the seed"
     return reports.Report(
         entity=sweep.entity, project=sweep.project, title=f"rnnbench: {sweep.name}"[:128], blocks=blocks, width="fluid",
@@ -93,8 +94,7 @@ def _saved(what: str, make: Callable[[Sweep], Any], sweep: Sweep) -> str:
         made = make(sweep._replace(entity=sweep.entity or wandb.Api().default_entity))
         made.save()
     except Exception as error:  # the client raises errors of many kinds; each says why it was not saved
-        reason = str(error).splitlines()[0]
-        raise UserError(f"the {what} was not saved: {reason}") from error
+        raise UserError(f"the {what} was not saved: {' '.join(str(error).split())}") from error
     return str(made.url)
 
 
