@@ -402,11 +402,12 @@ class TestSync:
 def test_the_pages_of_a_sweep_are_saved(configure, server, tmp_path, command):
     """The workspace and the report as the server gets them: the runs of the sweep, by setting, with its findings."""
     for cell in ("lstm", "gru"):
-        run(configure("tracking=offline", "name=sweep", f"cell={cell}", "tracking.factors=[cell.name]"))
+        run(configure("tracking=online", "name=sweep", f"cell={cell}", "tracking.factors=[cell.name]"))
+    assert {arrived.config["setting"] for arrived in server.runs.values()} == {"lstm", "gru"}
     result = command("workspace.py", "sweep", "--save", "--report", "--runs-dir", tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("saved: http://127.0.0.1:") == 2
-    workspace, report = (view["spec"] for view in server.views.values())
+    workspace, report = (server.views[kind]["spec"] for kind in ("project-view", "runs"))
     for spec in (workspace, report):
         for part in ("What is the answer?", "adding, T = 10, at most 20 steps: no run solved it", "setting.value",
                      "grad_final/layer1_forward", "experiment.value"):  # fmt: skip

@@ -87,7 +87,7 @@ class Server:
         self.faults: dict[str, Fault] = {}
         """By kind of request."""
         self.views: dict[str, dict[str, Any]] = {}
-        """Saved workspaces and reports, by their display name."""
+        """The last saved workspace and report, by their types: project-view and runs."""
         self.artifacts: list[Artifact] = []
         """Also those that are not yet committed; the id of each is its place."""
         self.delay = 0.0
@@ -155,7 +155,7 @@ class Server:
                 case "ProjectInternalId":
                     return {"data": {"project": {"id": "p", "internalId": _encoded("ProjectInternalId:1")}}}
                 case "UpsertView2" | "upsertView":
-                    self.views[variables["displayName"]] = variables
+                    self.views[variables["type"]] = variables
                     return {"data": {"upsertView": {"view": _view(variables), "inserted": True}}}
                 case _ if operation in ARTIFACTS:
                     return {"data": self._artifact(operation, variables)}
