@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from rnnbench.outcomes.layer_directions import DIRECTIONS
 
 Array = np.ndarray[Any, Any]
-ZERO, MISSING = "black", "white"
+ZERO, MISSING = "lightgray", "white"
 
 
 def heat_map(steps: Array, logs: Array, floor: float) -> Figure:
     """Draw the profiles over training step and lag, of each layer and direction, all in the same colors.
 
-    ``logs``: log10 ||dL/ds_t||, [probe, layer, direction, lag]. Black is zero, or at most ``floor``; white is missing.
+    ``logs``: log10 ||dL/ds_t||, [probe, layer, direction, lag]. Gray is zero, or at most ``floor``; white is missing.
     """
     _, layers, directions, lags = logs.shape
     figure = Figure(figsize=(4.2 * directions + 1.2, 2.8 * layers + 0.4), layout="constrained")
@@ -35,8 +35,9 @@ def heat_map(steps: Array, logs: Array, floor: float) -> Figure:
         ticks = positions[:: max(1, len(steps) // 6)]
         axes.set_xticks(ticks, [str(steps[position]) for position in ticks])
         axes.set(xlabel="training step" if layer == layers - 1 else "", ylabel="" if direction else "lag (steps)")
-    dark = f"; black: zero, or at most 1e{floor:g}" if (logs <= floor).any() else ""
-    figure.colorbar(image, ax=figure.axes, extend="min" if dark else "neither", label=f"log10 ||dL/ds||{dark}")
+    figure.colorbar(image, ax=figure.axes, label="log10 ||dL/ds||")
+    notes = {f"gray: zero, or at most 1e{floor:g}": (logs <= floor).any(), "white: missing": np.isnan(logs).any()}
+    figure.suptitle("; ".join(note for note, seen in notes.items() if seen), fontsize=8)
     return figure
 
 
@@ -48,7 +49,7 @@ def spectra(exponents: Array, largest: Array, smallest: Array) -> Figure:
     """
     _, layers, directions, ranks = exponents.shape
     figure = Figure(figsize=(10, 2.8 * layers * directions + 0.4), layout="constrained")
-    rows = figure.subplots(layers * directions, 2, squeeze=False)
+    rows = figure.subplots(layers * directions, 2, squeeze=False, sharex="col", sharey="col")
     for (left, right), (layer, direction) in zip(rows, np.ndindex(layers, directions), strict=True):
         for probe, moment, color in ((0, "before training", "tab:blue"), (-1, "after training", "tab:orange")):
             place = (probe, layer, direction)
@@ -61,7 +62,7 @@ def spectra(exponents: Array, largest: Array, smallest: Array) -> Figure:
     for axes, label in zip(rows[-1], ("rank", "step"), strict=True):
         axes.set_xlabel(label)
     for axes in rows[0]:
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, framealpha=0.5)
     return figure
 
 
