@@ -137,7 +137,7 @@ def assert_gradients_arrived(arrived, path):
         assert files[name] == (path / name).read_bytes()
 
 
-def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
+def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path, capsys):
     """And the same configuration in two experiments is two runs."""
     configs = [
         configure("tracking=online", f"name={name}", f"seed={seed}")
@@ -145,6 +145,7 @@ def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
     ]
     for config in configs:
         run(config)
+    assert re.findall(r"http://\S+/runs/(\S+)", capsys.readouterr().out) == list(server.runs)  # of each run, once
     assert configs[0].run_id == configs[2].run_id
     assert len(server.runs) == 3
     for config, arrived in zip(configs, server.runs.values(), strict=True):
@@ -366,6 +367,17 @@ class TestSync:
         assert interrupted == (offline[1].run_id, "interrupted", "it has no end; run it again")
         assert list(upload(offline[0]).values()) == ["uploaded", "interrupted"]
         assert_all_arrived(the_only_run(server), folder(offline[0]))
+
+    def test_a_file_that_is_gone_is_said(self, configure, server):
+        """The client left its files elsewhere, and the runs were moved to another machine, say."""
+        config = configure("tracking=offline", "name=sweep")
+        run(config)
+        wait_for_the_end(folder(config).parent)
+        (folder(config) / "gradients.npz").unlink()
+        (uploaded,) = sync(folder(config).parent, rate=6000, dry_run=False)
+        assert uploaded[:2] == (config.run_id, "uploaded")
+        assert re.fullmatch(r"without its table or its artifact \(.*gradients.npz: no such file.*\)", uploaded.reason)
+        assert the_only_run(server).summary["status"] == "done"
 
     def test_a_damaged_run_is_named_and_the_others_go(self, offline, server):
         damaged, _ = wandb_files.folders(folder(offline[0]).parent)
