@@ -54,7 +54,7 @@ def _word(key: str, flat: Mapping[str, Any], chosen: Sequence[str]) -> str:
         return "" if key == "clip.threshold" and "clip.kind" in chosen else _clipping(flat, chosen)
     if value is None:
         return ""
-    group, _, last = key.rpartition(".")
+    parent, _, last = key.rpartition(".")
     if isinstance(value, bool):
         word = "one direction" if (key, value) == ("network.bidirectional", False) else last.replace("_", " ")
         return word if value or word == "one direction" else f"no {word}"
@@ -64,7 +64,7 @@ def _word(key: str, flat: Mapping[str, Any], chosen: Sequence[str]) -> str:
     if key == "network.depth":
         return f"{text} layer{'' if value == 1 else 's'}"
     same = [other for other in chosen if other.rpartition(".")[2] == last]
-    name = {"task.length": "T", "network.hidden_size": "width"}.get(key) or (group if last == "name" else last)
+    name = {"task.length": "T", "network.hidden_size": "width"}.get(key) or (parent if last == "name" else last)
     return f"{(name if len(same) == 1 or last == 'name' else key).replace('_', ' ')} {text}"
 
 

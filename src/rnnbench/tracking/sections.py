@@ -32,6 +32,13 @@ NUMBERS = {
 }
 LEARNING = {"val/loss": "validation loss", "train/loss": "training loss"}
 CLIPPING = {"grad_norm_before": "gradient norm before clipping", "grad_norm_after": "gradient norm after clipping"}
+PARAMETERS = {
+    "input": "the input matrices",
+    "recurrent": "the recurrent matrices",
+    "bias": "biases",
+    "head": "the head",
+}
+"""The kinds of parameters whose gradients are measured by themselves, before clipping."""
 RATES = {"clip_rate": "share of clipped steps", "clip_scale": "what a clipped gradient is multiplied by"}
 NAMED = 30  # failures that the page names; more are counted
 MOST = 1000  # lines that W&B draws in a panel
@@ -75,6 +82,8 @@ def sections(sweep: Sweep) -> dict[str, list[Any]]:
         "How large are the parameters' gradients, and what does clipping do?": [
             *(_curve(sweep, key, f"{title}: mean", log=True) for key, title in CLIPPING.items()),
             *(_curve(sweep, key, f"{title}: mean") for key, title in RATES.items()),
+            *(_curve(sweep, f"grad_norm_before/{key}", f"gradient norm of {kind} before clipping: mean", log=True)
+              for key, kind in PARAMETERS.items()),
         ],
         "What failed, and how do runs differ?": [
             panels.MarkdownPanel(markdown=_failures(sweep)),
