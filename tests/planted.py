@@ -24,7 +24,13 @@ TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], repor
 
 def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):
     """One record that agrees with itself; ``changes`` are of its configuration. Only a done run has a score."""
-    config = {"seed": seed, "name": "e", "cell": {"name": cell}, "task": {"name": task}, "tracking": {"mode": "x"}}
+    config = {
+        "seed": seed,
+        "name": "e",
+        "cell": {"name": cell},
+        "task": {"name": task},
+        "tracking": {"mode": "x", "job_type": "report"},
+    }
     loss = {} if status != "done" else {"val/loss": 1 - score, "test/loss": 1 - score, "test/mse": 1 - score}
     return Record(
         run_id=f"{task}-{cell}-{seed}", experiment="e", status=status, config=config | changes, seed=seed,

@@ -12,13 +12,15 @@ import wandb
 
 import offline_wandb
 import wandb_server
-from rnnbench import tracking
+from rnnbench import runner, tracking
+from rnnbench.config.plain import from_dict
 from rnnbench.errors import UserError
 from rnnbench.report import write_report
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.tracking import wandb_files, wandb_run
 from rnnbench.tracking.sync import sync
+from rnnbench.tracking.wandb_run import facts
 from rnnbench.training.learner import Learner
 
 pytestmark = pytest.mark.whole
@@ -100,9 +102,13 @@ def without_empty(config):
 def assert_all_arrived(arrived, path):
     """That W&B has what the run's own folder has."""
     record = records.read(path)
-    assert arrived.display_name == record.run_id
-    assert (arrived.project, arrived.group) == ("rnnbench", record.experiment)
-    assert {key: value for key, value in arrived.config.items() if key != "_wandb"} == without_empty(record.config)
+    name = f"lstm · adding · seed {record.seed}"
+    assert (arrived.project, arrived.display_name) == ("rnnbench", name)
+    assert (arrived.group, arrived.job_type) == (f"{record.experiment}: lstm · adding", "report")
+    assert arrived.tags == ["adding", "lstm", record.experiment]
+    known = facts(from_dict(record.config), record)
+    assert {key: value for key, value in arrived.config.items() if key != "_wandb"} == without_empty(known)
+    assert {key: known[key] for key in record.config} == record.config
     assert [row["_step"] for row in arrived.history] == list(range(len(arrived.history)))
     assert logged_rows(arrived) == metric_rows(path)
     if record.config["probe"]["kind"] != "off":
@@ -119,15 +125,19 @@ def assert_gradients_arrived(arrived, path):
     with np.load(path / "gradients.npz") as arrays:
         assert [row["lag"] for row in curves] == list(arrays["lag"])
         for moment, probe in (("initial", 0), ("final", -1)):
-            key = f"grad_lag_log10/{moment}/state-layer1-forward"
+            key = f"grad_{moment}/layer1_forward"
             np.testing.assert_allclose([row[key] for row in curves], np.log10(arrays["state"][probe, 0, 0]))
-    for name in ("gradient_profile", "gradient_heat_map"):
-        picture = arrived.files[arrived.summary[name]["path"]]
-        assert picture.startswith(b"\x89PNG")
-        assert len(picture) == arrived.summary[name]["size"]
+    for name, begin in (("gradient_profiles", b'{"columns":["step"'), ("gradient_heat_map", b"\x89PNG")):
+        file = arrived.files[arrived.summary[name]["path"]]
+        assert file.startswith(begin)
+        assert len(file) == arrived.summary[name]["size"]
+    (files,) = [files for name, files in arrived.artifacts.items() if name.startswith("rnnbench-run-")]
+    assert files.keys() == {"config.yaml", "gradients.npz", "record.json", "manifest"}
+    for name in ("config.yaml", "gradients.npz"):
+        assert files[name] == (path / name).read_bytes()
 
 
-def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
+def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path, capsys):
     """And the same configuration in two experiments is two runs."""
     configs = [
         configure("tracking=online", f"name={name}", f"seed={seed}")
@@ -135,6 +145,7 @@ def test_runs_arrive_as_they_were_recorded(configure, server, tmp_path):
     ]
     for config in configs:
         run(config)
+    assert re.findall(r"http://\S+/runs/(\S+)", capsys.readouterr().out) == list(server.runs)  # of each run, once
     assert configs[0].run_id == configs[2].run_id
     assert len(server.runs) == 3
     for config, arrived in zip(configs, server.runs.values(), strict=True):
@@ -152,7 +163,11 @@ def test_a_failed_run_arrives_as_failed(config, server, monkeypatch):
     with pytest.raises(RuntimeError):
         run(config)
     assert the_only_run(server).exit_code == 1
-    assert the_only_run(server).summary["status"] == "failed"
+    summary = the_only_run(server).summary
+    assert (summary["status"], summary["reason"]) == ("failed", "RuntimeError: broken")
+    assert summary["error"].startswith("Traceback")
+    (alert,) = the_only_run(server).alerts
+    assert (alert["title"], alert["text"]) == ("lstm · adding · seed 0: failed", "RuntimeError: broken")
 
 
 @pytest.mark.parametrize("what", [500, 429, "request lost", "answer lost"])
@@ -170,12 +185,12 @@ def test_nothing_is_lost_where_the_server_is_slow(config, server):
 
 
 def test_nothing_is_lost_where_the_server_restarts(config, server, monkeypatch):
-    """It goes when half of the run is logged, and comes back only when the run has ended."""
-    finish, start = tracking.finish, Learner.on_validation_start
+    """It goes when half of the run is logged, and comes back only when training has ended."""
+    log, start = runner.log_profiles, Learner.on_validation_start
 
-    def finish_without_server(*arguments, **options):
+    def log_without_server(*arguments):
         threading.Timer(1, server.start).start()
-        finish(*arguments, **options)
+        log(*arguments)
 
     def stop_halfway(learner):
         start(learner)
@@ -183,7 +198,7 @@ def test_nothing_is_lost_where_the_server_restarts(config, server, monkeypatch):
             server.stop()
 
     monkeypatch.setattr(Learner, "on_validation_start", stop_halfway)
-    monkeypatch.setattr("rnnbench.tracking.finish", finish_without_server)
+    monkeypatch.setattr(runner, "log_profiles", log_without_server)
     run(config)
     assert_all_arrived(the_only_run(server), folder(config))
 
@@ -289,11 +304,11 @@ def test_a_run_that_goes_on_is_whole(configure, server, mode, arrived):
         for row in rows:
             logger.log_metrics(row, step=int(row["trainer/global_step"]))
 
-    interrupted = tracking.open_logger(config, path.parent)
+    interrupted = tracking.open_logger(config, path.parent, record)
     log(interrupted, rows[:arrived])
     interrupted.experiment.finish(exit_code=1)
 
-    logger = tracking.open_logger(config, path.parent, goes_on=True)
+    logger = tracking.open_logger(config, path.parent, record, goes_on=True)
     log(logger, rows)
     tracking.finish(logger, record, exit_code=0)
     if mode == "offline":
@@ -353,6 +368,17 @@ class TestSync:
         assert list(upload(offline[0]).values()) == ["uploaded", "interrupted"]
         assert_all_arrived(the_only_run(server), folder(offline[0]))
 
+    def test_a_file_that_is_gone_is_said(self, configure, server):
+        """The client left its files elsewhere, and the runs were moved to another machine, say."""
+        config = configure("tracking=offline", "name=sweep")
+        run(config)
+        wait_for_the_end(folder(config).parent)
+        (folder(config) / "gradients.npz").unlink()
+        (uploaded,) = sync(folder(config).parent, rate=6000, dry_run=False)
+        assert uploaded[:2] == (config.run_id, "uploaded")
+        assert re.fullmatch(r"without its table or its artifact \(.*gradients.npz: no such file.*\)", uploaded.reason)
+        assert the_only_run(server).summary["status"] == "done"
+
     def test_a_damaged_run_is_named_and_the_others_go(self, offline, server):
         damaged, _ = wandb_files.folders(folder(offline[0]).parent)
         (log,) = damaged.glob("*.wandb")
@@ -383,3 +409,20 @@ class TestSync:
         assert result.returncode == 2
         assert message in result.stderr.splitlines()[-1]
         assert not list(tmp_path.iterdir())
+
+
+def test_the_pages_of_a_sweep_are_saved(configure, server, tmp_path, command):
+    """The workspace and the report as the server gets them: the runs of the sweep, by setting, with its findings."""
+    for cell in ("lstm", "gru"):
+        run(configure("tracking=online", "name=sweep", f"cell={cell}", "tracking.factors=[cell.name]"))
+    assert {arrived.config["setting"] for arrived in server.runs.values()} == {"lstm", "gru"}
+    result = command("workspace.py", "sweep", "--save", "--report", "--runs-dir", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("saved: http://127.0.0.1:") == 2
+    workspace, report = (server.views[kind]["spec"] for kind in ("project-view", "runs"))
+    for spec in (workspace, report):
+        for part in ("What is the answer?", "adding, T = 10, at most 20 steps: no run solved it", "setting.value",
+                     "grad_final/layer1_forward", "experiment.value"):  # fmt: skip
+            assert part in spec
+    assert "| cell | runs | score |" in report
+    assert "| gru | 1 | " in report

@@ -131,7 +131,7 @@ def test_it_trains_shows_its_profile_and_resumes_bit_for_bit(command, mine, tmp_
     assert "DeltaRule" in page
     assert "gradient_profiles" in page
     logged = b"".join(path.read_bytes() for path in (tmp_path / "runs" / "whole" / "wandb").rglob("*.wandb"))
-    for part in (b"grad_lag_log10/final/S-layer2-backward", b"own_filled", b"layer1_forward/own_filled"):
+    for part in (b"grad_final/layer2_backward", b"own_filled", b"layer1_forward/own_filled"):
         assert part in logged
 
     assert command("train.py", *RUN, "name=parts", **mine, DIE="1").returncode == 9  # after a checkpoint at step 8

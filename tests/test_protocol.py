@@ -181,8 +181,8 @@ def test_a_plan_has_every_run_that_may_come():
     assert len(tuned.tuning) == 2 * 3 * 2
     assert len(tuned.candidates) == 2 * 3
     assert {job.config.seed for job in tuned.tuning.values()} == {10, 11}
-    assert {job.config.tracking.group for job in tuned.tuning.values()} == {"scratch-tuning"}
-    assert {job.config.tracking.group for job in tuned.candidates.values()} == {None}
+    assert {job.config.tracking.job_type for job in tuned.tuning.values()} == {"tune"}
+    assert {job.config.tracking.job_type for job in tuned.candidates.values()} == {"report"}
     assert tuned.reported([]) == {}
     runs = []
     for run_id, job in tuned.tuning.items():

@@ -1,16 +1,22 @@
 """What arrives in W&B, read back from the files that the real client wrote."""
 
+import itertools
 import json
 import os
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import wandb
 
 import offline_wandb
 from rnnbench.errors import UserError
+from rnnbench.outcomes.columns import column
+from rnnbench.outcomes.gather import gather
 from rnnbench.runner import run
 from rnnbench.tracking import check_sweep, set_cache_folders
+from rnnbench.tracking.keys import STEP
 from rnnbench.tracking.wandb_run import wandb_id
 
 pytestmark = pytest.mark.whole
@@ -33,26 +39,70 @@ def kinds(folder, kind):
     return [getattr(entry, kind) for entry in offline_wandb.entries(folder) if entry.WhichOneof("record_type") == kind]
 
 
+def opened(folder):
+    (found,) = kinds(folder, "run")
+    return found
+
+
+def config_of(folder):
+    return {item.key: json.loads(item.value_json) for item in opened(folder).config.update}
+
+
+def summary_of(folder):
+    """The last value of everything, of the keys that have no parts."""
+    found = {}
+    for entry in kinds(folder, "summary"):
+        found |= {item.key: json.loads(item.value_json) for item in entry.update if item.key}
+    return found
+
+
+def exact(folder):
+    """The step of each key, of definitions of single keys; and there are no others."""
+    definitions = kinds(folder, "metric")
+    assert not [each.glob_name for each in definitions if each.glob_name]
+    return {each.name: each.step_metric for each in definitions}
+
+
 def test_one_wandb_run_for_each_run_all_in_one_folder(tracked, tmp_path):
     folders = [tracked(f"seed={seed}") for seed in (0, 1)]
     assert len(list((tmp_path / "sweep" / "wandb").glob("offline-run-*"))) == 2
-    for record, folder in folders:
-        (opened,) = kinds(folder, "run")
-        assert opened.display_name == record.run_id
-        assert folder.name.endswith(f"-{opened.run_id}")
-        assert opened.run_id.startswith(record.run_id[-10:])
-        assert opened.run_group == "sweep"
-        assert opened.project == "rnnbench"
-        config = {item.key: json.loads(item.value_json) for item in opened.config.update}
+    for seed, (record, folder) in enumerate(folders):
+        run = opened(folder)
+        assert run.display_name == f"lstm · adding · seed {seed}"
+        assert folder.name.endswith(f"-{run.run_id}")
+        assert run.run_id.startswith(record.run_id[-10:])
+        assert (run.run_group, run.job_type, run.project) == ("sweep: lstm · adding", "report", "rnnbench")
+        assert list(run.tags) == ["adding", "lstm", "sweep"]
+        config = config_of(folder)
         assert {key: config[key] for key in record.config} == record.config
+        for key in ("hidden_size", "parameters", "state_size", "flops", "commit", "versions"):
+            assert config[key] == getattr(record, key), key
+        assert (config["experiment"], config["setting"]) == ("sweep", "lstm · adding")
         (ended,) = kinds(folder, "exit")
         assert ended.exit_code == 0
 
 
-def test_tuning_runs_have_a_group_of_their_own(tracked):
-    _, folder = tracked("tracking.group=sweep-tuning")
-    (opened,) = kinds(folder, "run")
-    assert opened.run_group == "sweep-tuning"
+def test_a_tuning_run_is_a_job_of_another_type(tracked):
+    _, folder = tracked("tracking.job_type=tune", "tracking.group=mine")
+    assert (opened(folder).job_type, opened(folder).run_group) == ("tune", "mine")
+    assert summary_of(folder)["phase"] == config_of(folder)["phase"] == "tuning"
+
+
+def test_the_summary_is_the_row_of_the_run(tracked, tmp_path):
+    """Also of a run that diverged, with the reason in words."""
+    found = [
+        tracked("probe=full"),
+        tracked("optimizer.lr=1000", "optimizer=sgd", "clip=none", "cell=irnn", "probe=off"),
+    ]
+    assert [record.status for record, _ in found] == ["done", "diverged"]
+    rows = {row["run_id"]: row for row in gather(tmp_path / "sweep").runs}
+    for record, folder in found:
+        row, summary = rows[record.run_id], summary_of(folder)
+        expected = {name: row[name] for name in row if "." not in name and row[name] is not None}
+        del expected["environment"], expected["ended"]  # of the result; and the record is written after W&B's end
+        assert {name: summary.get(name) for name in expected} == expected
+        assert [name for name in summary if column(name) and name not in row] == []
+    assert "at step" in summary["reason"]
 
 
 def test_metrics_equal_the_local_ones(tracked):
@@ -67,37 +117,72 @@ def test_metrics_equal_the_local_ones(tracked):
         assert all(key in row for row in windows)
 
 
-def test_gradient_curves_have_lag_as_their_axis(tracked, tmp_path):
+def test_every_key_is_defined_exactly(tracked):
+    """A client that finds two patterns for a key takes any of them."""
+    _, folder = tracked("network.depth=2", "network.bidirectional=true", "probe=full", "probe.every=10")
+    steps = exact(folder)
+    for row in kinds(folder, "history"):
+        keys = {item.key or item.nested_key[0] for item in row.item} - {"_runtime", "_step", "_timestamp"}
+        (step,) = {steps[key] for key in keys} - {""}
+        assert step in keys
+        assert step == ("lag" if any(key.startswith(("grad_initial", "grad_final")) for key in keys) else STEP)
+
+
+def test_gradient_curves_over_lag(tracked, tmp_path):
     record, folder = tracked("network.depth=2", "network.bidirectional=true")
-    axes = {metric.name or metric.glob_name: metric.step_metric for metric in kinds(folder, "metric")}
-    assert axes["grad_lag_log10/*"] == "lag"
     rows = [row for row in offline_wandb.history(folder) if "lag" in row]
     assert [row["lag"] for row in rows] == list(range(10))
+    hidden = {each.name for each in kinds(folder, "metric") if each.options.hidden}
+    (table,) = (folder / "files" / "media" / "table").glob("gradient_profiles_*.json")
+    table = pd.DataFrame(**json.loads(table.read_text()))
     with np.load(tmp_path / "sweep" / record.run_id / "gradients.npz") as arrays:
+        assert len(table) == 3 * arrays["state"].size
         for moment, probe in (("initial", 0), ("final", -1)):
-            for layer in (1, 2):
-                for way, direction in enumerate(("forward", "backward")):
-                    for part in ("h", "c", "state"):
-                        key = f"grad_lag_log10/{moment}/{part}-layer{layer}-{direction}"
-                        norms = arrays[part][probe, layer - 1, way]
-                        expected = np.log10(norms, where=norms > 0, out=np.full_like(norms, np.nan))
-                        np.testing.assert_allclose([row.get(key, np.nan) for row in rows], expected)
+            for layer, (way, direction) in itertools.product((1, 2), enumerate(("forward", "backward"))):
+                for part in ("h", "c", "state"):
+                    key = f"grad_{moment}{'' if part == 'state' else f'_{part}'}/layer{layer}_{direction}"
+                    expected = np.log10(np.maximum(arrays[part][probe, layer - 1, way], 1e-45))
+                    np.testing.assert_allclose([row[key] for row in rows], expected)
+                    assert (key in hidden) == (part != "state")
+                    same = {"layer": layer, "direction": direction, "part": part, "step": arrays["step"][probe]}
+                    chosen = table[(table[list(same)] == list(same.values())).all(axis=1)]
+                    np.testing.assert_allclose(chosen.sort_values("lag")["log10_norm"], expected)
+
+
+def test_a_norm_of_nearly_zero_is_at_the_floor(tracked):
+    """It would cut the band of its setting."""
+    _, folder = tracked("cell=elman", "init.recurrent=orthogonal", "init.recurrent_scale=1e-30")
+    curve = [row["grad_initial/layer1_forward"] for row in offline_wandb.history(folder) if "lag" in row]
+    assert -2 < curve[0] < 2
+    assert -32 < curve[1] < -29
+    assert curve[2:] == [-45.0] * 8
+    assert not [each.name for each in kinds(folder, "metric") if "_h/" in each.name]  # it is all of the state
 
 
 def test_pictures_and_numbers_of_the_full_probe(tracked):
     record, folder = tracked("probe=full", "probe.every=10")
     pictures = sorted((folder / "files" / "media" / "images").iterdir())
     kinds_seen = [path.name.rsplit("_", 2)[0] for path in pictures]
-    assert kinds_seen == ["gradient_heat_map", "gradient_profile", "jacobian_spectrum"]
+    assert kinds_seen == ["gradient_heat_map", "jacobian_spectrum"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
     rows = offline_wandb.history(folder)
     numbers = [row for row in rows if "lyapunov_max" in row]
     assert [row["trainer/global_step"] for row in numbers] == [0, 10, 20]
     for name in ("half_life", "horizon", "lyapunov_max"):
         assert numbers[-1][name] == record.gradients["final"][name]
-    histograms = [row for row in rows if "time_constants_log10/values" in row]
+    key = "time_constants_log10/layer1_forward/values"
+    histograms = [row for row in rows if key in row]
     assert [row["trainer/global_step"] for row in histograms] == [0, 10, 20]
-    assert sum(histograms[0]["time_constants_log10/values"]) == 8  # units
+    assert sum(histograms[0][key]) == 8  # units
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_the_files_of_a_run_are_an_artifact(tracked, checkpoint):
+    record, folder = tracked(f"tracking.checkpoint={str(checkpoint).lower()}")
+    (artifact,) = [each for each in kinds(folder, "artifact") if each.type == "rnnbench-run"]
+    files = {each.path: Path(each.local_path).read_bytes() for each in artifact.manifest.contents}
+    assert files.keys() == {"config.yaml", "gradients.npz", "record.json"} | ({"best.ckpt"} if checkpoint else set())
+    assert json.loads(files["record.json"])["score"] == record.score
 
 
 def test_a_run_that_starts_anew_replaces_its_folder(tracked, tmp_path):

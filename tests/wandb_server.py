@@ -17,10 +17,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 KEY = "5ecre7" * 7
 KINDS = ("graphql", "file_stream", "upload")
 """Of requests: what opens and describes a run, its rows, its files."""
+ARTIFACTS = ("ArtifactType", "CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "CommitArtifact")
 
 
 @dataclass
@@ -31,10 +33,16 @@ class Run:
     project: str
     display_name: str = ""
     group: str = ""
+    job_type: str = ""
+    tags: list[str] = field(default_factory=list)
+    notes: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     streams: dict[str, dict[int, str]] = field(default_factory=dict)
     """The lines of each streamed file by their offset."""
     files: dict[str, bytes] = field(default_factory=dict)
+    artifacts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """The files of each artifact by its name, once it is committed."""
+    alerts: list[dict[str, str]] = field(default_factory=list)
     exit_code: int | None = None
     """None: it has not ended."""
 
@@ -49,6 +57,16 @@ class Run:
         """The last value of everything."""
         lines = self.streams.get("wandb-summary.json", {})
         return json.loads(lines[max(lines)]) if lines else {}
+
+
+@dataclass
+class Artifact:
+    """An artifact while it arrives."""
+
+    run: str
+    name: str
+    type: str
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -68,6 +86,10 @@ class Server:
         self.runs: dict[str, Run] = {}
         self.faults: dict[str, Fault] = {}
         """By kind of request."""
+        self.views: dict[str, dict[str, Any]] = {}
+        """The last saved workspace and report, by their types: project-view and runs."""
+        self.artifacts: list[Artifact] = []
+        """Also those that are not yet committed; the id of each is its place."""
         self.delay = 0.0
         """Seconds before each answer."""
         self.answers: Counter[tuple[str, int | str]] = Counter()
@@ -106,6 +128,8 @@ class Server:
         operation = re.findall(r"(?:query|mutation)\s+(\w+)", query)[0]
         with self.lock:
             match operation:
+                case "GetDefaultEntity":
+                    return {"data": {"viewer": {"id": "u", "entity": "local"}}}
                 case "Viewer":
                     names = {"id": "u", "entity": "local", "username": "local", "flags": "{}"}
                     return {"data": {"viewer": names | {"teams": {"edges": []}}}}
@@ -120,6 +144,21 @@ class Server:
                     address = f"{self.url}/upload/{variables['run']}"
                     files = [{"name": name, "uploadUrl": f"{address}/{name}"} for name in variables["files"]]
                     return {"data": {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}}
+                case "NotifyScriptableRunAlert":
+                    self.runs[variables["runName"]].alerts.append(variables)
+                    return {"data": {"notifyScriptableRunAlert": {"success": True}}}
+                case "GetProjects":
+                    found = sorted({run.project for run in self.runs.values()})
+                    edges = [{"node": _project(name), "cursor": name} for name in found]
+                    page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+                    return {"data": {"models": {"edges": edges, "pageInfo": page}}}
+                case "ProjectInternalId":
+                    return {"data": {"project": {"id": "p", "internalId": _encoded("ProjectInternalId:1")}}}
+                case "UpsertView2" | "upsertView":
+                    self.views[variables["type"]] = variables
+                    return {"data": {"upsertView": {"view": _view(variables), "inserted": True}}}
+                case _ if operation in ARTIFACTS:
+                    return {"data": self._artifact(operation, variables)}
         return {"data": None, "errors": [{"message": f"unsupported operation {operation}"}]}
 
     def _upsert(self, variables: dict[str, Any]) -> dict[str, Any]:
@@ -128,10 +167,40 @@ class Server:
         run = self.runs.setdefault(name, Run(name, variables["project"]))
         run.display_name = variables["displayName"] or run.display_name
         run.group = variables["groupName"] or run.group
+        run.job_type = variables["jobType"] or run.job_type
+        run.tags, run.notes = variables["tags"] or run.tags, variables["notes"] or run.notes
         run.config = {key: item["value"] for key, item in json.loads(variables["config"] or "{}").items()}
         project = {"id": "p", "name": run.project, "entity": {"id": "e", "name": "local"}}
         bucket = {"id": "r", "name": name, "displayName": run.display_name, "config": "{}", "project": project}
         return {"bucket": bucket | {"historyLineCount": len(run.history)}, "inserted": inserted}
+
+    def _artifact(self, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The answers by which the client creates an artifact, sends its files and its manifest, and commits it."""
+        given = variables.get("input", variables)
+        match operation:
+            case "CreateArtifact":
+                self.artifacts.append(
+                    Artifact(given["runName"], given["artifactCollectionName"], given["artifactTypeName"])
+                )
+                made = {"id": str(len(self.artifacts) - 1), "state": "PENDING"}
+                return {"createArtifact": {"artifact": made | {"artifactSequence": {"latestArtifact": None}}}}
+            case "CreateArtifactManifest":
+                file = self._artifact_file(given["artifactID"], "manifest")
+                return {"createArtifactManifest": {"artifactManifest": {"id": "m", "file": file}}}
+            case "CreateArtifactFiles":
+                files = [self._artifact_file(each["artifactID"], each["name"]) for each in given["artifactFiles"]]
+                return {"createArtifactFiles": {"files": {"edges": [{"node": file} for file in files]}}}
+            case "CommitArtifact":
+                arrived = self.artifacts[int(given["artifactID"])]
+                if arrived.type != "wandb-history":
+                    self.runs[arrived.run].artifacts[arrived.name] = arrived.files
+                return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "x"}}}
+        return {"project": None}
+
+    def _artifact_file(self, artifact: str, name: str) -> dict[str, Any]:
+        address = f"{self.url}/upload/artifact/{artifact}/{name}"
+        shown = {"id": name, "name": name, "displayName": name, "uploadUrl": address, "uploadHeaders": []}
+        return shown | {"storagePath": None, "uploadMultipartUrls": None, "artifact": {"id": artifact}}
 
     def _resumable(self, name: str) -> dict[str, Any] | None:
         """Where a run stands, None where there is none."""
@@ -148,6 +217,16 @@ class Server:
         }
         return {"id": "r", "name": name, "displayName": run.display_name, "logLineCount": 0, "tags": []} | lines | tails
 
+    def take(self, path: str, body: bytes) -> None:
+        """Stores a file of a run, ``<run>/<name>``, or of an artifact, ``artifact/<id>/<name>``."""
+        owner, name = path.split("/", 1)
+        with self.lock:
+            if owner == "artifact":
+                place, name = name.split("/", 1)
+                self.artifacts[int(place)].files[name] = body
+            else:
+                self.runs[owner].files[name] = body
+
     def stream(self, name: str, body: dict[str, Any]) -> None:
         """Stores streamed lines, and how the run ended."""
         with self.lock:
@@ -156,6 +235,19 @@ class Server:
                 run.streams.setdefault(file, {}).update(enumerate(part["content"], part["offset"]))
             if body.get("complete"):
                 run.exit_code = body["exitcode"]
+
+
+def _project(name: str) -> dict[str, Any]:
+    return {"id": "p", "name": name, "entityName": "local", "createdAt": "", "isBenchmark": False, "user": None}
+
+
+def _view(variables: dict[str, Any]) -> dict[str, Any]:
+    shown = {key: variables[key] for key in ("displayName", "description", "spec") if variables.get(key)}
+    return {"id": "Vmlldzox", "name": "v", "project": {"name": "p", "entityName": "local"}} | shown
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 class Listener(ThreadingHTTPServer):
@@ -192,9 +284,7 @@ class Handler(BaseHTTPRequestHandler):
             return None
         answer: dict[str, Any] = {}
         if kind == "upload":
-            _, _, name, path = self.path.split("/", 3)
-            with service.lock:
-                service.runs[name].files[path] = body
+            service.take(unquote(self.path).removeprefix("/upload/"), body)
         elif kind in KINDS and not self._authorised():
             return self._answer(kind, 401, {"errors": [{"message": "user is not logged in"}]})
         elif kind == "graphql":

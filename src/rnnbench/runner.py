@@ -30,6 +30,7 @@ from rnnbench.store.records import Record
 from rnnbench.store.run_log import DETAIL, LOGGER, PROGRESS, SAID, heading, logged
 from rnnbench.store.status import Status
 from rnnbench.tasks import Task
+from rnnbench.tracking.profiles import log_profiles
 from rnnbench.training import checkpoint, device
 from rnnbench.training.checkpoint import Checkpoint
 from rnnbench.training.data import Stream, held_out_stream
@@ -87,7 +88,7 @@ def _run(
     """Run a configuration whose folder is locked."""
     fresh = config.force or (folder / records.FILE).exists()
     last = None if fresh else checkpoint.read(folder, config.run_id, record.sources, record.config["probe"])
-    logger = tracking.open_logger(config, folder.parent, goes_on=last is not None)
+    logger = tracking.open_logger(config, folder.parent, record, goes_on=last is not None)
     try:
         if last is None:
             records.clear(folder)
@@ -109,7 +110,7 @@ def _run(
                 probe.save(temporary)
             if logger is not None:
                 with _surviving(record, "gradients in W&B"):
-                    tracking.log_gradients(logger.experiment, probe)
+                    log_profiles(logger.experiment, probe)
     except BaseException as error:
         if not isinstance(error, Exception):  # it has no record: it goes on later
             record.status = Status.INTERRUPTED

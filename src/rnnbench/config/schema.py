@@ -62,9 +62,14 @@ class TrackingConfig:
     project: str
     entity: str | None
     group: str | None
+    # Neutral in configurations from before these keys.
+    job_type: str = "report"
+    factors: list[str] = field(default_factory=list)
+    checkpoint: bool = False
 
     def __post_init__(self) -> None:
         check_choice("tracking.mode", self.mode, ["offline", "online", "disabled"])
+        check_choice("tracking.job_type", self.job_type, ["tune", "report"])
         for key, without in (("project", "/\\#?%:"), ("entity", "/\\#?%:"), ("group", "")):
             name = getattr(self, key)
             if name is not None and not (name.strip() and len(name) <= 128 and name.isprintable()):

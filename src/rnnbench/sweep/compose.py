@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,10 +98,12 @@ def expand(loader: Any, base: DictConfig) -> Plan:
                 raise UserError(f"{given}: goes with {group}=external, which no run of this sweep has")
             composer.config(combined[0])  # which says what is wrong with an option that no choice has
 
-    def jobs(seeds: Sequence[int], group: str | None = None) -> dict[str, Job]:
+    distinct: dict[frozenset[tuple[str, Any]], Row] = {}
+
+    def jobs(seeds: Sequence[int], job_type: str | None = None) -> dict[str, Job]:
         found: dict[str, Job] = {}
         outside: dict[str, Any] = {}
-        fixed: dict[str, Any] = {} if group is None else {"tracking.group": group}
+        fixed: dict[str, Any] = {} if job_type is None else {"tracking.job_type": job_type}
         drawn = [{"seed": seed} for seed in seeds] if protocol.tune else [{}]
         for setting, point, seed in itertools.product(settings, protocol.grid, drawn):
             chosen = [f"{key}={value}" for key, value in point.items() if composer.is_group(key)]
@@ -109,6 +112,8 @@ def expand(loader: Any, base: DictConfig) -> Plan:
             flat = flatten(config.to_dict())
             protocol.check(point, flat)
             check_agreement(flat, outside)
+            own = {key: value for key, value in flat.items() if key not in ("seed", "resume_from")}  # as in a row
+            distinct.setdefault(frozenset(own.items()), own)
             used = [key for key in values if key not in point or key in protocol.point(flat)]
             shown = (*setting, *chosen, *(f"{key}={json.dumps(values[key])}" for key in used))
             found.setdefault(config.run_id, Job(shown, config))
@@ -117,18 +122,41 @@ def expand(loader: Any, base: DictConfig) -> Plan:
     combinations = len(settings) * len(protocol.grid) * len(protocol.report_seeds if protocol.tune else [0])
     if combinations >= MANY:
         print(f"checking {combinations} runs before the first one starts", flush=True)
-    # A dashboard shows what is reported: the tuning runs have a group of their own.
     candidates = jobs(protocol.report_seeds)
     tuned = [key for key in protocol.tune or {} if not composer.is_group(key)]
     check_tuned(tuned, (job.config for job in candidates.values()))
-    name = next(iter(candidates.values())).config.name
-    return Plan(protocol, jobs(protocol.tune_seeds, f"{name}-tuning") if protocol.tune else {}, candidates)
+    # A dashboard shows what is reported: the tuning runs are jobs of another type.
+    tuning = jobs(protocol.tune_seeds, "tune") if protocol.tune else {}
+    varied = factors(list(distinct.values()))
+    tuning, candidates = (
+        {run_id: _named_job(job, varied) for run_id, job in each.items()} for each in (tuning, candidates)
+    )
+    return Plan(protocol, tuning, candidates)
 
 
-def configured_jobs(loader: Any, base: DictConfig, jobs: Iterable[Sequence[str]]) -> list[Config]:
+def configured_jobs(loader: Any, base: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Config]:
     """Return the configurations of the jobs, by their overrides, that a sweeper hands to a launcher."""
     composer = Composer(loader, base)
-    return [composer.config(overrides) for overrides in jobs]
+    configs = [composer.config(overrides) for overrides in jobs]
+    fixed = set(base.hydra.overrides.task)
+    searched = {word.partition("=")[0].lstrip("+") for words in jobs for word in words if word not in fixed}
+    keys = dict.fromkeys(key for config in configs for key in configuration(config.to_dict()))
+    names = {key: key.removesuffix(".name").removesuffix(".kind") for key in keys}
+    return [_named(config, [key for key in keys if {key, names[key]} & searched]) for config in configs]
+
+
+def _named(config: Config, varied: list[str]) -> Config:
+    """Return a configuration whose run W&B names by what its sweep varies, unless the user says by what."""
+    if config.tracking.mode == "disabled" or config.tracking.factors:
+        return config
+    return replace(config, tracking=replace(config.tracking, factors=varied))
+
+
+def _named_job(job: Job, varied: list[str]) -> Job:
+    """Return the same of a job, also where another launcher composes it from its overrides."""
+    config = _named(job.config, varied)
+    told = [] if config is job.config or not varied else [f"tracking.factors={json.dumps(varied)}"]
+    return Job((*job.overrides, *told), config)
 
 
 def plan(conf: Path, arguments: Sequence[str], name: str = "train") -> Plan:

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 FOLDER = ".cache"
-VARIABLES = {"WANDB_CACHE_DIR": "wandb", "MPLCONFIGDIR": "matplotlib"}
-"""Without a place for its log the client's server writes it to the terminal; matplotlib writes a warning."""
+VARIABLES = {"WANDB_CACHE_DIR": "wandb", "WANDB_DATA_DIR": "wandb-data", "MPLCONFIGDIR": "matplotlib"}
+"""Without a place for its log the client's server writes it to the terminal, and without one for data it makes no table
+and no artifact; matplotlib writes a warning."""
 
 
 def set_cache_folders(experiment: Path) -> None:
-    """Point both at folders below ``experiment``, for this process and its children, unless the user has set others.
+    """Point them at folders below ``experiment``, for this process and its children, unless the user has set others.
 
     It makes no folders: they do. Call it before either is imported.
     """

@@ -1,8 +1,8 @@
-"""Pictures for the W&B page of a single run. Arrays are those of ``rnnbench.training.probe.Probe.arrays``."""
+"""Pictures of a single run, for what no panel of W&B draws. Arrays are those of ``rnnbench.training.probe.Probe``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -10,71 +10,70 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rnnbench.outcomes.layer_directions import DIRECTIONS
+
 Array = np.ndarray[Any, Any]
+ZERO, MISSING = "lightgray", "white"
 
 
-def profiles(steps: Array, norms: Array) -> Figure:
-    """Draw ||dL/ds_t|| over lag of each layer and direction, one line a training step, from dark to bright.
+def heat_map(steps: Array, logs: Array, floor: float) -> Figure:
+    """Draw the profiles over training step and lag, of each layer and direction, all in the same colors.
 
-    ``norms``: [probe, layer, direction, lag]; ``steps``: the training step of each probe.
+    ``logs``: log10 ||dL/ds_t||, [probe, layer, direction, lag]. Gray is zero, or at most ``floor``; white is missing.
     """
-    colors = mpl.colormaps["viridis"](np.linspace(0, 0.95, len(steps)))
-
-    def draw(axes: Axes, panel: Array) -> None:
-        for step, profile, color in zip(steps, panel, colors, strict=True):
-            axes.plot(np.where(profile > 0, profile, np.nan), color=color, label=f"step {step}")
-        axes.set(yscale="log", xlabel="lag (steps before the loss)", ylabel="mean ||dL/ds||")
-
-    figure = _by_direction(norms, draw)
-    figure.axes[0].legend(fontsize=7)
+    _, layers, directions, lags = logs.shape
+    figure = Figure(figsize=(4.2 * directions + 1.2, 2.8 * layers + 0.4), layout="constrained")
+    seen = logs[np.isfinite(logs) & (logs > floor)]
+    low, high = (seen.min(), seen.max()) if seen.size else (floor, 0)
+    colors = mpl.colormaps["viridis"].with_extremes(under=ZERO, bad=MISSING)
+    shown = np.ma.masked_invalid(np.where(logs > floor, logs, np.where(np.isnan(logs), np.nan, low - 1)))
+    positions, panels = np.arange(len(steps)), _panels(figure, layers, directions)
+    for layer, direction, axes in panels:
+        image = axes.pcolormesh(
+            positions, np.arange(lags), shown[:, layer, direction].T, vmin=low, vmax=max(high, low + 1e-9), cmap=colors
+        )
+        ticks = positions[:: max(1, len(steps) // 6)]
+        axes.set_xticks(ticks, [str(steps[position]) for position in ticks])
+        axes.set(xlabel="training step" if layer == layers - 1 else "", ylabel="" if direction else "lag (steps)")
+    figure.colorbar(image, ax=figure.axes, label="log10 ||dL/ds||")
+    notes = {f"gray: zero, or at most 1e{floor:g}": (logs <= floor).any(), "white: missing": np.isnan(logs).any()}
+    figure.suptitle("; ".join(note for note, seen in notes.items() if seen), fontsize=8)
     return figure
 
 
-def heat_map(steps: Array, norms: Array) -> Figure:
-    """Draw log10 ||dL/ds_t|| over training step and lag, of each layer and direction; white where it is zero."""
-    logs = np.log10(np.where(norms > 0, norms, np.nan))
-    low, high = (np.nanmin(logs), np.nanmax(logs)) if np.isfinite(logs).any() else (-1, 0)
+def spectra(exponents: Array, largest: Array, smallest: Array) -> Figure:
+    """Draw the diagnostics of the Jacobians before and after training, a row for each layer and direction.
 
-    def draw(axes: Axes, panel: Array) -> None:
-        positions = np.arange(len(steps))
-        image = axes.pcolormesh(positions, np.arange(panel.shape[1]), panel.T, vmin=low, vmax=high, shading="nearest")
-        shown = positions[:: max(1, len(steps) // 6)]
-        axes.set_xticks(shown, [str(steps[position]) for position in shown])
-        axes.set(xlabel="training step", ylabel="lag (steps before the loss)")
-        axes.figure.colorbar(image, ax=axes, label="log10 ||dL/ds||")
-
-    return _by_direction(logs, draw)
-
-
-def spectrum(exponents: Array, largest: Array, smallest: Array) -> Figure:
-    """Draw the diagnostics of the Jacobians before and after training, in the direction that reaches furthest.
-
-    Left the Lyapunov ``exponents`` [probe, exponent], right the ``largest`` and ``smallest`` singular values of the
-    one-step Jacobians [probe, step].
+    Left the Lyapunov ``exponents`` [probe, layer, direction, exponent], right the ``largest`` and ``smallest`` singular
+    values of the one-step Jacobians [probe, layer, direction, step].
     """
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for index, moment, color in ((0, "before training", "tab:blue"), (-1, "after training", "tab:orange")):
-        left.plot(np.arange(1, exponents.shape[-1] + 1), exponents[index], "o-", color=color, label=moment)
-        right.plot(largest[index], color=color, label=f"largest, {moment}")
-        right.plot(smallest[index], color=color, linestyle=":", label=f"smallest, {moment}")
-    left.axhline(0, color="black", linewidth=0.8)
-    left.set(xlabel="rank", ylabel="Lyapunov exponent (per step)")
-    right.set(xlabel="step", ylabel="singular values of ds_t/ds_{t-1}", yscale="log")
-    for axes in (left, right):
-        axes.legend(fontsize=7)
+    _, layers, directions, ranks = exponents.shape
+    figure = Figure(figsize=(10, 2.8 * layers * directions + 0.4), layout="constrained")
+    rows = figure.subplots(layers * directions, 2, squeeze=False, sharex="col", sharey="col")
+    for (left, right), (layer, direction) in zip(rows, np.ndindex(layers, directions), strict=True):
+        for probe, moment, color in ((0, "before training", "tab:blue"), (-1, "after training", "tab:orange")):
+            place = (probe, layer, direction)
+            left.plot(np.arange(1, ranks + 1), exponents[place], "o-", color=color, label=moment)
+            right.plot(largest[place], color=color, label=f"largest, {moment}")
+            right.plot(smallest[place], color=color, linestyle=":", label=f"smallest, {moment}")
+        left.axhline(0, color="black", linewidth=0.8)
+        left.set(ylabel="Lyapunov exponent (per step)", title=_title(layer, direction))
+        right.set(ylabel="singular values of ds_t/ds_{t-1}", yscale="log", title=_title(layer, direction))
+    for axes, label in zip(rows[-1], ("rank", "step"), strict=True):
+        axes.set_xlabel(label)
+    for axes in rows[0]:
+        axes.legend(fontsize=7, framealpha=0.5)
     return figure
 
 
-def _by_direction(values: Array, draw: Callable[[Axes, Array], None]) -> Figure:
-    """Draw one panel for each layer (down) and direction (across); ``draw`` gets the rest of ``values``, by probe."""
-    _, layers, directions, _ = values.shape
-    figure = Figure(figsize=(5 * directions, 3.2 * layers), layout="constrained")
-    panels = figure.subplots(layers, directions, squeeze=False)
-    for layer in range(layers):
-        for direction in range(directions):
-            draw(panels[layer, direction], values[:, layer, direction])
-            panels[layer, direction].set_title(
-                f"layer {layer + 1}, {'backward' if direction else 'forward'}", fontsize=9
-            )
-    return figure
+def _panels(figure: Figure, layers: int, directions: int) -> Iterator[tuple[int, int, Axes]]:
+    """Yield each layer (down) and direction (across) with its axes."""
+    panels: Any = figure.subplots(layers, directions, squeeze=False, sharey=True)
+    for layer, direction in np.ndindex(layers, directions):
+        axes: Axes = panels[layer, direction]
+        axes.set_title(_title(layer, direction), fontsize=9)
+        yield layer, direction, axes
+
+
+def _title(layer: int, direction: int) -> str:
+    return f"layer {layer + 1}, {DIRECTIONS[direction]}"

@@ -56,8 +56,7 @@ def sync(experiment: Path, rate: float, dry_run: bool) -> Iterator[Upload]:
             continue
         time.sleep(max(0, free - time.monotonic()))
         free = time.monotonic() + 60 / rate
-        failure = _upload(folder)
-        yield Upload(state.run, UPLOADED) if failure is None else Upload(state.run, FAILED, failure)
+        yield Upload(state.run, *_upload(folder))
 
 
 def _state(folder: Path) -> Upload:
@@ -73,8 +72,8 @@ def _state(folder: Path) -> Upload:
         return Upload(run, FAILED, f"{error}; run it again with force=true")
 
 
-def _upload(folder: Path) -> str | None:
-    """Upload one run; return why not all of it arrived, None if it did."""
+def _upload(folder: Path) -> tuple[str, str]:
+    """Upload one run; return its status, and why not all of it arrived where it did not."""
     with tempfile.TemporaryDirectory() as logs:
         try:
             ended = subprocess.run(
@@ -86,13 +85,14 @@ def _upload(folder: Path) -> str | None:
                 timeout=PATIENCE,
             )
         except subprocess.TimeoutExpired:
-            return f"not done after {PATIENCE} s"
-        for log in Path(logs).glob("wandb/logs/debug-sync.*.log"):
-            reason = wandb_files.loss(log)
-            if reason is not None:
-                wandb_files.marker(folder).unlink(missing_ok=True)
-                return reason
+            return FAILED, f"not done after {PATIENCE} s"
+        found = list(Path(logs).glob("wandb/logs/debug-sync.*.log"))
+        reason = next(filter(None, map(wandb_files.loss, found)), None)
+        if reason is not None:
+            wandb_files.marker(folder).unlink(missing_ok=True)
+            return FAILED, reason
+        gone = next(filter(None, map(wandb_files.gone, found)), None)
     if wandb_files.marker(folder).exists():
-        return None
+        return UPLOADED, "" if gone is None else f"without its table or its artifact ({gone})"
     lines = ended.stderr.strip().splitlines()
-    return lines[-1] if lines else "wandb sync gave no reason"
+    return FAILED, lines[-1] if lines else "wandb sync gave no reason"

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = 32768
-LOSSES = ("filestream:", "file transfer:", "runupserter:", "runreader:")
+LOSSES = ("filestream:", "file transfer:", "runupserter:", "runreader:", "sender: failed to log artifact:")
 """The client's parts that carry a run's data, as its log names them."""
+GONE = "no such file or directory"
+"""How the client's log ends where a file of a table or an artifact is no longer where the run left it."""
 
 
 def folders(experiment: Path) -> list[Path]:
@@ -77,12 +79,21 @@ def loss(log: Path) -> str | None:
     """Return why the server did not accept all of a run, in one line; None if it did.
 
     Only the client's ``log`` shows it: the client succeeds and sets its marker even after the server refused the rows.
+    A file that is gone is no reason, because another upload would not have it either: ``gone`` tells.
     """
+    return next((line for line in _errors(log) if not line.endswith(GONE)), None)
+
+
+def gone(log: Path) -> str | None:
+    """Return which table or artifact could not be sent, because its files are gone, in one line; None if all were."""
+    return next((line for line in _errors(log) if line.endswith(GONE)), None)
+
+
+def _errors(log: Path) -> Iterator[str]:
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         if entry["level"].startswith("ERROR") and entry["msg"].startswith(LOSSES):
-            return " ".join(f"{entry['msg']} {entry.get('error', '')}".split())
-    return None
+            yield " ".join(f"{entry['msg']} {entry.get('error', '')}".split())
 
 
 def _parts(folder: Path) -> list[str]:

@@ -1,14 +1,14 @@
-"""Opens, logs and always finishes the W&B run of a run, under its own id.
+"""Opens the W&B run of a run, under its own id, and always finishes it, with its outcome.
 
 All runs of an experiment share ``<runs_dir>/<name>/wandb``, so that ``wandb leet`` overlays them and
-``rnnbench sync`` uploads them together. The name is the run_id, the group is the experiment (its tuning runs have one
-of their own), the config is the whole configuration. Loads nothing heavy before a run is opened.
+``rnnbench sync`` uploads them together. The group is the setting, the job type tells tuning from reported runs, the
+tags are the task, the cell and the experiment. The config is the whole configuration, with what the network costs and
+where the code comes from; the summary has the columns of runs.csv. Loads nothing heavy before a run is opened.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
 import sys
 from pathlib import Path
@@ -16,30 +16,31 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.outcomes.columns import row
-from rnnbench.outcomes.layer_directions import DIRECTIONS
+from rnnbench.outcomes.columns import COST, row
+from rnnbench.outcomes.rows import REPORT, TUNING
 from rnnbench.store.records import Record
-from rnnbench.tracking import wandb_files
+from rnnbench.store.status import Status
+from rnnbench.tracking import names, wandb_files
+from rnnbench.tracking.artifacts import log_files
 from rnnbench.tracking.garbage_collection import without_garbage_collection
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
-    from rnnbench.training.probe import Probe
-
 FINISH_TIMEOUT = 300
 """Seconds that the end of a run waits for a server that does not take its data. The client would wait for hours."""
+PHASES = {"tune": TUNING, "report": REPORT}
 
 
 def wandb_id(config: Config) -> str:
     """Return the id within the W&B project: a hash of the run_id and the experiment, which may share a configuration.
 
-    The server takes 64 characters; the readable name of the run is its run_id.
+    The server takes 64 characters; the readable name of the run is made of what its sweep varies.
     """
     return f"{config.run_id.rpartition('-')[2]}-{hashlib.sha256(config.name.encode()).hexdigest()[:8]}"
 
 
-def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLogger | None:
+def open_logger(config: Config, folder: Path, record: Record, goes_on: bool = False) -> WandbLogger | None:
     """Return Lightning's logger on the W&B run below the experiment's ``folder``; None with ``tracking=disabled``.
 
     A run that ``goes_on`` from a checkpoint must log all its rows up to there again: W&B cannot resume offline, and
@@ -63,9 +64,12 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
                 entity=config.tracking.entity,
                 dir=folder,
                 id=wandb_id(config),
-                name=config.run_id,
-                group=config.tracking.group or config.name,
-                config=config.to_dict(),
+                name=names.display_name(config),
+                group=config.tracking.group or names.group(config),
+                job_type=config.tracking.job_type,
+                tags=names.tags(config),
+                notes=record.command or None,
+                config=facts(config, record),
                 mode="online" if online else "offline",
                 resume="allow" if online and goes_on else None,
                 settings=wandb.Settings(
@@ -79,51 +83,22 @@ def open_logger(config: Config, folder: Path, goes_on: bool = False) -> WandbLog
     except wandb.Error as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"tracking=online: {reason}; log in with 'wandb login', or use tracking=offline") from error
-    # What Lightning's logger does for a run that it opens itself.
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    if online:
+        print(f"{config.run_id}: {run.url}", flush=True)
     return ContinuedLogger(experiment=run, known=run.starting_step)
 
 
-def log_gradients(run: Any, probe: Probe) -> None:
-    """Log what all probes of a run measured: curves over lag, and pictures.
-
-    The first and the last profile of each part of the state are metrics ``grad_lag_log10/<initial|final>/...`` with
-    ``lag`` as their step, so that the web page draws one curve a run and groups them by any key of the configuration.
-    They are logarithms, so that the mean of a group is that of the report; where a norm is zero there is no point.
-    """
-    import numpy as np
-    import wandb
-
-    from rnnbench.tracking import charts
-
-    arrays = {name: measured.values for name, measured in probe.arrays.items()}
-    curves = {name: values for name, values in arrays.items() if f"{name}_median" in arrays}
-    run.define_metric("lag", hidden=True)
-    run.define_metric("grad_lag_log10/*", step_metric="lag")
-    for lag in arrays["lag"]:
-        row: dict[str, float] = {"lag": int(lag)}
-        for name, norms in curves.items():
-            for moment, index in (("initial", 0), ("final", -1)):
-                for layer, directions in enumerate(norms[index, :, :, lag], start=1):
-                    for direction, norm in zip(DIRECTIONS, directions, strict=False):
-                        if norm > 0:
-                            key = f"grad_lag_log10/{moment}/{name}-layer{layer}-{direction}"
-                            row[key] = math.log10(norm)
-        run.log(row)
-    pictures = {
-        "gradient_profile": charts.profiles(arrays["step"], arrays["state"]),
-        "gradient_heat_map": charts.heat_map(arrays["step"], arrays["state"]),
+def facts(config: Config, record: Record) -> dict[str, Any]:
+    """Return W&B's config of a run: its configuration, and what is known of it before it starts."""
+    known: Any = {
+        "experiment": config.name,
+        "setting": names.setting(config),
+        "phase": PHASES[config.tracking.job_type],
+        "run_id": config.run_id,
+        "commit": record.commit,
+        "versions": record.versions,
     }
-    if "lyapunov" in arrays:
-        found = map(probe.of_headlines, ("lyapunov", "jacobian_largest", "jacobian_smallest"))
-        pictures["jacobian_spectrum"] = charts.spectrum(*found)
-    run.log({name: wandb.Image(picture) for name, picture in pictures.items()})
-    if "time_constant" in arrays:
-        for step, constants in zip(arrays["step"], probe.of_headlines("time_constant"), strict=True):
-            # Powers of ten, because time constants span several.
-            histogram = wandb.Histogram(np.log10(constants))
-            run.log({"time_constants_log10": histogram, "trainer/global_step": int(step)})
+    return config.to_dict() | known | {each.name: each.value(record) for each in COST}
 
 
 def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
@@ -133,9 +108,11 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
     run = logger.experiment
     folder, offline = Path(run.dir).parent, run.offline
     try:
-        run.summary.update(
-            {name: value for name, value in row(record).items() if "." not in name and value is not None}
-        )
+        run.summary.update(summary(record))
+        if record.status != Status.INTERRUPTED:  # else it goes on
+            log_files(run, record)
+            if not offline and record.reason is not None:
+                run.alert(title=f"{run.name}: {record.status}", text=record.reason, level="ERROR")
     finally:
         missing = _end(run, exit_code, None if offline else folder / "logs" / "debug-internal.log")
     if missing is not None:
@@ -147,6 +124,17 @@ def finish(logger: WandbLogger | None, record: Record, exit_code: int) -> None:
         )
     elif not offline:
         wandb_files.marker(folder).touch()
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Return the columns of runs.csv that have a value, and of a run that failed its whole error.
+
+    The entry of provenance.json is known only to a result; that a tuning run is unused, too.
+    """
+    columns = {name: value for name, value in row(record).items() if "." not in name and value is not None}
+    columns["phase"] = PHASES[record.config["tracking"]["job_type"]]
+    texts = {"error": record.error, "warnings": "\n".join(record.warnings)}
+    return columns | {name: text for name, text in texts.items() if text}
 
 
 def _end(run: Any, exit_code: int, log: Path | None) -> str | None:

@@ -1,84 +1,47 @@
-"""The W&B page of a sweep as code: its panels, grouped by what the sweep varied.
+"""The W&B workspace and the W&B report of a sweep as code.
 
-Building and ``validate`` need no network and no account; ``save`` needs both.
+Building a workspace and ``validate`` need no network and no account; ``save`` and ``save_report`` need both. They show
+the reported runs of one experiment, whatever else is in the project.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import wandb
-import wandb_workspaces.reports.v2 as panels
+import wandb_workspaces.reports.v2 as reports
 import wandb_workspaces.workspaces as workspaces
 
 from rnnbench.errors import UserError
+from rnnbench.outcomes.rows import REPORT
+from rnnbench.tracking.keys import STEP
 from rnnbench.tracking.login import problem
+from rnnbench.tracking.sections import MOST, Sweep, sections
 
-STEP = "trainer/global_step"
-CURVES = ("val/loss", "val/score", "train/loss")
-NUMBERS = ("horizon", "half_life", "lyapunov_max")
-CLIPPING = ("grad_norm_before", "grad_norm_after", "clip_rate")
-PICTURES = ("gradient_heat_map", "gradient_profile", "jacobian_spectrum")
-
-
-class Sweep(NamedTuple):
-    """The facts of a sweep for its page."""
-
-    name: str
-    """The experiment, which is the group of its runs."""
-    project: str
-    entity: str | None
-    """None: the default entity of the user who saves it."""
-    factors: Sequence[str]
-    """The dotted configuration keys that vary, at least one; the first besides the task groups the curves."""
-    layers: int
-    """Of the deepest network."""
-    bidirectional: bool
-    """Whether any network has a backward direction."""
+COLUMNS = ("status", "score", "solved_at_step", "horizon_final", "reason")
+"""The columns of runs.csv beside the names of runs."""
+WIDTH, HEIGHT = 12, 9
+"""Of a panel of a report, of whose 24 columns two panels take all."""
 
 
 def build(sweep: Sweep) -> Any:
-    """Return the workspace: gradient over lag, pictures, numbers over training, learning curves, comparisons."""
-    main = next((factor for factor in sweep.factors if factor != "task.name"), sweep.factors[0])
-    directions = ("forward", "backward") if sweep.bidirectional else ("forward",)
-    lags = [
-        _curve(f"grad_lag_log10/{moment}/state-layer{layer}-{direction}", main, x="lag")
-        for moment in ("initial", "final")
-        for layer in range(1, sweep.layers + 1)
-        for direction in directions
-    ]
-    media = [panels.MediaBrowser(title=key, media_keys=[key]) for key in PICTURES]
-    media.append(panels.MediaBrowser(title="time constants (log10 steps)", media_keys=["time_constants_log10"]))
-    bars = [
-        panels.BarPlot(
-            title=f"{metric} by {factor}", metrics=[metric], groupby=panels.Config(factor), groupby_aggfunc="mean",
-            groupby_rangefunc="stderr",
-        )
-        for metric in ("score", "horizon_final")
-        for factor in sweep.factors
-    ]  # fmt: skip
-    scatter = panels.ScatterPlot(
-        title="horizon against score", x=panels.SummaryMetric("horizon_final"), y=panels.SummaryMetric("score")
-    )
-    sections = {
-        "Does the gradient still arrive?": lags,
-        "Lag by training step": media,
-        "How far it reaches": [_curve(metric, main) for metric in NUMBERS],
-        "Does that decide what is learned?": [scatter, *bars],
-        "Learning curves": [_curve(metric, main) for metric in CURVES],
-        "Clipping": [_curve(metric, main) for metric in CLIPPING],
-        "Runs side by side": [panels.RunComparer(diff_only="split")],
-    }
+    """Return the workspace."""
     return workspaces.Workspace(
         entity=sweep.entity or "default",
         project=sweep.project,
         name=f"rnnbench: {sweep.name}",
-        sections=[workspaces.Section(name=name, panels=each, is_open=True) for name, each in sections.items()],
-        settings=workspaces.WorkspaceSettings(x_axis=STEP),
+        sections=[
+            workspaces.Section(
+                name=title, panels=panels, is_open=True, layout_settings=workspaces.SectionLayoutSettings(columns=2)
+            )
+            for title, panels in sections(sweep).items()
+        ],
+        settings=workspaces.WorkspaceSettings(x_axis=STEP, max_runs=max(1, min(MOST, sweep.runs))),
         runset_settings=workspaces.RunsetSettings(
-            filters=[workspaces.Metric("Group") == sweep.name],
-            groupby=[workspaces.Config(factor) for factor in sweep.factors],
+            filters=_filters(sweep),
+            groupby=[workspaces.Config("setting")],
+            pinned_columns=[f"summary:{name}" for name in COLUMNS],
         ),
     )
 
@@ -88,23 +51,56 @@ def validate(workspace: Any) -> str:
     return workspace._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
 
 
+def build_report(sweep: Sweep) -> Any:
+    """Return the report of a sweep with an entity: findings, panels, the table with intervals, commands."""
+    runset = reports.Runset(
+        entity=sweep.entity, project=sweep.project, name=sweep.name, filters=_filters(sweep), groupby=["config.setting"]
+    )
+    blocks: list[Any] = []
+    for title, panels in sections(sweep).items():
+        drawn = [panel for panel in panels if not isinstance(panel, reports.MarkdownPanel)]
+        texts = [panel.markdown for panel in panels if isinstance(panel, reports.MarkdownPanel)]
+        blocks += [reports.H2(title), *map(reports.MarkdownBlock, texts)]
+        for place, panel in enumerate(drawn):
+            row, column = divmod(place, 2)
+            panel.layout = reports.Layout(x=column * WIDTH, y=row * HEIGHT, w=WIDTH, h=HEIGHT)
+        if drawn:
+            blocks.append(reports.PanelGrid(runsets=[runset], panels=drawn))
+    blocks += [reports.H2("All settings"), reports.MarkdownBlock(sweep.table)]
+    commands = "\n".join(f"    {command}" for command in sweep.commands)  # a block of code: W&B has none for shells
+    blocks += [reports.H2("How to make it again"), reports.MarkdownBlock(commands)]
+    varied = ", ".join(sweep.factors) or "the seed"
+    return reports.Report(
+        entity=sweep.entity, project=sweep.project, title=f"rnnbench: {sweep.name}"[:128], blocks=blocks, width="fluid",
+        description=f"{sweep.runs} runs that vary {varied}; each setting is all runs that differ in the seed alone",
+    )  # fmt: skip
+
+
 def save(sweep: Sweep) -> str:
-    """Save the page on the server and return its address. Raises UserError without a login or a connection."""
+    """Save the workspace on the server and return its address. Raises UserError without a login or a connection."""
+    return _saved("workspace", build, sweep)
+
+
+def save_report(sweep: Sweep) -> str:
+    """Save the report on the server and return its address. Raises UserError without a login or a connection."""
+    return _saved("report", build_report, sweep)
+
+
+def _saved(what: str, make: Callable[[Sweep], Any], sweep: Sweep) -> str:
     reason = problem()
     if reason is not None:
-        raise UserError(f"the workspace was not saved: {reason}")
+        raise UserError(f"the {what} was not saved: {reason}")
     try:
-        entity = sweep.entity or wandb.Api().default_entity
-        workspace = build(sweep._replace(entity=entity))
-        workspace.save()
+        made = make(sweep._replace(entity=sweep.entity or wandb.Api().default_entity))
+        made.save()
     except Exception as error:  # the client raises errors of many kinds; each says why it was not saved
-        reason = str(error).splitlines()[0]
-        raise UserError(f"the workspace was not saved: {reason}") from error
-    return str(workspace.url)
+        raise UserError(f"the {what} was not saved: {' '.join(str(error).split())}") from error
+    return str(made.url)
 
 
-def _curve(metric: str, group: str, x: str = STEP) -> Any:
-    return panels.LinePlot(
-        title=metric, x=x, y=[metric], groupby=panels.Config(group), groupby_aggfunc="mean",
-        groupby_rangefunc="stderr",
-    )  # fmt: skip
+def _filters(sweep: Sweep) -> list[Any]:
+    """Return the runs to show. W&B's server has the value of a key of the configuration one level below it."""
+    return [
+        workspaces.Config("experiment.value") == sweep.name,
+        workspaces.Config("phase.value") == REPORT,
+    ]
