@@ -1,0 +1,61 @@
+"""The equations of a docstring, typeset: the plain letters of the source, read as mathematics."""
+
+import re
+from collections.abc import Iterator
+
+GREEK = {"alpha", "beta", "gamma", "epsilon", "lambda", "nu", "theta", "rho"}
+FUNCTIONS = {"tanh", "exp", "log", "max", "sqrt", "sign", "abs", "relu", "sigmoid", "modReLU", "map", "Re", "LN"}
+NAMES = {"in", "out", "dt", "Dt", "ifo", "fo"}
+"""Symbols of several letters."""
+TOKEN = re.compile(
+    r"(?P<name>[A-Za-z]+)(?P<marks>[~']*)(?:_(?P<index>\{[^}]*\}|[A-Za-z0-9]+\*?|\*))?"
+    r"|\^(?P<power>\([^)]*\)|-?\.?\w+)"
+    r"|(?P<number>\d*\.?\d+)"
+    r"|(?P<relation><=|>=|->)"
+    r"|(?P<space>\s+)"
+    r"|(?P<other>.)"
+)
+RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "->": r"\to "}
+
+
+def symbol(name: str) -> str:
+    """Return a name as TeX: a letter, a Greek letter, a function or, otherwise, upright text."""
+    if name in GREEK:
+        return f"\\{name} "
+    if name == "sigmoid":
+        return r"\sigma "
+    if name in FUNCTIONS | NAMES:
+        return rf"\mathrm{{{name}}}"
+    return name if len(name) == 1 else rf"\text{{ {name} }}"
+
+
+def to_tex(equation: str) -> str:
+    """Return one equation as TeX. ``*`` between blanks multiplies element by element; in an index it stays."""
+    found = []
+    for part in TOKEN.finditer(equation):
+        if part["name"]:
+            text = symbol(part["name"])
+            for mark in part["marks"]:
+                text = rf"\tilde{{{text}}}" if mark == "~" else text + "'"
+            found.append(text + (f"_{{{index(part['index'])}}}" if part["index"] else ""))
+        elif part["power"]:
+            found.append(f"^{{{part['power'].strip('()')}}}")
+        elif part["relation"]:
+            found.append(RELATIONS[part["relation"]])
+        elif part["space"]:
+            found.append(" ")
+        else:
+            found.append({"*": r"\odot ", "~": r"\sim ", "#": r"\#", "%": r"\%"}.get(part[0], part[0]))
+    return "".join(found)
+
+
+def index(text: str) -> str:
+    """Return an index as TeX: of several letters upright, but for times such as t-1."""
+    text = text.strip("{}").replace("*", r"{*}")
+    return text if len(text) == 1 or re.search(r"[-+*]", text) else rf"\mathrm{{{text}}}"
+
+
+def equations(lines: list[str]) -> Iterator[str]:
+    """Yield the equations of lines that are laid out by hand: those on one line stand far apart."""
+    for line in lines:
+        yield from re.split(r"\s{3,}", line.strip())
