@@ -23,12 +23,12 @@ def without_marks(lines: list[str]) -> str:
     return textwrap.dedent("\n".join(re.sub(r"``(.+?)``", r"\1    ", line) for line in lines))
 
 
-def to_markdown(text: str) -> str:
-    """Return a docstring as Markdown."""
+def to_markdown(text: str, layout: Callable[[list[str]], str] | None = None) -> str:
+    """Return a docstring as Markdown; ``layout`` shows what is laid out by hand, which else is shown as it is."""
 
     def show(drawn: bool, lines: list[str]) -> str:
         if drawn:
-            return "\n".join(["```text", without_marks(lines), "```"])
+            return layout(lines) if layout else "\n".join(["```text", without_marks(lines), "```"])
         return outside_code("\n".join(lines), lambda part: re.sub(r"([\\`*_{}\[\]<>|#$~^])", r"\\\1", part))
 
     return "\n\n".join(show(drawn, lines) for drawn, lines in blocks(text))

@@ -1,7 +1,6 @@
 """The equations of a docstring, typeset: the plain letters of the source, read as mathematics."""
 
 import re
-from collections.abc import Iterator
 
 GREEK = {"alpha", "beta", "gamma", "epsilon", "lambda", "nu", "theta", "rho"}
 FUNCTIONS = {"tanh", "exp", "log", "max", "sqrt", "sign", "abs", "relu", "sigmoid", "modReLU", "map", "Re", "LN"}
@@ -15,6 +14,7 @@ TOKEN = re.compile(
     r"|(?P<space>\s+)"
     r"|(?P<other>.)"
 )
+LABEL = re.compile(r"(?:(\w+):\s+)?(.*)")
 RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "->": r"\to "}
 
 
@@ -36,17 +36,18 @@ def to_tex(equation: str) -> str:
         if part["name"]:
             text = symbol(part["name"])
             for mark in part["marks"]:
-                text = rf"\tilde{{{text}}}" if mark == "~" else text + "'"
+                text = rf"{{\tilde{{{text}}}{{}}}}" if mark == "~" else text + "'"
             found.append(text + (f"_{{{index(part['index'])}}}" if part["index"] else ""))
         elif part["power"]:
             found.append(f"^{{{part['power'].strip('()')}}}")
         elif part["relation"]:
             found.append(RELATIONS[part["relation"]])
         elif part["space"]:
-            found.append(" ")
+            found.append(r"\, ")
         else:
             found.append({"*": r"\odot ", "~": r"\sim ", "#": r"\#", "%": r"\%"}.get(part[0], part[0]))
-    return "".join(found)
+    text = "".join(found)
+    return text.replace(r" }\, ", " }").replace(r"\, \text{ ", r"\text{ ").replace(r" }\text{ ", " ")
 
 
 def index(text: str) -> str:
@@ -55,7 +56,12 @@ def index(text: str) -> str:
     return text if len(text) == 1 or re.search(r"[-+*]", text) else rf"\mathrm{{{text}}}"
 
 
-def equations(lines: list[str]) -> Iterator[str]:
-    """Yield the equations of lines that are laid out by hand: those on one line stand far apart."""
-    for line in lines:
-        yield from re.split(r"\s{3,}", line.strip())
+def to_markdown(lines: list[str]) -> str:
+    """Return equations that are laid out by hand as Markdown: a line each, those of one line side by side."""
+    return ":::{div} equations\n" + "\\\n".join(_line(line) for line in lines) + "\n:::"
+
+
+def _line(line: str) -> str:
+    label, text = LABEL.fullmatch(line.strip()).groups()  # type: ignore[union-attr]  # it matches every line
+    shown = [f"${to_tex(part)}$" for part in re.split(r"\s{3,}", text)]
+    return "&emsp; ".join([f"`{label}`", *shown] if label else shown)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 from docstrings import to_markdown
 
+import equations
 import rnnbench
 from rnnbench.cli import cells, experiments, main, tasks
 from rnnbench.config import CONF
@@ -41,11 +42,11 @@ def code(text: str) -> str:
     return f"`{text}`" if text not in ("", "-") else text
 
 
-def module_docstring(thing: Any) -> str:
+def module_docstring(thing: Any, layout: Callable[[list[str]], str] | None = None) -> str:
     """Return what the module of ``thing`` says of it, as Markdown; its first line in bold."""
     text = inspect.getdoc(inspect.getmodule(thing)) or ""
     first, _, rest = text.partition("\n\n")
-    return f"**{to_markdown(first)}**\n\n{to_markdown(rest)}"
+    return f"**{to_markdown(first)}**\n\n{to_markdown(rest, layout)}"
 
 
 def _cells() -> str:
@@ -55,7 +56,11 @@ def _cells() -> str:
 
     parts = [table(cells.HEADER, map(row, CELLS), wide=True)]
     for name, kind in CELLS.items():
-        parts += [f"(cell-{name})=\n## {name}", module_docstring(kind), *options(f"cell/{name}.yaml")]
+        parts += [
+            f"(cell-{name})=\n## {name}",
+            module_docstring(kind, equations.to_markdown),
+            *options(f"cell/{name}.yaml"),
+        ]
     return "\n\n".join(parts)
 
 
