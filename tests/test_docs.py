@@ -149,8 +149,7 @@ def test_a_docstring_is_shown_word_for_word(extension, registry):
 def test_an_equation_is_typeset_letter_by_letter(extension, name):
     from docstrings import blocks as parts
     from docutils.utils.math.latex2mathml import tex2mathml
-
-    from equations import LABEL, to_tex
+    from typeset import LABEL, to_tex
 
     names = {"sigma": "sigmoid", "odot": "*", "sim": "~", "tilde": "~", "le": "<"}
     found = [line for drawn, lines in parts(inspect.getdoc(inspect.getmodule(CELLS[name]))) if drawn for line in lines]
@@ -213,7 +212,8 @@ def test_the_profile_page_is_what_the_law_says(perform):
 def test_the_notebook(perform):
     names = perform("notebooks/your_own_network.ipynb")
     assert names["profile"].groupby(["layer", "direction"]).size().eq(40).all()
-    assert names["record"].status.value == "done"
+    assert names["record"].status == "done"
+    assert names["norms"]["after"][19] > names["norms"]["before"][19]
 
 
 @pytest.mark.whole

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import typeset
 from docstrings import to_markdown
 
-import equations
 import rnnbench
 from rnnbench.cli import cells, experiments, main, tasks
 from rnnbench.config import CONF
@@ -58,7 +58,7 @@ def _cells() -> str:
     for name, kind in CELLS.items():
         parts += [
             f"(cell-{name})=\n## {name}",
-            module_docstring(kind, equations.to_markdown),
+            module_docstring(kind, typeset.to_markdown),
             *options(f"cell/{name}.yaml"),
         ]
     return "\n\n".join(parts)
@@ -213,7 +213,7 @@ def _python() -> str:
             text = f".. autoclass:: rnnbench.{name}{members}"
         else:
             text = f".. autofunction:: rnnbench.{name}"
-        parts.append(f"## {name}\n\n```{{eval-rst}}\n{text}\n```")
+        parts.append(f"## {markdown.escape(name)}\n\n```{{eval-rst}}\n{text}\n```")
     return "\n\n".join(parts)
 
 

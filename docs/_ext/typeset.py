@@ -58,10 +58,11 @@ def index(text: str) -> str:
 
 def to_markdown(lines: list[str]) -> str:
     """Return equations that are laid out by hand as Markdown: a line each, those of one line side by side."""
-    return ":::{div} equations\n" + "\\\n".join(_line(line) for line in lines) + "\n:::"
+    labelled = any(LABEL.fullmatch(line.strip())[1] for line in lines)  # type: ignore[index]  # it matches every line
+    return ":::{div} equations\n" + "\\\n".join(_line(line, labelled) for line in lines) + "\n:::"
 
 
-def _line(line: str) -> str:
+def _line(line: str, labelled: bool) -> str:
     label, text = LABEL.fullmatch(line.strip()).groups()  # type: ignore[union-attr]  # it matches every line
     shown = [f"${to_tex(part)}$" for part in re.split(r"\s{3,}", text)]
-    return "&emsp; ".join([f"`{label}`", *shown] if label else shown)
+    return "&emsp; ".join([f"`{label}`" if label else "&emsp;&emsp;&nbsp;", *shown] if labelled else shown)
