@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast bench results reproduce check format clean
+.PHONY: help install demo test test-fast docs bench results reproduce check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,10 @@ test: $(READY) ## the whole test suite
 test-fast: $(READY) ## the tests of parts: all but whole sweeps, trainings, reports, servers and clusters
 	$(RUN) -m pytest -m "not whole"
 
+docs: $(READY) ## build the documentation to docs/_build/html, offline, with every example run: about three minutes
+	$(RUN) -m sphinx -q -W --keep-going -E -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "The pages: docs/_build/html/index.html"
+
 bench: $(READY) ## measure what the suite costs here, to runs/performance, about 15 minutes
 	$(VENV)/bin/rnnbench bench
 
@@ -52,5 +56,5 @@ format: $(READY) ## rewrite the code in the project's format
 	$(RUN) -m ruff check --fix .
 
 clean: ## delete what can be made again: .venv and caches; runs/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info
-	find src scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist docs/_build docs/results src/*.egg-info
+	find src scripts tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

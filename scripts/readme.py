@@ -1,13 +1,10 @@
-"""Refreshes the generated blocks of README.md, <!-- NAME --> to <!-- /NAME -->. Run it when what they show changes."""
+"""Refreshes the generated blocks of README.md and docs/, <!-- NAME --> to <!-- /NAME -->, from results/."""
 
 import re
-from collections.abc import Iterable, Sequence
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
-from rnnbench.cli import cells, tasks
 from rnnbench.errors import UserError, exit_on_user_error
-from rnnbench.network.cells import CELLS
 from rnnbench.report import overview
 from rnnbench.store.files import replacing
 from rnnbench.store.folder import writing
@@ -34,17 +31,11 @@ def leaderboard() -> str:
     return "\n\n".join([compared, f"![{overview.CAPTION}](results/{overview.PICTURE}.svg)", *rest])
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
-
-
 BLOCKS = {
-    "demo": lambda: block("demo/README.md", "| "),
-    "leaderboard": leaderboard,
-    "cells": lambda: table(cells.HEADER, map(cells.row, CELLS)),
-    "tasks": lambda: table(tasks.HEADER, tasks.rows()),
+    "README.md": {"leaderboard": leaderboard},
+    "docs/start/demo.md": {"demo": lambda: block("demo/README.md", "| ")},
 }
+"""What each block of a page shows. Pages below docs/ get their other tables when they are built."""
 
 
 def read(page: Path) -> str:
@@ -55,19 +46,21 @@ def read(page: Path) -> str:
         raise UserError(f"{page}: cannot be read ({error})") from error
 
 
-def refreshed() -> str:
-    """Return README.md with every block up to date. Raises UserError where a block is missing."""
-    text = read(ROOT / "README.md")
-    for name, generate in BLOCKS.items():
+def refreshed(page: str) -> str:
+    """Return a page with every block up to date. Raises UserError where a block is missing."""
+    text = read(ROOT / page)
+    for name, generate in BLOCKS[page].items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
         found = pattern.findall(text)
         if len(found) != 1:
-            raise UserError(f"README.md: has {len(found)} blocks called {name}, not one")
+            raise UserError(f"{page}: has {len(found)} blocks called {name}, not one")
         text = text.replace(found[0], f"{start}{generate()}\n{end}")
     return text
 
 
 if __name__ == "__main__":
-    with exit_on_user_error(), writing(ROOT / "README.md"), replacing(ROOT / "README.md") as temporary:
-        temporary.write_text(refreshed(), encoding="utf-8")
+    with exit_on_user_error():
+        for page in BLOCKS:
+            with writing(ROOT / page), replacing(ROOT / page) as temporary:
+                temporary.write_text(refreshed(page), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every number that a person wrote of the results is that of their rows: in the notes, and in what README says of them.
+"""Every number that a person wrote of the results is that of their rows: in the notes, and in what docs/ says of them.
 
 A phrase is made of the rows and must stand in the text; what is left of the text then has no digit.
 """
@@ -235,15 +235,19 @@ def experiments():
 
 
 SECTIONS = {
-    demo: ("Before training the gradient", "Columns and method are explained"),
-    experiments: ("what was seen, over five seeds, in their report:", "`rnnbench workspace"),
+    demo: ("demo.md", "Before training the gradient", "Columns and method are explained"),
+    experiments: (
+        "experiments.md",
+        "what was seen, over five seeds, in their report:",
+        "<!-- end of what was seen -->",
+    ),
 }
 
 
 @pytest.mark.parametrize("phrases", SECTIONS)
-def test_every_number_of_a_result_in_the_readme_is_that_of_the_rows(phrases):
-    start, end = SECTIONS[phrases]
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+def test_every_number_of_a_result_in_the_documentation_is_that_of_the_rows(phrases):
+    page, start, end = SECTIONS[phrases]
+    text = " ".join((ROOT / "docs" / "start" / page).read_text(encoding="utf-8").split())
     text = text[text.index(start) : text.index(end)]
     assert re.findall(r"\d+", left(text, phrases())) == []
 
