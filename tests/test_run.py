@@ -165,7 +165,7 @@ def broken_at_length_12(task, split, draw=held_out_stream):
     [
         ("rnnbench.network.model.Model.generate", broken, "sample"),
         ("rnnbench.training.probe.Probe.save", broken, "gradients.npz"),
-        ("rnnbench.tracking.log_gradients", broken, "gradients in W&B"),
+        ("rnnbench.runner.log_profiles", broken, "gradients in W&B"),
         ("rnnbench.tracking.finish", broken, "end in W&B"),
         ("rnnbench.runner.held_out_stream", broken_at_length_12, "test at length 12"),
     ],

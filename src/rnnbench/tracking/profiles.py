@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 COLUMNS = {"step": int, "layer": int, "direction": str, "part": str, "lag": int, "log10_norm": float}
 """Of the table."""
-ROWS = 100_000
-"""The most rows of the table; W&B keeps 200,000. A larger one has every second lag, or every third, and so on."""
+ROWS = 20_000
+"""The most rows of the table, which take a second. A larger one has every second lag, or every third, and so on; the
+run's artifact has all."""
 PLACE = {"initial": 0, "final": -1}
 """The place of each moment among the probes of a run."""
 
