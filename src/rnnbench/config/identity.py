@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 OUTSIDE = (
@@ -87,7 +88,12 @@ def is_neutral(key: str, value: Any) -> bool:
 
 def below(key: str, parents: Iterable[str]) -> bool:
     """Return whether a dotted key is one of ``parents`` or lies in one."""
-    return any(key == parent or key.startswith(f"{parent}.") for parent in parents)
+    return f"{key}.".startswith(_prefixes(tuple(parents)))
+
+
+@cache  # a sweep asks it for each key of each run
+def _prefixes(parents: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{parent}." for parent in parents)
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
