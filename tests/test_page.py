@@ -9,6 +9,7 @@ import shutil
 import urllib.parse
 from collections import Counter
 
+import altair
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
@@ -456,6 +457,13 @@ def test_print_hides_the_controls(visit):
     assert not page.locator("#controls").is_visible()
     assert page.locator("#main").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 700  # nothing is cut off
+
+
+def test_charts_are_what_vega_lite_defines(report):
+    """By its schema, which Altair brings."""
+    packed = re.search('id="charts">([^<]*)<', (report / "report.html").read_text())[1]
+    for spec in json.loads(gzip.decompress(base64.b64decode(packed)))["specs"].values():
+        altair.Chart.from_dict(spec)
 
 
 def test_many_settings_fit(tmp_path, monkeypatch):

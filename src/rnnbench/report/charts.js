@@ -41,7 +41,7 @@ async function charts(state, choose, ready) {
   // The specification for this window: as many panels side by side as fit, no legend of what the page's own shows.
   function fitted(name, room, spare) {
     const spec = structuredClone(specs[name]), now = values(name), { count } = fitting(name);
-    const columns = Math.max(1, Math.min(room < 560 ? 1 : room < 820 ? 2 : 3, count));
+    const columns = Math.max(1, Math.min(room < 560 ? 1 : room < 820 || count === 4 ? 2 : 3, count));
     const width = Math.floor((room - spare) / columns) - 22;
     spec.columns = columns;
     spec.spec.width = Math.max(110, Math.min(width, columns === 1 ? 680 : 560));

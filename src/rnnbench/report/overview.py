@@ -9,7 +9,8 @@ from rnnbench.errors import UserError
 from rnnbench.outcomes import provenance, result, rows
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.result import Result
-from rnnbench.report import markdown
+from rnnbench.outcomes.settings import by_problem, reported
+from rnnbench.report import answers, markdown
 from rnnbench.report.leaderboard import HEADER, Board, boards, compared, overview
 from rnnbench.report.templates import template
 from rnnbench.report.tuning import UNDECIDED_MEANS
@@ -17,6 +18,7 @@ from rnnbench.store.files import replacing
 from rnnbench.store.folder import MARK, PAGE, is_generated, writing
 
 PICTURE = "leaderboard"
+FINDING = "figures/scores.svg"  # the picture of each result
 CAPTION = "Median score of each cell on each task and its interval, the best on top"
 PARTS = (provenance.FILE, rows.FILE)  # of a result
 
@@ -30,15 +32,19 @@ class Results(NamedTuple):
     """One for each task and length on which cells were tuned alike, in the order of the folders."""
     damaged: dict[str, str]
     """What is wrong with a result that cannot be read, by its folder."""
+    findings: dict[str, list[str]]
+    """What was seen, in sentences, by folder."""
 
 
 def read_results(results_dir: Path) -> Results:
     """Return every result below ``results_dir``; a damaged one is left out and named."""
-    results = Results({}, [], {})
+    results = Results({}, [], {}, {})
     for folder in sorted({path.parent for name in PARTS for path in results_dir.glob(f"[!.]*/{name}")}):
         try:
             found = result.read(folder)
             results.boards.extend(boards(folder.name, found))
+            groups = by_problem(reported(found)).items()
+            results.findings[folder.name] = [answers.answer(*each) for each in groups]
             results.found[folder.name] = found
         except UserError as error:
             results.damaged[folder.name] = str(error).removeprefix(f"{results_dir}/")
@@ -63,6 +69,8 @@ def write_overview(results_dir: Path) -> dict[str, str]:
     results = read_results(results_dir)
     text = template("results.md").render(
         results={name: provenance.summary(each.runs) for name, each in results.found.items()},
+        findings=results.findings,
+        pictured={name for name in results.found if (results_dir / name / FINDING).exists()}, finding=FINDING,
         damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK, columns=COLUMNS.values(),
         compared=compared(results.boards), undecided=UNDECIDED_MEANS,
         overview=overview(results.boards) if results.boards else None, picture=PICTURE, caption=CAPTION,

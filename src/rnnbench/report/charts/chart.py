@@ -93,7 +93,7 @@ def faceted(
     Only lines that pass the ``filters`` are drawn, their arrays ``flat`` as rows. Layers flatten nothing themselves:
     Vega-Lite 6.4 does not end where two layers of a facet do.
     """
-    columns = min(theme.COLUMNS, len(facets))
+    columns = 2 if len(facets) == 4 else min(theme.COLUMNS, len(facets))
     width = theme.WIDTH if columns > 1 else 420
     inner = alt.layer(*layers).properties(width=width, height=height)
     chart = alt.FacetChart(
@@ -104,7 +104,7 @@ def faceted(
         transform=[*(alt.FilterTransform(filter=each) for each in (SHOWN, *filters)),
                    *([alt.FlattenTransform(flatten=list(flat))] if flat else [])],
     ).add_params(*params)  # fmt: skip
-    spec = chart.to_dict()
+    spec = chart.to_dict(validate=False)
     if independent:
         spec["resolve"] = {"scale": dict.fromkeys(independent, "independent")}
     spec.pop("config", None)

@@ -1,6 +1,6 @@
 """Colors, fonts and sizes of all charts, on a light and on a dark page.
 
-Colors are told apart by people who see red and green alike (Okabe & Ito 2008), and can be seen on both pages. A cell
+Colors are told apart by people who see red and green alike (after Okabe & Ito 2008), and are seen on both pages. A cell
 has the same color in every chart of every result.
 """
 
@@ -11,16 +11,16 @@ from typing import Any
 from zlib import crc32
 
 CELLS = {
-    "elman": "#d55e00", "gru": "#009e73", "lstm": "#0072b2", "lru": "#b0479f", "mingru": "#d99a00",
-    "indrnn": "#56b4e9", "irnn": "#8a7f75", "minlstm": "#7b68c8", "antisymmetric": "#a6761d", "cornn": "#e7298a",
+    "elman": "#c94f00", "gru": "#12b886", "lstm": "#3a66c4", "lru": "#c45fa8", "mingru": "#e69f00",
+    "indrnn": "#56b4e9", "irnn": "#6e6259", "minlstm": "#7b68c8", "antisymmetric": "#a6761d", "cornn": "#e7298a",
     "gru_reset_before": "#5fb98f", "janet": "#3f8fd0", "lem": "#c2477f", "lstm_1997": "#5a86b8",
     "lstm_full_gate": "#2f6f9f", "lstm_layernorm": "#7d9fd6", "lstm_peephole": "#4f5fb0", "mgu": "#1b9e4b",
     "modrelu": "#b8632f", "orthogonal": "#f07f4f", "qrnn": "#9c8f00", "slstm": "#6f7fe0", "ugrnn": "#66a61e",
     "unicornn": "#cf6fb5",
 }  # fmt: skip
-CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#b0479f", "#d99a00", "#56b4e9", "#8a7f75", "#7b68c8")
+CATEGORIES = ("#3a66c4", "#c94f00", "#12b886", "#c45fa8", "#e69f00", "#56b4e9", "#6e6259", "#7b68c8")
 """Of values without an order, and of a user's own cells."""
-RAMP = ("#2f63b5", "#6f63bd", "#ab5aa5", "#d75f7c", "#e57f48", "#d9a521")
+RAMP = ("#3b5bdb", "#8a4fb5", "#d1567f", "#dca11d")
 """Of values with an order, from the lowest to the highest."""
 ZERO, MISSING = "#c0232c", "#b9bec6"
 """A gradient that is exactly zero, and one that was not measured or is not finite; all others are in viridis."""
@@ -57,7 +57,7 @@ def config() -> dict[str, Any]:
     return {
         "background": INK["light"]["page"],
         "font": FONT,
-        "padding": 6,
+        "padding": 12,
         "axis": {
             "labelColor": soft, "titleColor": soft, "domainColor": soft, "tickColor": soft, "gridColor": grid,
             "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8, "labelPadding": 4,
@@ -67,7 +67,7 @@ def config() -> dict[str, Any]:
                    "labelLimit": 0, "labelPadding": 6, "titleColor": soft},
         "legend": {"labelColor": ink, "titleColor": soft, "labelFontSize": 12, "titleFontSize": 12, "labelLimit": 0,
                    "titleFontWeight": "normal", "symbolStrokeWidth": 2.5, "symbolSize": 90, "gradientLength": 120,
-                   "columnPadding": 16, "symbolOpacity": 1},
+                   "columnPadding": 16, "layout": {"bottom": {"margin": 26}}, "symbolOpacity": 1},
         "view": {"stroke": None},
         "line": {"strokeWidth": 2, "strokeJoin": "round", "strokeCap": "round"},
         "facet": {"spacing": {"row": 26, "column": 22}},
