@@ -29,6 +29,7 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
             *leaderboard.compared(leaderboard.boards(result.name, result)), *_gaps(result),
             *tuning.warnings(result, groups), *_mixed(result, runs),
         ],
+        "gaps": _gaps(result),
         "answers": [answers.answer(*each) for each in problems.items()],
         "header": tables.header(groups),
         "rows": tables.rows(groups),

@@ -35,6 +35,7 @@ LAGS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the table of numbers
 FURTHEST = "furthest"
 STATE = "state"
 CHOICE = "datum.place === place && datum.part === part && (moment === 'both' || datum.moment === moment)"
+CROSS = "M-.5,-.5L.5,.5M-.5,.5L.5,-.5"
 DASHES = [[4, 4], [1, 0]]  # before training, after it
 
 
@@ -123,7 +124,7 @@ def _profile_spec(design: Design, lines: list[Line]) -> dict[str, Any]:
     layers = _banded(design, lines, x, y, "lag", title)
     zero = (
         alt.Chart().transform_filter("datum.kind === 'zero'")
-        .mark_point(shape="cross", size=26, angle=45, filled=True, opacity=1)
+        .mark_point(shape=CROSS, size=30, strokeWidth=1.4, filled=False)
         .encode(x=x, y=alt.YValue(theme.HEIGHT - 4), color=_shade(design, lines), opacity=opacity(),
                 tooltip=[alt.Tooltip("label:N", title="setting"), alt.Tooltip("moment:N", title="moment"),
                          alt.Tooltip("x:Q", title="lag"),
