@@ -38,10 +38,14 @@ async function charts(state, choose, ready) {
     return { hidden, focus: [...state.focus], seeds: state.seeds, ...state.view };
   }
 
+  function beside(room, count) {
+    return Math.max(1, Math.min(room < 560 ? 1 : room < 820 || count === 4 ? 2 : 3, count));
+  }
+
   // The specification for this window: as many panels side by side as fit, no legend of what the page's own shows.
   function fitted(name, room, spare) {
     const spec = structuredClone(specs[name]), now = values(name), { count } = fitting(name);
-    const columns = Math.max(1, Math.min(room < 560 ? 1 : room < 820 || count === 4 ? 2 : 3, count));
+    const columns = beside(room, count);
     const width = Math.floor((room - spare) / columns) - 22;
     spec.columns = columns;
     spec.spec.width = Math.max(110, Math.min(width, columns === 1 ? 680 : 560));
@@ -81,7 +85,7 @@ async function charts(state, choose, ready) {
       made = await view(name, box, room, 64 + Math.ceil(Math.max(over, wide)) + 2);
     }
     box.style.minHeight = "";
-    drawn.set(name, { view: made, room });
+    drawn.set(name, { view: made, room, columns: beside(room, fitting(name).count) });
   }
 
   function point(event, value) {
@@ -126,12 +130,16 @@ async function charts(state, choose, ready) {
     return working;
   }
 
-  // Panels come and go with the data; only the window's width needs another layout.
+  // Panels come and go with the data; only another number of columns needs another layout.
   async function update() {
     delete document.documentElement.dataset.charts;
     await working;
-    for (const [name, { view }] of drawn) {
+    for (const [name, { view, room, columns }] of [...drawn]) {
       const now = values(name);
+      if (beside(room, fitting(name).count) !== columns) {
+        await draw(name);
+        continue;
+      }
       for (const { name: param } of specs[name].params) if (param in now) view.signal(param, now[param]);
       await view.runAsync();
     }
