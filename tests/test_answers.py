@@ -4,11 +4,11 @@ from math import sqrt
 
 import pytest
 
-from planted import board, frame, make, record
+from planted import PROBED, board, frame, make, record
 from rnnbench.outcomes.settings import by_problem, settings
 from rnnbench.report import answers, tables
 from rnnbench.report.answers import answer
-from rnnbench.statistics import median_coverage
+from rnnbench.statistics import median_coverage, wilson_interval
 
 
 def runs(cell, solved, *, steps=1000, most=3000, score=0.5, **options):
@@ -37,63 +37,80 @@ class TestSolvable:
         listed = runs("elman", [None] * 5) + runs("lstm", [900, 1200, None, 1500, None], steps=3000)
         (text,) = said(listed + runs("gru", [200, 300, 250, 400, 350], score=0.4))
         assert text == (
-            "adding, T = 500, at most 3000 steps: solved by gru in 5 of 5 (median step 300), lstm in 3 of 5 (median "
-            "step 1500), elman in 0 of 5."
+            "adding, T = 500: within 3000 steps the task is solved in 5 of 5 runs with gru (57–100 %, half of them by "
+            "step 300), in 3 of 5 runs with lstm (23–88 %, half of them by step 1500) and in 0 of 5 runs with elman "
+            "(0–43 %)."
         )
 
     def test_a_run_that_diverged_or_failed_counts_as_unsolved(self):
         (text,) = said(runs("gru", [200, "diverged", "failed"]) + runs("lstm", [700, 800, None]))
         assert text == (
-            "adding, T = 500, at most 3000 steps: solved by lstm in 2 of 3 (median step 800), gru in 1 of 3."
+            "adding, T = 500: within 3000 steps the task is solved in 2 of 3 runs with lstm (21–94 %, half of them by "
+            "step 800) and in 1 of 3 runs with gru (6–79 %)."
         )
 
     @pytest.mark.parametrize("n", [1, 2, 3, 5, 7])
     def test_all_solved_it_and_none(self, n):
+        low = 100 * wilson_interval(n, n).low
         (text,) = said(runs("gru", [400] * n))
-        assert text == f"adding, T = 500, at most 3000 steps: solved by gru in {n} of {n} (median step 400)."
-        (text,) = said(runs("gru", [None] * n, score=0.25) + runs("lstm", [None] * n, score=0.375))
         assert text == (
-            "adding, T = 500, at most 3000 steps: no run solved it; the highest median score is 0.38, of lstm."
+            f"adding, T = 500: within 3000 steps the task is solved in {n} of {n} runs with gru ({low:.0f}–100 %, half "
+            "of them by step 400)."
+        )
+        (text,) = said(runs("gru", [None] * n, score=0.25) + runs("lstm", [None] * n, score=0.375))
+        interval = "" if n == 1 else " [0.375, 0.375]"
+        assert text == (
+            f"adding, T = 500: within 3000 steps none of {2 * n} runs solves the task; the highest median score is "
+            f"0.375{interval}, with lstm."
         )
 
     def test_lengths_are_not_ranked_against_each_other(self):
         listed = [run for cell, steps in (("gru", {50: [100] * 3, 100: [None] * 3}),
                                             ("lstm", {50: [200] * 3, 100: [900] * 3}))
                   for length, solved in steps.items() for run in runs(cell, solved, length=length)]  # fmt: skip
-        assert said(listed) == [
-            "adding, T = 50, at most 3000 steps: solved by gru in 3 of 3 (median step 100), lstm in 3 of 3 (median "
-            "step 200).",
-            "adding, T = 100, at most 3000 steps: solved by lstm in 3 of 3 (median step 900), gru in 0 of 3.",
-        ]
+        short, long = said(listed)
+        assert short.startswith("adding, T = 50: within 3000 steps the task is solved in 3 of 3 runs with gru (")
+        assert long.startswith("adding, T = 100: within 3000 steps the task is solved in 3 of 3 runs with lstm (")
 
-    def test_many_settings_are_counted(self):
+    def test_many_cells_are_counted(self):
         steps = {"a": [100] * 3, "b": [200] * 3, "c": [300] * 3, "d": [400, None, None], "e": [None] * 3}
         (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
         assert text.endswith(
-            ": solved in every run by 3 of 5 settings, a first (median step 100), c last (300); in some by d, 1 of 3; "
-            "in none by e."
+            "in 3 of 3 runs with c (44–100 %, half of them by step 300); of the other 2 the best is in 1 of 3 runs "
+            "with d (6–79 %)."
         )
         (text,) = said([run for cell, solved in steps.items() if cell != "d" for run in runs(cell, solved)])
-        assert text.endswith(", e in 0 of 3.")  # four are few
-        steps |= {"d": [None] * 3}
-        (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
-        assert text.endswith(", c last (300); in none by d, e.")
-        steps = {cell: [None] * 3 for cell in "bcdefg"} | {"a": [100] * 3}
-        (text,) = said([run for cell, solved in steps.items() for run in runs(cell, solved)])
-        assert text.endswith(" by 1 of 7 settings, a first (median step 100); in none by b, c, d, e and 2 more.")
+        assert text.endswith(" and in 0 of 3 runs with e (0–56 %).")  # four are few
+
+    def test_many_settings_are_told_by_cell_and_then_within_it(self):
+        """Two cells at three learning rates: all three of gru solve it, at other steps; of lstm some do."""
+        steps = {("gru", 0.1): [100] * 3, ("gru", 0.2): [300] * 3, ("gru", 0.3): [200] * 3,
+                 ("lstm", 0.1): [400] * 3, ("lstm", 0.2): [None] * 3, ("lstm", 0.3): [500, None, None]}  # fmt: skip
+        listed = []
+        for (cell, rate), solved in steps.items():
+            found = runs(cell, solved)
+            for run in found:
+                run.config["optimizer"] = {"lr": rate}
+                run.run_id += f"-{rate}"
+            listed += found
+        (text,) = said(listed)
+        assert text == (
+            "adding, T = 500: within 3000 steps the task is solved in 9 of 9 runs with gru (70–100 %, half of them by "
+            "step 200) and in 4 of 9 runs with lstm (19–73 %). Among the settings of gru the median step goes from 100 "
+            "(lr 0.1) to 300 (lr 0.2). With lstm these are 3 of 3 (median step 400) with lr 0.1, 1 of 3 with lr 0.3 "
+            "and 0 of 3 with lr 0.2."
+        )
 
     def test_the_budget_is_that_of_the_rows(self):
         listed = runs("gru", [100]) + runs("lstm", [100], most=500)
-        assert said(listed)[0].startswith("adding, T = 500, at most 500 to 3000 steps: ")
-        assert said([record("gru", 0, 0.1, 0.5, solved=100)]) == [
-            "adding, T = 500: solved by gru in 1 of 1 (median step 100)."
-        ]
+        assert said(listed)[0].startswith("adding, T = 500: within 500 to 3000 steps ")
+        assert said([record("gru", 0, 0.1, 0.5, solved=100)])[0].startswith("adding, T = 500: the task is solved ")
 
     def test_another_variant_is_another_problem(self):
         listed = runs("gru", [100]) + runs("gru", [None])
         for run, variant in zip(listed, ("half", "uniform"), strict=True):
             run.config["task"] |= {"variant": variant}
-        assert [text.partition(", at most")[0] for text in said(listed)] == [
+        assert [text.partition(": ")[0] for text in said(listed)] == [
             "adding, T = 500, half",
             "adding, T = 500, uniform",
         ]
@@ -103,12 +120,30 @@ class TestByScore:
     def test_a_task_without_a_threshold(self):
         listed = runs("gru", [None] * 3, task="digits", length=64, score=0.875)
         (text,) = said(listed + runs("lstm", [None, None, "diverged"], task="digits", length=64, score=0.5))
-        assert text == "digits, T = 64, at most 3000 steps: median score gru 0.88, lstm 0.50."
+        assert text == (
+            "digits, T = 64: within 3000 steps the median score is 0.875 [0.875, 0.875] with gru and "
+            "0.500 [-1.000, 0.500] with lstm."
+        )
 
     def test_many_settings(self):
         listed = [run for i, cell in enumerate("abcde") for run in runs(cell, [None], task="digits", score=i / 8)]
         (text,) = said(listed)
-        assert text.endswith(": median score e 0.50, d 0.38, c 0.25, the other 2 at most 0.12.")
+        assert text.endswith("0.500 with e, 0.375 with d and 0.250 with c; of the other 2 the best is 0.125 with b.")
+
+
+class TestGradients:
+    def test_the_half_life_before_and_the_horizon_after(self):
+        """A gradient that is dead after training reaches nowhere, and counts."""
+        listed = runs("gru", [100] * 3) + runs("lstm", [None] * 3)
+        for run, horizon, half_life in zip(listed, (499, 499, 499, 10, None, 30), (2, 2, 3, 5, 6, 7), strict=True):
+            dead = {"decay": "dead", "horizon": None}
+            run.gradients = {"initial": PROBED | {"half_life": half_life},
+                             "final": PROBED | ({"horizon": horizon} if horizon else dead)}  # fmt: skip
+        (text,) = said(listed)
+        assert text.partition("(0–56 %). ")[2] == (
+            "Before training the gradient halves every 2.0 (gru) to 6.0 (lstm) steps on its way back; after training, "
+            "at least 1 % of it is left 499 steps back with gru and 10 [0, 30] steps back with lstm."
+        )
 
 
 MODELS = {"order_1_bits": 3.11, "order_2_bits": 2.4, "order_3_bits": 2.006, "order_4_bits": 2.06}
@@ -131,7 +166,8 @@ class TestCountModels:
         listed = [run for cell in ("elman", "gru") for run in runs(cell, [None] * 3, task="char_lm", length=60)]
         found = [9.0, 9.0, 9.0] if None not in bits else [None] * 3
         (text,) = said(listed, test_metric=[*found, *bits], **MODELS)
-        assert text == f"char_lm, T = 60, at most 3000 steps: median score elman 0.50, gru 0.50; {words}."
+        scores = "0.500 [0.500, 0.500] with elman and 0.500 [0.500, 0.500] with gru"
+        assert text == f"char_lm, T = 60: within 3000 steps the median score is {scores}. {words}."
 
     def test_the_line_below_the_table_differs_by_text(self):
         listed = [run for corpus in ("docs", "tales") for run in runs("gru", [None], task="char_lm", length=60)]

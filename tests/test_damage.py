@@ -159,7 +159,7 @@ class TestResults:
         assert list(damaged) == ["first"]
         text = (results / "README.md").read_text()
         assert "* [first](first/README.md): first/provenance.json: cannot be used (" in text
-        assert "| [second](second/README.md) | 4 |" in text
+        assert "### [second](second/README.md)\n\n4 runs, " in text
         assert reason in damaged["first"]
 
     def test_a_choice_that_nothing_tells(self, results):

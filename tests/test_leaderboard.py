@@ -151,7 +151,8 @@ def test_tuning_runs_and_untuned_results_are_not_ranked(results, tmp_path):
     assert all(len(place.setting.runs) == 3 for found in read_results(results).boards for place in found.places)
     assert {found.experiment for found in read_results(results).boards} == {"e"}
     text = (results / "README.md").read_text()
-    assert "| [plain](plain/README.md) | 2 | 2026-01-01 |" in text
+    assert "### [plain](plain/README.md)\n\n2 runs, begun 2026-01-01, " in text
+    assert "\n* adding, T = 500: none of 2 runs solves the task; " in text
     assert "gru solved it in 3 of 3 runs" in text
     assert "![Median score" in text
     assert "the range of 3 runs covers the true median in 75 % of cases" in text

@@ -65,7 +65,7 @@ def test_runs_of_several_folders_are_one_result(undrawn, a, b, tmp_path):
     assert found.commands == ["rnnbench train on=a", "rnnbench train on=b"]
     assert set(found.tables["curves"]["run_id"]) == set(found.rows["run_id"])
     assert "The runs are of 2 different machines, listed below." in report.page["warnings"]
-    assert "| [e](e/README.md) | 5 |" in (tmp_path / "results" / "README.md").read_text()
+    assert "### [e](e/README.md)\n\n5 runs, " in (tmp_path / "results" / "README.md").read_text()
 
 
 def test_what_is_published_stays_when_more_is(undrawn, a, b, tmp_path):

@@ -79,8 +79,8 @@ def test_a_table_as_text_and_as_json(name):
 
 def test_help_and_a_typo_load_nothing_heavy():
     code = (
-        "import sys\nfrom rnnbench.cli.main import main\ntry: main(sys.argv[1:])\n"
-        "except SystemExit: print(sorted({'torch', 'pandas', 'hydra', 'matplotlib'} & set(sys.modules)))\n"
+        "import sys\nfrom rnnbench.cli.main import main\ntry: main(sys.argv[1:])\nexcept SystemExit: "
+        "print(sorted({'torch', 'pandas', 'hydra', 'matplotlib', 'altair', 'vl_convert'} & set(sys.modules)))\n"
     )
     for argument in ("--help", "trian"):
         shown = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True).stdout

@@ -5,6 +5,7 @@ The same result gives the same bytes on any machine with the same versions of pa
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from rnnbench.outcomes.gather import gather
 from rnnbench.outcomes.merge import Source, merge
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
-from rnnbench.report import figures, overview
+from rnnbench.report import bundle, figures, overview
+from rnnbench.report.charts import theme
 from rnnbench.report.long_tables import LongTables
 from rnnbench.report.page import context
 from rnnbench.report.templates import template
@@ -109,13 +111,19 @@ def render(
         raise UserError(f"only tuning runs of {found.name}: launch the sweep again, it goes on with those to report")
     page = context(found, groups)
     drawn = figures.draw_all(groups, LongTables(found), kept or {})
+    charts = {key: figure for key, figure in drawn.items() if figure.spec}
     shown = page | {
         "command": "publish" if published else "report",
         "quoted": shlex.quote(found.name),
         "mark": folder.MARK,
         "notes": notes,
         "figures": drawn,
-    }
+        "charts": bundle.packed(json.dumps(figures.content(charts), separators=(",", ":"))) if charts else "",
+        "libraries": bundle.libraries() if charts else "",
+        "inks": {
+            name: " ".join(f"--{ink}: {color};" for ink, color in inks.items()) for name, inks in theme.INK.items()
+        },
+    }  # fmt: skip
     pages = {file: template(file).render(**shown) for file in PAGES}
     return page, pages | {f"figures/{key}.svg": figure.svg for key, figure in drawn.items()}
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
-
 from rnnbench.errors import UserError
 from rnnbench.outcomes import provenance, result, rows
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.result import Result
-from rnnbench.report import markdown
-from rnnbench.report.drawing import PALETTE, STYLE, panels, plain, svg
+from rnnbench.outcomes.settings import by_problem, reported
+from rnnbench.report import answers, markdown
 from rnnbench.report.leaderboard import HEADER, Board, boards, compared, overview
 from rnnbench.report.templates import template
 from rnnbench.report.tuning import UNDECIDED_MEANS
@@ -20,9 +18,9 @@ from rnnbench.store.files import replacing
 from rnnbench.store.folder import MARK, PAGE, is_generated, writing
 
 PICTURE = "leaderboard"
+FINDING = "figures/scores.svg"  # the picture of each result
 CAPTION = "Median score of each cell on each task and its interval, the best on top"
 PARTS = (provenance.FILE, rows.FILE)  # of a result
-LOWEST = -1.0  # score of the picture; who is worse is not to be chosen anyway
 
 
 class Results(NamedTuple):
@@ -34,15 +32,19 @@ class Results(NamedTuple):
     """One for each task and length on which cells were tuned alike, in the order of the folders."""
     damaged: dict[str, str]
     """What is wrong with a result that cannot be read, by its folder."""
+    findings: dict[str, list[str]]
+    """What was seen, in sentences, by folder."""
 
 
 def read_results(results_dir: Path) -> Results:
     """Return every result below ``results_dir``; a damaged one is left out and named."""
-    results = Results({}, [], {})
+    results = Results({}, [], {}, {})
     for folder in sorted({path.parent for name in PARTS for path in results_dir.glob(f"[!.]*/{name}")}):
         try:
             found = result.read(folder)
             results.boards.extend(boards(folder.name, found))
+            groups = by_problem(reported(found)).items()
+            results.findings[folder.name] = [answers.answer(*each) for each in groups]
             results.found[folder.name] = found
         except UserError as error:
             results.damaged[folder.name] = str(error).removeprefix(f"{results_dir}/")
@@ -50,23 +52,12 @@ def read_results(results_dir: Path) -> Results:
 
 
 def picture(found: list[Board]) -> str:
-    """Draw one panel a task, with a dot and an interval a cell."""
-    with mpl.rc_context(STYLE):
-        figure, axes = panels(len(found), width=4.6, height=2.8)
-        cells = sorted({place.cell for board in found for place in board.places})
-        for panel, board in zip(axes, found, strict=True):
-            shown = [(place.cell, place.setting.score) for place in reversed(board.places)]
-            for height, (cell, score) in enumerate(shown):
-                color = PALETTE[cells.index(cell) % len(PALETTE)]
-                if score.low is not None and score.high is not None:
-                    panel.plot([score.low, score.high], [height, height], color=color, linewidth=2)
-                panel.plot([score.value], [height], "o", color=color)
-            panel.set_yticks(range(len(shown)), [plain(cell) for cell, _ in shown])
-            panel.axvline(0, color="black", linestyle="--", linewidth=1)
-            lowest = max(LOWEST, min([0.0, *(score.value for _, score in shown)]))
-            label = "score (0: memoryless, 1: perfect)"
-            panel.set(title=plain(board.title), xlabel=label, xlim=(lowest - 0.1, 1.1))
-        return svg(figure, PICTURE, CAPTION)
+    """Return the scores of all cells as a picture, a panel a task, the cells in the order of the overview."""
+    from rnnbench.report.charts import chart, points  # Altair takes a second to load
+
+    cells = [row[0] for row in overview(found).rows]
+    panels = {board.title: {place.cell: place.setting for place in board.places} for board in found}
+    return chart.svg(points.leaderboard(panels, cells), PICTURE, CAPTION)
 
 
 def write_overview(results_dir: Path) -> dict[str, str]:
@@ -78,6 +69,8 @@ def write_overview(results_dir: Path) -> dict[str, str]:
     results = read_results(results_dir)
     text = template("results.md").render(
         results={name: provenance.summary(each.runs) for name, each in results.found.items()},
+        findings=results.findings,
+        pictured={name for name in results.found if (results_dir / name / FINDING).exists()}, finding=FINDING,
         damaged=results.damaged, boards=results.boards, header=HEADER, mark=MARK, columns=COLUMNS.values(),
         compared=compared(results.boards), undecided=UNDECIDED_MEANS,
         overview=overview(results.boards) if results.boards else None, picture=PICTURE, caption=CAPTION,

@@ -6,12 +6,11 @@ from collections import Counter
 from typing import Any
 
 from rnnbench.outcomes.columns import Row
-from rnnbench.outcomes.problems import Problem
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT
 from rnnbench.outcomes.settings import Setting, by_problem
-from rnnbench.report import answers, comparisons, layers, leaderboard, reach, tables, tuning
-from rnnbench.report.drawing import PALETTE
+from rnnbench.report import answers, comparisons, layers, leaderboard, tables, tuning
+from rnnbench.report.charts.design import design
 from rnnbench.store.status import Status
 
 NAMED = 20  # missing runs that a line names; more are counted
@@ -21,7 +20,7 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
     """Return what the templates show of a result, whose reported runs are grouped into settings."""
     runs = result.runs
     values = {key: list(dict.fromkeys(s.shown[key] for s in groups)) for key in groups[0].factors}
-    problems = by_problem(groups)
+    problems, made = by_problem(groups), design(groups)
     place = {problem: index for index, problem in enumerate(problems)}
     split = len(problems) > len({problem.task for problem in problems})
     return {
@@ -30,7 +29,8 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
             *leaderboard.compared(leaderboard.boards(result.name, result)), *_gaps(result),
             *tuning.warnings(result, groups), *_mixed(result, runs),
         ],
-        "answers": [line for each in problems.items() for line in (answers.answer(*each), _gradients(*each)) if line],
+        "gaps": _gaps(result),
+        "answers": [answers.answer(*each) for each in problems.items()],
         "header": tables.header(groups),
         "rows": tables.rows(groups),
         "legend": tables.legend(groups),
@@ -38,8 +38,11 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
         "order": sorted(range(len(groups)), key=lambda i: (place[groups[i].problem], -groups[i].score.value)),
         "grouped": "problem" if split else "task" if "task" in values else "",
         "factors": {key: listed for key, listed in values.items() if len(listed) > 1},
-        "settings": [{"factors": s.shown, "label": s.label, "problem": s.problem.title} for s in groups],
-        "palette": PALETTE,
+        "settings": [
+            {"factors": s.shown, "label": label, "problem": s.problem.title, "series": series}
+            for s, label, series in zip(groups, made.labels, made.series, strict=True)
+        ],
+        "colors": made.colors,
         "more": _more(result, groups),
         "commands": result.commands,
         "runs": len(runs),
@@ -118,11 +121,3 @@ def _machines(result: Result) -> list[str]:
 def _machine(machine: dict[str, Any]) -> str:
     words = [str(machine.get("processor")), f"{machine.get('cores')} cores", str(machine.get("platform"))]
     return ", ".join([*words, f"accelerator {machine.get('accelerator')}"])
-
-
-def _gradients(problem: Problem, group: list[Setting]) -> str:
-    """Return the gradients of the settings that the answer names; empty where they are many or were not measured."""
-    best, rest = answers.named(group)
-    if rest or not any(setting.probed for setting in best):
-        return ""
-    return f"{problem.title}, gradients: {'; '.join(f'{setting.name}: {reach.sentence(setting)}' for setting in best)}."

@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from statistics import median
 
 from rnnbench.outcomes.columns import COLUMNS, Row
-from rnnbench.outcomes.diagnostic_columns import LAYER_DIRECTION, MOMENTS
+from rnnbench.outcomes.diagnostic_columns import LAYER_DIRECTION
 from rnnbench.outcomes.settings import Setting
 
 NOT_MEASURED = "not measured"
 HALVES = "halves"
-WORDS = {"flat": "flat", "grows": "growing", "dead": "dead", "decays": "decaying along no line"}
 
 
 def layer_directions(setting: Setting) -> list[str]:
@@ -56,14 +55,6 @@ def headline(setting: Setting, moment: str) -> str:
     return _joined(Counter(str(run[f"headline_{moment}"]) for run in _probed(setting, moment)).items())
 
 
-def sentence(setting: Setting) -> str:
-    """Return how the gradient was before training and after, of the layer and direction that reaches furthest."""
-    if not setting.probed:
-        return "gradient not measured"
-    start, end = (_words(setting, moment) for moment in MOMENTS)
-    return f"gradient {start} before training, {end} after" if start != end else f"gradient {start} before and after"
-
-
 def _probed(setting: Setting, moment: str) -> list[Row]:
     return [run for run in setting.runs if run.get(f"headline_{moment}") is not None]
 
@@ -75,14 +66,6 @@ def _half_lives(setting: Setting, moment: str, prefix: str = "") -> dict[str, li
         steps, word = run.get(f"{prefix}half_life_{moment}"), run.get(f"{prefix}decay_{moment}")
         found.setdefault(HALVES if steps is not None else word or "–", []).append(steps or 0.0)
     return found
-
-
-def _words(setting: Setting, moment: str) -> str:
-    found = _half_lives(setting, moment)
-    return _joined(
-        (f"halving every {_steps(each, 'half_life')} steps" if word == HALVES else WORDS.get(word, word), len(each))
-        for word, each in found.items()
-    )
 
 
 def _steps(found: list[float], column: str) -> str:

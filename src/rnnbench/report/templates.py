@@ -21,4 +21,5 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= markdown.FILTERS
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return environment

@@ -1,0 +1,21 @@
+"""What the charts of a page need, compressed into the page: Vega, Vega-Lite, Vega-Embed, and their data."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+
+import pyarrow as pa
+
+
+@cache
+def libraries() -> str:
+    """Return the libraries as packed JavaScript: ``vegaEmbed`` is then a property of the window. Takes four seconds."""
+    import vl_convert  # an engine of JavaScript, which only pages and pictures need
+
+    return packed(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def packed(text: str) -> str:
+    """Return a text as gzip in base64; the same for the same version of pyarrow, which brings a zlib of its own."""
+    return base64.b64encode(pa.Codec("gzip", compression_level=9).compress(text.encode(), asbytes=True)).decode()
