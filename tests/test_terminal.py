@@ -118,7 +118,8 @@ def test_the_end_of_a_run_and_of_a_sweep(configure, capsys):
         f"{records[0].score:.3f}; test loss {final['test/loss']:.4g}, without memory {records[0].baseline:.4g}"
     )
     assert lines["solved"] == "not within 20 steps"
-    assert lines["gradient"].startswith("halving every")
+    half_life = records[0].gradients["initial"]["half_life"]
+    assert lines["half-life"].startswith(f"{half_life:.1f} before training, ")
     assert lines["files"] == str(folder_of(configs[0]))
     assert lines["next"] == f"rnnbench report two --runs-dir {folder}"
     show_sweep([row(each) for each in records], "two", folder, "offline")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rnnbench.outcomes import rows
 from rnnbench.outcomes.columns import Row, row
+from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.outcomes.settings import Setting, settings, solvable
 from rnnbench.report import reach, tables
 from rnnbench.report.console import show, show_facts
@@ -32,8 +33,9 @@ def show_run(record: Record, runs_dir: Path) -> None:
         shown.append(("solved", f"not within {record.steps} steps" if at is None else f"at step {at}"))
     if record.gradients:
         setting = Setting({}, [found], record.steps)
-        words = reach.sentence(setting).removeprefix("gradient ")
-        shown.append(("gradient", f"{words}; horizon {reach.horizon(setting, 'final')} steps"))
+        start, end = (reach.half_life(setting, moment) for moment in MOMENTS)
+        shown.append(("half-life", f"{start} before training, {end} after (steps)"))
+        shown.append(("horizon", f"{reach.horizon(setting, 'final')} steps after training"))
     shown.append(("training", f"{record.steps} steps in {record.seconds:.1f} s, {record.engine}"))
     shown.append(("files", str(runs_dir / record.experiment / record.run_id)))
     show_facts([*shown, *_next(record.experiment, runs_dir, record.config["tracking"]["mode"])])
