@@ -83,7 +83,7 @@ def test_the_workspace_of_a_sweep(command, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout == "valid: runs/scratch/workspace.json, grouped by cell, network.depth\n"
     text = (tmp_path / "runs" / "scratch" / "workspace.json").read_text()
-    for part in ("adding, T = 10, at most 20 steps: no run solved it", '"grad_final/layer2_forward"',
+    for part in ("within 20 steps none of 4 runs solves the task", '"grad_final/layer2_forward"',
                  "All 4 runs are done."):  # fmt: skip
         assert part in text
     assert "backward" not in text
