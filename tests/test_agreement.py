@@ -171,7 +171,9 @@ def test_an_experiment_sets_its_own():
     assert beyond(ROW, ROW | {"horizon_final": 6}, own) == []
     assert beyond(ROW, ROW | {"test_loss": 0.0034}, own) == ["test_loss"]
     text = agreement.summary(own)
-    assert text.startswith("score 0.1; validation_loss, best_validation_loss 0.1 of the baseline; test_loss 0 of the ")
+    assert text.startswith(
+        "score 0.1 where below 0 counts as 0; validation_loss, best_validation_loss 0.1 of the baseline, where"
+    )
     assert "horizon_final 0.9 of the larger, or 3 steps" in text
     for name in agreement.RULES:
         assert name in text
@@ -189,9 +191,25 @@ def test_an_experiment_sets_its_own():
     ("metric", "scale"), [("accuracy", 1.0), ("bits_per_character", 1 / 6 / math.log(2)), ("mse", 1 / 6)]
 )
 def test_a_metric_is_off_by_as_much_as_its_score(metric, scale):
-    row = ROW | {"metric": metric, "test_metric": 0.5}
+    row = ROW | {"metric": metric, "test_metric": 0.01}
     for share, expected in ((0.09, []), (0.11, ["test_metric"])):
-        assert beyond(row, row | {"test_metric": 0.5 + share * scale}, ALLOWED) == expected
+        assert beyond(row, row | {"test_metric": 0.01 + share * scale}, ALLOWED) == expected
+
+
+def test_how_much_worse_than_without_memory_is_chance():
+    """As seen of a vanilla RNN on adding on two processors, each time without a memory."""
+    names = ("score", "test_loss", "test_metric", "validation_loss", "val_mse")
+    before, now = (
+        ROW | dict(zip(names, values, strict=True))
+        for values in ((-0.345, 0.2265, 0.2265, 0.2159, 0.2159), (-1.0, 0.3373, 0.3373, 0.3396, 0.3396))
+    )  # fmt: skip
+    assert beyond(before, now, ALLOWED) == beyond(now, before, ALLOWED) == []
+    for name in names:
+        assert name in beyond(ROW | {"val_mse": 0.003}, now, ALLOWED)  # the other learned the task
+    worse = {"metric": "accuracy", "test_metric": 0.1}  # an accuracy without memory is not known
+    assert beyond(ROW | worse, ROW | worse | {"test_metric": 0.3}, ALLOWED) == ["test_metric"]
+    for column, low, high in (("test_80_loss", 0.5, 0.7), ("val_accuracy", 0.5, 0.7)):
+        assert beyond(ROW | {column: low}, ROW | {column: high}, ALLOWED) == [column]
 
 
 def test_what_differs_is_told_in_full_up_to_three():
@@ -204,10 +222,10 @@ def test_what_differs_is_told_in_full_up_to_three():
     )
     assert agreement.differences_in_words(ROW, now | {"score": None}, ["score"]) == "score 0.98 -> -"
     precise = agreement.differences_in_words(ROW | {"score": 0.123456}, now, ["score", "flops"], ALLOWED)
-    assert precise == "score 0.1235 -> 0.97 (at most 0.1), flops 8576 -> 9"
+    assert precise == "score 0.1235 -> 0.97 (at most 0.1 where below 0 counts as 0), flops 8576 -> 9"
     assert (
         agreement.differences_in_words(ROW, now | {"score": None}, ["score"], ALLOWED)
-        == "score 0.98 -> - (at most 0.1)"
+        == "score 0.98 -> - (at most 0.1 where below 0 counts as 0)"
     )
 
 

@@ -8,11 +8,12 @@ all say after how many steps it has halved, and of a gradient that vanishes at o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.outcomes.columns import COLUMNS, OTHER, Row, column, headline
+from rnnbench.outcomes.comparable import SLACK, UNITS, comparable, scale
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
@@ -36,11 +37,7 @@ NOTHING = ("slope", "fit", "half_life", "horizon", "zero_from", "vanishing_ratio
 LAST_BITS = 1e-12
 """The relative error of what is measured on a network in float64: its last bits depend on the order in which numbers
 are added up, which is the program's, and on their place in memory."""
-SLACK = 3.0
-"""Steps by which the reach of a gradient may differ in any case."""
 TOLD = 3  # columns that a line shows in full
-FLAT = 1.0
-"""A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 PROBED = ("probe.batch_size", "probe.sequences", "probe.exponents")
 """Settings that two probes must share for their numbers to be comparable."""
 GRADIENTS = {f"{each.name}_{moment}": moment for moment in MOMENTS for each in (HEADLINE, *DIAGNOSTICS, *NETWORK)}
@@ -58,16 +55,8 @@ class Rule(NamedTuple):
         return f"{self.most:g} {UNITS[self.unit]}".rstrip()
 
 
-UNITS = {
-    "absolute": "",
-    "loss": "of the baseline",
-    "metric": "of the baseline, an accuracy of 1",
-    "larger": "of the larger",
-    "steps": f"of the larger half-life, or {SLACK:g} steps",
-    "horizon": f"of the larger, or {SLACK:g} steps",
-}
 RULES = {
-    "score": Rule(None, "absolute"),
+    "score": Rule(None, "score"),
     "validation_loss": Rule(None, "loss"),
     "test_loss": Rule(None, "loss"),
     "test_metric": Rule(None, "metric"),
@@ -169,7 +158,7 @@ def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
         return allowed.get(key)
-    return allowed["score"]._replace(unit={"loss": "loss", "score": "absolute"}.get(found[2], "metric"))
+    return allowed["score"]._replace(unit={"loss": "loss", "score": "score"}.get(found[2], "metric"))
 
 
 def differences_in_words(
@@ -196,50 +185,12 @@ def summary(allowed: Mapping[str, Rule]) -> str:
 
 
 def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
-    was, is_now = (UNIT_VALUES.get(rule.unit, _plain)(row, key) for row in (before, now))
+    was, is_now = (comparable(row, key, rule.unit) for row in (before, now))
     if was is None or is_now is None or rule.most is None:
         return False
     larger = max(abs(was), abs(is_now))
     if rule.unit in ("steps", "horizon"):
         most = max(SLACK, rule.most * larger)
     else:
-        most = rule.most * (larger if rule.unit == "larger" else _scale(before, rule.unit))
+        most = rule.most * (larger if rule.unit == "larger" else scale(before, rule.unit))
     return abs(was - is_now) <= most
-
-
-def _scale(row: Row, unit: str) -> float:
-    """Return the value that a tolerance in this unit is relative to."""
-    baseline: float = row["baseline"] or 0.0
-    if unit == "metric":
-        return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(row["metric"], baseline)
-    return baseline if unit == "loss" else 1.0
-
-
-def _plain(row: Row, key: str) -> float | None:
-    value: float | None = row[key]
-    return value
-
-
-def _half_life(row: Row, key: str) -> float:
-    """Return the half-life in steps that a column states: long if nothing decays, 0 if the gradient has vanished."""
-    length = row["length"] or 1
-    value = row[key]
-    kind = headline(key).rpartition("_")[0]
-    if kind == "half_life" and value is None:  # because nothing decays, or not along a line
-        kind, value = "slope", row[key.replace("half_life", "slope")]
-    if kind == "half_life":
-        steps = value
-    elif value is None:
-        steps = 0.0
-    else:
-        fall = -value * length if kind == "slope" else -math.log(value) if value > 0 else math.inf
-        steps = math.log(2) * length / fall if fall > 0 else math.inf
-    return float(min(steps, FLAT * length))
-
-
-def _horizon(row: Row, key: str) -> float:
-    """Return the horizon in steps; 0 for a dead gradient."""
-    return float(row[key] or 0)
-
-
-UNIT_VALUES: dict[str, Callable[[Row, str], float | None]] = {"steps": _half_life, "horizon": _horizon}
