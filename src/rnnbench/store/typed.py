@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 T = TypeVar("T")
 LARGEST = 2**63  # from here on, a whole number fits no array
@@ -33,7 +34,7 @@ def parse(text: str) -> Any:
 def build(kind: type[T], values: Any) -> T:
     """Make the dataclass ``kind`` of parsed values; unknown keys are ignored. Raises ValueError for a wrong type."""
     check(values, kind)
-    known = get_type_hints(kind)
+    known = _hints(cast(Any, kind))
     return kind(**{key: value for key, value in values.items() if key in known})
 
 
@@ -66,7 +67,7 @@ def _check_any(value: Any, kinds: tuple[Any, ...], where: str) -> None:
 
 def _check_keys(value: Any, kind: Any, where: str) -> None:
     check(value, dict[str, Any], where)
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     optional = [f.name for f in fields(kind) if _has_default(f)] if is_dataclass(kind) else kind.__optional_keys__
     missing = [key for key in hints if key not in value and key not in optional]
     if missing:
@@ -74,6 +75,11 @@ def _check_keys(value: Any, kind: Any, where: str) -> None:
     for key, hint in hints.items():
         if key in value:
             check(value[key], hint, f"{where}.{key}" if where else key)
+
+
+@cache  # which evaluates every annotation
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _has_default(field: Any) -> bool:
