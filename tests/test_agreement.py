@@ -171,9 +171,7 @@ def test_an_experiment_sets_its_own():
     assert beyond(ROW, ROW | {"horizon_final": 6}, own) == []
     assert beyond(ROW, ROW | {"test_loss": 0.0034}, own) == ["test_loss"]
     text = agreement.summary(own)
-    assert text.startswith(
-        "score 0.1 where below 0 counts as 0; validation_loss, best_validation_loss 0.1 of the baseline, where"
-    )
+    assert text.startswith("score 0.1; validation_loss, best_validation_loss 0.1 of the baseline; test_loss 0 of the ")
     assert "horizon_final 0.9 of the larger, or 3 steps" in text
     for name in agreement.RULES:
         assert name in text
@@ -222,10 +220,10 @@ def test_what_differs_is_told_in_full_up_to_three():
     )
     assert agreement.differences_in_words(ROW, now | {"score": None}, ["score"]) == "score 0.98 -> -"
     precise = agreement.differences_in_words(ROW | {"score": 0.123456}, now, ["score", "flops"], ALLOWED)
-    assert precise == "score 0.1235 -> 0.97 (at most 0.1 where below 0 counts as 0), flops 8576 -> 9"
+    assert precise == "score 0.1235 -> 0.97 (at most 0.1), flops 8576 -> 9"
     assert (
         agreement.differences_in_words(ROW, now | {"score": None}, ["score"], ALLOWED)
-        == "score 0.98 -> - (at most 0.1 where below 0 counts as 0)"
+        == "score 0.98 -> - (at most 0.1)"
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.outcomes.columns import COLUMNS, OTHER, Row, column, headline
-from rnnbench.outcomes.comparable import SLACK, UNITS, comparable, scale
+from rnnbench.outcomes.comparable import CAPPED, SLACK, UNITS, comparable, scale
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
@@ -181,7 +181,7 @@ def summary(allowed: Mapping[str, Rule]) -> str:
     alike: dict[str, list[str]] = {}
     for name, rule in allowed.items():
         alike.setdefault(rule.words, []).append(name)
-    return "; ".join(f"{', '.join(columns)} {words}" for words, columns in alike.items())
+    return "; ".join([*(f"{', '.join(columns)} {words}" for words, columns in alike.items()), CAPPED])
 
 
 def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:

@@ -17,14 +17,15 @@ FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 UNITS = {
     "absolute": "",
-    "score": "where below 0 counts as 0",
-    "loss": "of the baseline, where more counts as it",
-    "metric": "of the baseline, where worse counts as it, an accuracy of 1",
+    "score": "",
+    "loss": "of the baseline",
+    "metric": "of the baseline, an accuracy of 1",
     "larger": "of the larger",
     "steps": f"of the larger half-life, or {SLACK:g} steps",
     "horizon": f"of the larger, or {SLACK:g} steps",
 }
 """What a difference is relative to, in words."""
+CAPPED = "a score below 0 counts as 0, and a loss, or an error as a metric, above its baseline as the baseline"
 LOWER = ("mse", "bits_per_character")
 """Metrics that are lower for a better network."""
 BASELINES = {
