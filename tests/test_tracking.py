@@ -256,3 +256,14 @@ def test_where_the_home_folder_cannot_be_written_the_experiment_lends_its_own(mo
     assert os.environ["WANDB_CACHE_DIR"] == str(tmp_path / "sweep" / ".cache" / "wandb")
     assert os.environ["MPLCONFIGDIR"] == "mine"
     assert not list(tmp_path.glob("**/*cache*"))
+
+
+def test_a_service_that_began_in_another_folder(configure, tmp_path, monkeypatch):
+    """Whoever starts runs from a program that uses W&B itself shares its service, which has another current folder."""
+    wandb.setup()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    config = configure("tracking=offline", "name=sweep", "runs_dir=runs")
+    run(config)
+    (folder,) = (tmp_path / "elsewhere/runs/sweep/wandb").glob(f"offline-run-*-{wandb_id(config)}")
+    assert summary_of(folder)["run_id"] == config.run_id
