@@ -28,6 +28,8 @@ def relink(app: Sphinx, document: str, source: list[str]) -> None:
     elif (Path(app.srcdir).parent / document).with_name(INTERACTIVE).exists():
         link = f'<a href="{INTERACTIVE}">All figures and tables on one interactive page</a>'
         source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
+        plain = f'<a href="{INTERACTIVE}">{INTERACTIVE}</a>'  # Sphinx knows no such page
+        source[0] = source[0].replace(f"[{INTERACTIVE}]({INTERACTIVE})", plain)
 
 
 def copy(app: Sphinx, error: Exception | None) -> None:
