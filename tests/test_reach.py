@@ -11,6 +11,7 @@ from rnnbench.outcomes.columns import COLUMNS, column, row
 from rnnbench.outcomes.result import Result, conformed, no_rows
 from rnnbench.outcomes.settings import settings
 from rnnbench.report import layers, reach, tables
+from rnnbench.report.answers import answer
 from rnnbench.report.charts import gradients, points
 from rnnbench.report.charts.design import design
 from rnnbench.report.long_tables import LongTables
@@ -51,6 +52,12 @@ def planted(*found, cell="lstm", **options):
 def setting(*found, **options):
     (group,) = settings(frame(planted(*found, **options)))
     return group
+
+
+def test_a_sentence_says_of_which_layer_it_speaks():
+    for found, several in ((FLAT, False), (TWO_LAYERS, True)):
+        group = setting(found)
+        assert ("in the layer and direction that reaches furthest" in answer(group.problem, [group])) == several
 
 
 @pytest.mark.parametrize(

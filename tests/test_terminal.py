@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from planted import make
 from rnnbench.outcomes.columns import row
 from rnnbench.report.ending import show_run, show_sweep
 from rnnbench.runner import run
@@ -15,7 +16,7 @@ from rnnbench.store.run_log import LOGGER, SAID, logged
 from rnnbench.store.status import Status
 from rnnbench.sweep import display
 from rnnbench.sweep.display import Display, setting_names
-from rnnbench.sweep.run_states import RunState, folder_of
+from rnnbench.sweep.run_states import RunState, folder_of, rows_of
 from rnnbench.training import progress
 
 
@@ -122,12 +123,32 @@ def test_the_end_of_a_run_and_of_a_sweep(configure, capsys):
     assert lines["half-life"].startswith(f"{half_life:.1f} before training, ")
     assert lines["files"] == str(folder_of(configs[0]))
     assert lines["next"] == f"rnnbench report two --runs-dir {folder}"
-    show_sweep([row(each) for each in records], "two", folder, "offline")
+    show_sweep([row(each) for each in records], [], folder / "two", "offline")
     header, line, *after = capsys.readouterr().out.splitlines()
     low, high = sorted(each.score for each in records)
     assert re.split("  +", header)[:2] == ["runs", "score"]
     assert f"[{low:.3f}, {high:.3f}]" in line
     assert after[0].split()[1:4] == ["rnnbench", "report", "two"]
     assert after[1].split()[:2] == ["wandb", "leet"]
-    show_sweep([], "none", folder, "offline")
+    show_sweep([], [], folder / "none", "offline")
     assert capsys.readouterr().out == ""
+
+
+def test_the_table_of_a_tuned_sweep_has_what_was_swept(capsys, tmp_path):
+    """Each depth has chosen a threshold of its own, which follows from it."""
+    chosen = [
+        row(make(seed, network={"depth": depth}, clip={"threshold": threshold}))
+        for depth, threshold in ((1, 0.1), (2, 1.0)) for seed in (0, 1)
+    ]  # fmt: skip
+    show_sweep(chosen, ["clip.threshold"], tmp_path / "e", "disabled")
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert re.split("  +", header)[:2] == ["network.depth", "runs"]
+    assert [re.split("  +", line)[:2] for line in lines[:2]] == [["1", "2"], ["2", "2"]]
+
+
+def test_a_damaged_record_is_no_row(configure):
+    configs = [configure(f"seed={seed}") for seed in (0, 1)]
+    for config in configs:
+        folder_of(config).mkdir(parents=True)
+        (folder_of(config) / "record.json").write_text("{")
+    assert rows_of(configs, {}) == []

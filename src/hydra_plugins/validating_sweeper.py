@@ -62,7 +62,7 @@ class ValidatingSweeper(Sweeper):
         from rnnbench.report.ending import show_sweep  # loads pandas
 
         ended = rows_of([job.config for job in chosen.values()], published)
-        show_sweep(ended, folder.name, folder.parent, configs[0].tracking.mode)
+        show_sweep(ended, list(plan.protocol.tune or {}), folder, configs[0].tracking.mode)
         for setting in undecided:
             print(f"not reported, because a tuning run has no result: {setting}", flush=True)
         for each in returns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from rnnbench.outcomes.rows import REPORT
 from rnnbench.outcomes.settings import Setting, by_problem, reported
 from rnnbench.report import answers, tables
 from rnnbench.report.markdown import escape
+from rnnbench.report.templates import template
 from rnnbench.store import records
 from rnnbench.store.status import Status
 
@@ -77,6 +78,5 @@ def _sweep(result: Result, folder: Path) -> Sweep:
 
 def _table(groups: list[Setting]) -> str:
     """Return the table of settings with their intervals and its legend, as Markdown."""
-    header, *rows = ([escape(cell) for cell in row] for row in (tables.header(groups), *tables.rows(groups)))
-    lines = (f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
-    return "\n".join([*lines, "", escape(tables.legend(groups))])
+    table: Any = template("table.md").module
+    return f"{table.markdown(tables.header(groups), tables.rows(groups))}\n{escape(tables.legend(groups))}"

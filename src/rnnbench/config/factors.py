@@ -11,6 +11,11 @@ NOT_FACTORS = ("seed", *OUTSIDE)
 """Keys that are never factors: the unit of replication, and keys outside a run's identity."""
 
 
+def short(key: str) -> str:
+    """Return a key as people say it: "cell" and "clip", which cell.name and clip.kind choose."""
+    return key.removesuffix(".name").removesuffix(".kind")
+
+
 def factors(configs: Sequence[Mapping[str, Any]], last: Sequence[str] = ()) -> list[str]:
     """Return the keys that vary over flat configurations, less those that others determine, and less the seed.
 

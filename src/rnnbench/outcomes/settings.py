@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from rnnbench.config.factors import factors
+from rnnbench.config.factors import factors, short
 from rnnbench.config.identity import valued
 from rnnbench.outcomes import rows
 from rnnbench.outcomes.columns import Row
@@ -189,7 +189,7 @@ def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for run in sorted(found, key=lambda run: (run["seed"], run["run_id"])):
         groups.setdefault(tuple(valued(run, key) for key in chosen), []).append(run)
-    names = [key.removesuffix(".name").removesuffix(".kind") for key in chosen]
+    names = [short(key) for key in chosen]
     named = [(dict(zip(names, values, strict=True)), group) for values, group in groups.items()]
     longest: dict[Problem, int] = {}
     for values, group in named:

@@ -9,6 +9,7 @@ from statistics import median
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.problems import Problem
 from rnnbench.outcomes.settings import Setting, solves
+from rnnbench.report.reach import layer_directions
 from rnnbench.report.tables import estimate, number
 from rnnbench.statistics import median_interval, median_time, wilson_interval
 
@@ -143,7 +144,9 @@ def _gradient(parts: list[Part]) -> str:
     for name, group in probed if len(probed) <= LISTED else probed[:FIRST]:
         reached.setdefault(_horizon(group), []).append(name)
     texts = [f"{steps} steps back with {_and(names)}" for steps, names in reached.items()]
-    return f"{_start(probed)} training, at least 1 % of it is left {_and(texts)}"
+    several = any(layer_directions(setting) for _, own in probed for setting in own)
+    of = ", each time in the layer and direction that reaches furthest" if several else ""
+    return f"{_start(probed)} training, at least 1 % of it is left {_and(texts)}{of}"
 
 
 def _start(probed: list[Part]) -> str:

@@ -41,18 +41,21 @@ def show_run(record: Record, runs_dir: Path) -> None:
     show_facts([*shown, *_next(record.experiment, runs_dir, record.config["tracking"]["mode"])])
 
 
-def show_sweep(found: Sequence[Row], name: str, runs_dir: Path, tracking: str) -> None:
-    """Print the settings of the runs that a sweep has, with their intervals, and the next commands."""
+def show_sweep(found: Sequence[Row], tuned: Sequence[str], folder: Path, tracking: str) -> None:
+    """Print the settings of the runs that a sweep has in its ``folder``, with intervals, and the next commands.
+
+    The ``tuned`` keys tell settings apart only where nothing else does.
+    """
     if not found:
         return
-    groups = settings(rows.frame(found))
+    groups = settings(rows.frame(found), tuned)
     chosen = [each for each in tables.SUMMARIES if each.title in COLUMNS and each.shown(groups)]
     header = [*groups[0].factors, "runs", *(each.title for each in chosen)]
     listed = [[*each.shown.values(), str(len(each.runs)), *(of.text(each) for of in chosen)] for each in groups[:MOST]]
     show(header, listed)
     if len(groups) > MOST:
         print(f"and {len(groups) - MOST} settings more, in the report")
-    show_facts(_next(name, runs_dir, tracking))
+    show_facts(_next(folder.name, folder.parent, tracking))
 
 
 def _next(name: str, runs_dir: Path, tracking: str) -> list[tuple[str, str]]:

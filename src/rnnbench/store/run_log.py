@@ -62,3 +62,10 @@ def heading(record: Record) -> Iterator[str]:
         groups.setdefault(group, []).append(f"{value}" if option in ("", "name") else f"{option} {value}")
     yield from (f"  {group}: {', '.join(said)}" for group, said in sorted(groups.items()))
     yield f"{record.parameters} parameters, memoryless loss {record.baseline:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

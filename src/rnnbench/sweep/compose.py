@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from rnnbench.config.factors import factors
+from rnnbench.config.factors import factors, short
 from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
@@ -141,8 +141,8 @@ def configured_jobs(loader: Any, base: DictConfig, jobs: Sequence[Sequence[str]]
     fixed = set(base.hydra.overrides.task)
     searched = {word.partition("=")[0].lstrip("+") for words in jobs for word in words if word not in fixed}
     keys = dict.fromkeys(key for config in configs for key in configuration(config.to_dict()))
-    names = {key: key.removesuffix(".name").removesuffix(".kind") for key in keys}
-    return [_named(config, [key for key in keys if {key, names[key]} & searched]) for config in configs]
+    varied = [key for key in keys if {key, short(key)} & searched]
+    return [_named(config, varied) for config in configs]
 
 
 def _named(config: Config, varied: list[str]) -> Config:

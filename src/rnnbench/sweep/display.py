@@ -14,12 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.config.factors import factors
+from rnnbench.config.factors import factors, short
 from rnnbench.config.identity import flatten, valued
 from rnnbench.config.schema import Config
 from rnnbench.outcomes.problems import words
 from rnnbench.report.console import show
 from rnnbench.store import records
+from rnnbench.store.run_log import duration
 from rnnbench.store.status import Status
 from rnnbench.sweep.run_states import RunState
 
@@ -106,7 +107,7 @@ class Display:
         for status, style in STYLES.items():
             text.append(f"{self.counts[status]} {status}  " if self.counts[status] else "", style)
         text.append(f"{running} running", STYLES[Status.RUNNING])
-        text.append("" if left is None else f"  about {_duration(left)} left")
+        text.append("" if left is None else f"  about {duration(left)} left")
         return text
 
     def summary(self, states: list[RunState], left: int) -> None:
@@ -124,8 +125,7 @@ def setting_names(configs: Sequence[Config]) -> Mapping[str, str]:
     flat = {config.run_id: flatten(config.to_dict()) for config in configs}
     varied = factors(list(flat.values()))
     return {
-        run_id: words({key.removesuffix(".name").removesuffix(".kind"): valued(each, key) for key in varied})
-        or str(each["cell.name"])
+        run_id: words({short(key): valued(each, key) for key in varied}) or str(each["cell.name"])
         for run_id, each in flat.items()
     }
 
@@ -140,9 +140,3 @@ def show_states(states: Sequence[RunState]) -> None:
     """Print runs, their status, what there is to say, and where their log is."""
     rows = [[state.run_id, state.status, state.text, state.where] for state in states]
     show(["run", "status", "", "log"], rows, [STYLES[state.status] for state in states])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

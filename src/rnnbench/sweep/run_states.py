@@ -108,10 +108,10 @@ def _published_state(published: Published, folder: Path) -> RunState:
 
 
 def rows_of(configs: Iterable[Config], published: Mapping[str, Published]) -> list[Row]:
-    """Return the rows of the runs that have ended, here or in what is published."""
+    """Return the rows of the runs that have ended, here or in what is published; not of those with a damaged record."""
     found = []
     for config in configs:
-        record = records.read(folder_of(config))
+        _, record = _read(folder_of(config))
         if record is not None:
             found.append(row(record))
         elif config.run_id in published:

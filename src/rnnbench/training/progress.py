@@ -11,7 +11,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from rich.live import Live
 from rich.text import Text
 
-from rnnbench.store.run_log import LOGGER, PROGRESS
+from rnnbench.store.run_log import LOGGER, PROGRESS, duration
 from rnnbench.training.learner import Learner
 
 LINES = 10
@@ -68,10 +68,3 @@ class Progress(lightning.Callback):
             if step < self.max_steps:
                 parts.append(f"at most {duration(pace * (self.max_steps - step))} left")
         return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
