@@ -32,7 +32,7 @@ test: $(READY) ## the whole test suite
 test-fast: $(READY) ## the tests of parts: all but whole sweeps, trainings, reports, servers and clusters
 	$(RUN) -m pytest -m "not whole"
 
-docs: $(READY) ## build the documentation to docs/_build/html, offline, with every example run: about three minutes
+docs: $(READY) ## build the documentation to docs/_build/html, offline, with every example run: about five minutes
 	$(RUN) -m sphinx -q -W --keep-going -E -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "The pages: docs/_build/html/index.html"
 
