@@ -49,27 +49,32 @@ def kill_tree(process: subprocess.Popen[str]) -> int:
     return 1 + len(tree)
 
 
-def results(folder: Path) -> dict[str, str]:
-    """Return everything that the runs produced, as text, by run_id."""
-    found = {}
+def results(folder: Path) -> dict[str, dict[str, str]]:
+    """Return everything that the runs produced, as text by name, by run_id."""
+    found: dict[str, dict[str, str]] = {}
     for record in records.read_all(folder):
         place = folder / record.run_id
         weights = torch.load(place / "last.ckpt", weights_only=True)["state_dict"]
+        values = {key: value for key, value in vars(record).items() if key not in TIMES}
+        values |= {f"weights {name}": weight.tolist() for name, weight in weights.items()}
         with np.load(place / "gradients.npz") as file:
-            arrays = {name: values.tolist() for name, values in file.items()}
-        facts = {key: value for key, value in vars(record).items() if key not in TIMES}
-        found[record.run_id] = json.dumps(
-            [facts, {name: weight.tolist() for name, weight in weights.items()}, arrays, _curves(place)]
-        )
+            values |= {f"gradients {name}": array.tolist() for name, array in file.items()}
+        found[record.run_id] = {name: json.dumps(value) for name, value in values.items()} | _curves(place)
     return found
 
 
-def _curves(place: Path) -> str:
+def _curves(place: Path) -> dict[str, str]:
     """Return all that was logged, without the times."""
     tables, damaged = runfiles.read(place)
-    if damaged:
-        return "; ".join(damaged)
-    return tables["curves"].sort_values(["split", "metric", "step"]).to_csv(index=False)
+    curves = tables["curves"].sort_values(["split", "metric", "step"]).groupby(["split", "metric"])
+    found = {f"curve {split} {metric}": rows.to_csv(index=False) for (split, metric), rows in curves}
+    return found | {"damaged": "; ".join(damaged)}
+
+
+def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
+    """Return a line for each result that is not the same."""
+    names = [name for name in expected | found if expected.get(name) != found.get(name)]
+    return [f"  {name}: {expected.get(name)!s:.200} and {found.get(name)!s:.200}" for name in names]
 
 
 def finished(folder: Path, run_id: str) -> bool:
@@ -121,6 +126,8 @@ def main() -> None:
             if path.read_text(encoding="utf-8").count(": done, ") > 1
         ]
         different = [run_id for run_id in expected if found.get(run_id) != expected[run_id]]
+        for run_id in different:
+            print(run_id, "undisturbed and killed:", *differences(expected[run_id], found.get(run_id, {})), sep="\n")
         print(f"{len(expected)} runs, went on from a checkpoint {resumed} times; different: {different}; "
               f"run twice: {twice}; W&B not finished once: {unfinished}")  # fmt: skip
         sys.exit(1 if different or twice or unfinished or len(found) != 12 * options.seeds else 0)

@@ -17,6 +17,7 @@ from torch.nn.functional import one_hot
 import offline_wandb
 from rnnbench.errors import UserError
 from rnnbench.interruption import Interrupted
+from rnnbench.network.engines.compiled import programs
 from rnnbench.runner import run
 from rnnbench.store import records
 from rnnbench.store.files import HeldElsewhereError, is_locked, locked
@@ -197,6 +198,20 @@ def test_a_solved_run_does_not_train_on(configure, die_at):
         patch.setattr(Adding, "solved_below", 10.0)
         record = run(config)
     assert (record.steps, record.solved_at_step, record.resumed) == (5, 5, 1)
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm", "mgu"])
+def test_what_is_left_after_the_last_step_has_the_same_numbers(configure, undisturbed, monkeypatch, cell):
+    """A new process has compiled nothing when it begins with the tests."""
+    overrides = f"cell={cell}", "network.hidden_size=40"
+    config = configure(*ODD, *overrides)
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "write", lambda *_: vanish())
+        with pytest.raises(SystemExit):
+            run(config)
+    monkeypatch.setattr(programs, "_programs", {})
+    assert run(config).resumed == 1
+    assert results(config) == undisturbed(*overrides)
 
 
 def test_wandb_has_one_finished_run_with_all_rows(configure, tmp_path, die_at):

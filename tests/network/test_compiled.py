@@ -18,7 +18,7 @@ from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.engines import ENGINES, choose, fastest, supporting
-from rnnbench.network.engines.compiled import pool, reason, suits
+from rnnbench.network.engines.compiled import pool, programs, reason, suits
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.states import HState, map_state
 
@@ -312,6 +312,17 @@ def test_nothing_is_kept_without_gradients(monkeypatch):
         torch.testing.assert_close(outputs, expected)
         torch.testing.assert_close(tuple(final), tuple(last))
     assert [shape for shape in made if shape[0] == 50] == [(50, 9, 40)] * 2
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_inference_mode_decides_nothing(monkeypatch, name):
+    """Wherever a cell is run first, the engine understands it."""
+    monkeypatch.setattr(programs, "_programs", {})
+    with torch.inference_mode():
+        assert reason(COMPILED[name].make(3, 10), verify=True) == ""
+    cell, inputs = COMPILED[name].make(3, 10), torch.randn(4, 2, 3)
+    assert suits(cell, inputs, cell.initial_state(2))
+    ENGINES["compiled"](cell, inputs, cell.initial_state(2))[0].sum().backward()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

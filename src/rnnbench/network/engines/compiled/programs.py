@@ -49,7 +49,7 @@ class Entry:
 
     def trace(self, cell: Cell[Any]) -> None:
         try:
-            with torch.random.fork_rng(devices=[]):
+            with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
                 self.program = _traced(cell, self.names)
         except Unsupported as error:
             self.reason = str(error)
@@ -63,7 +63,7 @@ class Entry:
             return
         self.verified = True
         try:
-            with torch.random.fork_rng(devices=[]):
+            with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
                 difference = _difference(self.program, plain_copy(cell), self.names)
         except Exception as error:  # of the step, or of the program
             self.reason, difference = f"it cannot be run ({type(error).__name__}: {error})", 0.0
