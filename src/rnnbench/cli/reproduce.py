@@ -9,30 +9,59 @@ from pathlib import Path
 
 import click
 
+from rnnbench.claims.claim import TIERS, Entry
+from rnnbench.claims.outcome import State, findings
+from rnnbench.claims.verdict import Verdict, judge
 from rnnbench.cli import options
+from rnnbench.cli.claims import facts, show_state
 from rnnbench.config import CONF
+from rnnbench.errors import UserError, check_range
 from rnnbench.report.console import print_json, show
+from rnnbench.sweep import claims
 from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce
 
 STYLES = {"DIFFERS": "red", "not comparable": "yellow"}
 
 
 @click.command("reproduce")
-@options.result_name
+@click.argument("name", type=options.Name("results_dir"), required=False)
 @click.option("--fraction", type=float, default=1.0, show_default=True, help="The share of the runs to repeat.")
 @click.option("--any-version", is_flag=True, help="Compare across versions, within the tolerances.")
+@click.option("--claim", "claim_id", help="Try a published claim instead: rnnbench claims.")
+@click.option("--tier", type=click.Choice(TIERS), multiple=True, help="Try all claims of this cost.")
+@click.option("--all", "every", is_flag=True, help="Try all claims.")
+@click.option("--reuse", is_flag=True, help="Runs of a claim that are published count as done.")
+@click.option("--publish", is_flag=True, help="Write what was found of a claim to RESULTS_DIR/claims.")
 @click.option("--jobs", type=int, help="Runs at once; by default one a core.")
+@options.runs_dir
 @options.results_dir
 @options.as_json
-def command(name: str, fraction: float, any_version: bool, jobs: int | None, results_dir: Path, as_json: bool) -> None:
-    """Run the committed result NAME again and compare, run by run.
+def command(
+    name: str | None, fraction: float, any_version: bool, claim_id: str | None, tier: tuple[str, ...], every: bool,
+    reuse: bool, publish: bool, jobs: int | None, runs_dir: Path, results_dir: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Run the committed result NAME again and compare, run by run; or try a published claim.
 
     Bit for bit on the versions and the kind of machine of RESULTS_DIR/NAME/provenance.json, but for the last bits of
     what the probe measures; else within the tolerances, which are printed; an experiment file may set its own.
-    --fraction repeats the runs whose configurations have the smallest hashes. Exit code 0: reproduced; 1: something
-    differs, and is named; 2: there is no such result; 3: versions or data differ, so that a comparison would say
-    nothing, or runs failed.
+    --fraction repeats the runs whose configurations have the smallest hashes.
+
+    --claim ID, --tier or --all run what is missing below RUNS_DIR/claims and say whether the numbers agree with the
+    published ones; --publish commits that.
+
+    Exit code 0: reproduced; 1: something differs or is contradicted, and is named; 2: there is no such result or claim;
+    3: versions or data differ, so that a comparison would say nothing, runs failed, or a claim is inconclusive.
     """
+    wanted = [name is not None, claim_id is not None, bool(tier), every]
+    if sum(wanted) != 1:
+        raise UserError("give the NAME of a result, or one of --claim ID, --tier and --all")
+    if jobs is not None:
+        check_range("--jobs", jobs, at_least=1)
+    if name is None:
+        entries = [claims.chosen(claim_id)] if claim_id else claims.select(TIERS if every else tier)
+        sys.exit(_try(entries, runs_dir / "claims", results_dir / "claims", reuse, publish, jobs, as_json))
+    if reuse or publish:
+        raise UserError("--reuse and --publish go with --claim, --tier or --all")
     with tempfile.TemporaryDirectory(prefix="rnnbench-") as work:
         outcome = reproduce(results_dir / name, CONF, Path(work), fraction, any_version, jobs)
     if as_json:
@@ -40,6 +69,29 @@ def command(name: str, fraction: float, any_version: bool, jobs: int | None, res
     else:
         _print_outcome(outcome)
     sys.exit(exit_code(outcome.checks))
+
+
+def _try(
+    entries: list[Entry], runs_dir: Path, results_dir: Path, reuse: bool, publish: bool, jobs: int | None, as_json: bool
+) -> int:
+    """Try claims one after the other and print what was found; return the exit code."""
+    verdicts = []
+    for entry in entries:
+        if len(entries) > 1:
+            print(f"{entry.id}: {entry.claim.title}", flush=True)
+        tried = claims.run(entry, runs_dir, results_dir, reuse, jobs)
+        found = findings(entry, tried.evidence)
+        if publish:
+            claims.publish(entry, tried, runs_dir, results_dir)
+        state = State(entry, judge(entry.claim, found), found)
+        verdicts.append(state.verdict)
+        if as_json:
+            print_json(facts(state))
+        else:
+            show_state(state)
+    if Verdict.CONTRADICTED in verdicts:
+        return 1
+    return 3 if {Verdict.INCONCLUSIVE, Verdict.NOT_RUN} & set(verdicts) else 0
 
 
 def _print_outcome(outcome: Outcome) -> None:

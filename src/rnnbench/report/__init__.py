@@ -58,8 +58,17 @@ def publish(
     is a person's account of what was expected and seen; it opens the pages. It and all else that was not
     generated is left alone. Raises UserError where runs are missing, unless ``partial``, or where rows contradict.
     """
+    overview.check_page(results_dir)
+    report = merge_published(name, sources, results_dir, partial, replace)
+    return report._replace(damaged=overview.write_overview(results_dir))
+
+
+def merge_published(
+    name: str, sources: Sequence[Path], results_dir: Path, partial: bool = False, replace: bool = False
+) -> Report:
+    """Do the same without the overview."""
     target = results_dir / check_name(name)
-    _check(target, results_dir)
+    folder.check_replaceable(target)
     found = [Source(str(source), gather(source)) for source in sources]
     if not replace and any((target / file).exists() for file in result.FILES):
         found.insert(0, Source(str(target), result.read(target)))
@@ -68,20 +77,15 @@ def publish(
     if lacking and not partial:
         names = ", ".join(map(str, sources))
         raise UserError(f"{names}: {lacking}; launch the sweep again, or publish what there is with --partial")
-    report = _write(merged, target, published=True)
-    return report._replace(damaged=overview.write_overview(results_dir))
+    return _write(merged, target, published=True)
 
 
 def render_again(name: str, results_dir: Path) -> Report:
     """Write the pages and figures of a published result again, from its data alone."""
     target = results_dir / check_name(name)
-    _check(target, results_dir)
-    return _write(result.read(target), target, published=True)
-
-
-def _check(target: Path, results_dir: Path) -> None:
     folder.check_replaceable(target)
     overview.check_page(results_dir)
+    return _write(result.read(target), target, published=True)
 
 
 def _write(found: Result, target: Path, published: bool) -> Report:

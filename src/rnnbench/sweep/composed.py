@@ -40,6 +40,8 @@ SWEPT = {
 """Hydra's messages for the most common mistakes, and what to do."""
 MIXED = ("callbacks", "loggers")
 """The groups of which a run may take several files."""
+NOT_A_RUN = ("hydra", "protocol", "claim")
+"""Keys of the composed YAML that are no part of a run's configuration."""
 EXAMPLES = {"task": "adding", "cell": "lstm", "optimizer": "adam", "schedule": "constant", "early_stop": "none"}
 
 
@@ -54,7 +56,7 @@ def parse(composed: DictConfig) -> Config:
 
 def typed(composed: DictConfig) -> DictConfig:
     """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "protocol")])
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in NOT_A_RUN])
     for group in TARGETED:
         _settle(group, _group(group, own))
     tasks = TASKS | {EXTERNAL: ExternalTask}

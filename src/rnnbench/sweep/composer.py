@@ -19,7 +19,7 @@ from rnnbench.errors import UserError
 from rnnbench.sweep.composed import checked, explained, is_group, typed
 from rnnbench.sweep.mixed import applies, fitting, optional, targeted
 
-NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol")
+NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol", "claim")
 """Keys that a sweep reads once, so that no choice within it may change them."""
 
 

@@ -7,14 +7,17 @@ import shlex
 from pathlib import Path
 
 from rnnbench.errors import UserError
+from rnnbench.sweep import claims
 from rnnbench.sweep.compose import Plan, plan
 
 
 def plan_again(conf: Path, command: str) -> Plan:
-    """Return the runs of a recorded ``command``, ``rnnbench train ...`` with any of Hydra's flags for a run.
+    """Return the runs of a recorded ``command``: of ``rnnbench train`` with any of Hydra's flags, or of a claim.
 
     Raises UserError where it cannot be read, or its folder of configurations is not here.
     """
+    if command.startswith(claims.COMMAND):
+        return claims.planned(claims.chosen(command.removeprefix(claims.COMMAND).strip()))
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("-m", "--multirun", action="store_true")
     parser.add_argument("-cd", "--config-dir", type=Path)

@@ -1,0 +1,3 @@
+from collections.abc import Callable
+
+LAWS: dict[str, Callable[[int], dict[str, float]]] = {}
