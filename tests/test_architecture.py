@@ -21,12 +21,16 @@ MAY_IMPORT = {
     "config": {"errors", "extensions", "network", "tasks"},
     "store": {"config", "errors"},
     "outcomes": {"config", "errors", "statistics", "store", "tasks"},
-    "report": {"errors", "outcomes", "statistics", "store"},
+    "claims": {"errors", "outcomes", "statistics", "store"},
+    "laws": {"gradients", "network", "tasks"},
+    "report": {"claims", "errors", "outcomes", "statistics", "store"},
     "training": {"config", "errors", "extensions", "gradients", "network", "interruption", "store", "tasks"},
     "tracking": {"config", "errors", "outcomes", "store", "training"},
     "build": {"config", "errors", "gradients", "network", "training"},
     "runner": {"build", "config", "network", "outcomes", "interruption", "store", "tasks", "tracking", "training"},
     "sweep": {
+        "claims",
+        "laws",
         "config",
         "errors",
         "extensions",
@@ -56,6 +60,7 @@ MAY_IMPORT = {
         "api",
         "bench",
         "build",
+        "claims",
         "config",
         "errors",
         "extensions",
@@ -76,8 +81,8 @@ HYDRA = ("compose", "composed", "composer", "configuration", "launcher", "mixed"
 """The modules of ``sweep`` that know Hydra, as the command line does."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {
-    "cli", "config", "errors", "extensions", "network/budget", "report", "outcomes", "statistics", "interruption",
-    "store", "sweep", "tasks",
+    "claims", "cli", "config", "errors", "extensions", "network/budget", "report", "outcomes", "statistics",
+    "interruption", "store", "sweep", "tasks",
 }  # fmt: skip
 """What answers before torch is loaded, and what must never load it."""
 

@@ -93,9 +93,8 @@ def read(folder: Path) -> Outcome | None:
     return made
 
 
-def state(entry: Entry, results_dir: Path) -> State:
-    """Return what is known of a claim from what is committed below ``results_dir``. Raises UserError for damage."""
-    folder = results_dir / entry.id
+def state(entry: Entry, folder: Path) -> State:
+    """Return what is known of a claim from what its ``folder`` holds. Raises UserError for damage."""
     outcome = read(folder)
     if outcome is None:
         return State(entry, Verdict.NOT_RUN, findings(entry, Evidence({}, {})))

@@ -11,6 +11,7 @@ from rnnbench.errors import UserError
 from rnnbench.report import publish, render_again
 from rnnbench.report.overview import read_results, write_overview
 from rnnbench.report.terminal import print_report
+from rnnbench.sweep import claims
 
 
 @click.command("publish")
@@ -60,3 +61,5 @@ def _again(name: str | None, results_dir: Path) -> None:
     for each in names:
         print(render_again(each, results_dir).folder)
     write_overview(results_dir)
+    if name is None and (results_dir / claims.PUBLISHED).exists():
+        claims.render_again(results_dir / claims.PUBLISHED)

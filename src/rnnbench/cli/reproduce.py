@@ -59,7 +59,9 @@ def command(
         check_range("--jobs", jobs, at_least=1)
     if name is None:
         entries = [claims.chosen(claim_id)] if claim_id else claims.select(TIERS if every else tier)
-        sys.exit(_try(entries, runs_dir / "claims", results_dir / "claims", reuse, publish, jobs, as_json))
+        sys.exit(
+            _try(entries, runs_dir / claims.PUBLISHED, results_dir / claims.PUBLISHED, reuse, publish, jobs, as_json)
+        )
     if reuse or publish:
         raise UserError("--reuse and --publish go with --claim, --tier or --all")
     with tempfile.TemporaryDirectory(prefix="rnnbench-") as work:
@@ -76,6 +78,8 @@ def _try(
 ) -> int:
     """Try claims one after the other and print what was found; return the exit code."""
     verdicts = []
+    for entry in entries if publish else []:
+        claims.check_publishable(entry, results_dir)
     for entry in entries:
         if len(entries) > 1:
             print(f"{entry.id}: {entry.claim.title}", flush=True)

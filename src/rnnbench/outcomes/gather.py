@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -42,6 +43,24 @@ def gather(source: Path) -> Result:
         return own
     published = Path(planned["published"])
     return merge([Source(str(published), result.read(published)), Source(str(source), own)], source.name)
+
+
+def with_published(
+    name: str, sources: Sequence[Path], target: Path, partial: bool = False, replace: bool = False
+) -> Result:
+    """Return the result of all runs below ``sources``, merged with what is published in ``target``, unless ``replace``.
+
+    Raises UserError where runs are missing, unless ``partial``, or where rows contradict each other.
+    """
+    found = [Source(str(source), gather(source)) for source in sources]
+    if not replace and any((target / file).exists() for file in result.FILES):
+        found.insert(0, Source(str(target), result.read(target)))
+    merged = merge(found, name)
+    lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
+    if lacking and not partial:
+        names = ", ".join(map(str, sources))
+        raise UserError(f"{names}: {lacking}; launch the sweep again, or publish what there is with --partial")
+    return merged
 
 
 def _own(source: Path) -> tuple[Result, records.Planned]:

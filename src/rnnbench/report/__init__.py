@@ -14,8 +14,7 @@ from xml.etree import ElementTree
 
 from rnnbench.errors import UserError, check_name
 from rnnbench.outcomes import result, settings
-from rnnbench.outcomes.gather import gather
-from rnnbench.outcomes.merge import Source, merge
+from rnnbench.outcomes.gather import gather, with_published
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import bundle, figures, overview
@@ -58,34 +57,22 @@ def publish(
     is a person's account of what was expected and seen; it opens the pages. It and all else that was not
     generated is left alone. Raises UserError where runs are missing, unless ``partial``, or where rows contradict.
     """
-    overview.check_page(results_dir)
-    report = merge_published(name, sources, results_dir, partial, replace)
-    return report._replace(damaged=overview.write_overview(results_dir))
-
-
-def merge_published(
-    name: str, sources: Sequence[Path], results_dir: Path, partial: bool = False, replace: bool = False
-) -> Report:
-    """Do the same without the overview."""
     target = results_dir / check_name(name)
-    folder.check_replaceable(target)
-    found = [Source(str(source), gather(source)) for source in sources]
-    if not replace and any((target / file).exists() for file in result.FILES):
-        found.insert(0, Source(str(target), result.read(target)))
-    merged = merge(found, name)
-    lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
-    if lacking and not partial:
-        names = ", ".join(map(str, sources))
-        raise UserError(f"{names}: {lacking}; launch the sweep again, or publish what there is with --partial")
-    return _write(merged, target, published=True)
+    _check(target, results_dir)
+    report = _write(with_published(name, sources, target, partial, replace), target, published=True)
+    return report._replace(damaged=overview.write_overview(results_dir))
 
 
 def render_again(name: str, results_dir: Path) -> Report:
     """Write the pages and figures of a published result again, from its data alone."""
     target = results_dir / check_name(name)
+    _check(target, results_dir)
+    return _write(result.read(target), target, published=True)
+
+
+def _check(target: Path, results_dir: Path) -> None:
     folder.check_replaceable(target)
     overview.check_page(results_dir)
-    return _write(result.read(target), target, published=True)
 
 
 def _write(found: Result, target: Path, published: bool) -> Report:
@@ -124,9 +111,7 @@ def render(
         "figures": drawn,
         "charts": bundle.packed(json.dumps(figures.content(charts), separators=(",", ":"))) if charts else "",
         "libraries": bundle.libraries() if charts else "",
-        "inks": {
-            name: " ".join(f"--{ink}: {color};" for ink, color in inks.items()) for name, inks in theme.INK.items()
-        },
+        "inks": theme.inks(),
     }  # fmt: skip
     pages = {file: template(file).render(**shown) for file in PAGES}
     return page, pages | {f"figures/{key}.svg": figure.svg for key, figure in drawn.items()}

@@ -16,16 +16,21 @@ from rnnbench.claims.outcome import Outcome
 from rnnbench.config import CONF
 from rnnbench.errors import RunsFailedError, UserError, unknown
 from rnnbench.laws import LAWS
-from rnnbench.outcomes.gather import gather
+from rnnbench.outcomes import result
+from rnnbench.outcomes.gather import gather, with_published
 from rnnbench.outcomes.provenance import Environment
-from rnnbench.report import merge_published
+from rnnbench.report import claims as pages
+from rnnbench.report.overview import check_page
 from rnnbench.store import provenance
+from rnnbench.store.folder import PAGE, check_replaceable, replacing_folder
 from rnnbench.sweep.compose import Plan, plan
 from rnnbench.sweep.run_states import add_to_plan
 from rnnbench.sweep.scheduler import Options, run_all
 
 COMMAND = "rnnbench reproduce --claim"
 """What the rows of a claim record, before its id."""
+PUBLISHED = "claims"
+"""The folder of all published claims, among the results; and that of their runs."""
 OWN = Path("conf")
 """The folder of a user's own claims, below the current folder."""
 
@@ -106,16 +111,38 @@ def _measure(entry: Entry, law: str) -> Tried:
     return Tried(evidence.of_measurements(evidence.table(measured)), {}, measured, time.perf_counter() - began)
 
 
+def check_publishable(entry: Entry, results_dir: Path) -> None:
+    """Raise UserError where ``publish`` would replace what was not generated."""
+    check_page(results_dir)
+    check_replaceable(results_dir / entry.id)
+
+
 def publish(entry: Entry, tried: Tried, runs_dir: Path, results_dir: Path) -> Outcome:
-    """Write ``results_dir/ID``, to be committed: the rows, merged with what is published, and the outcome."""
+    """Write ``results_dir/ID``, to be committed, and the pages of all claims beside it.
+
+    The rows are merged with what is published. Raises UserError where rows contradict each other or files are damaged.
+    """
+    check_publishable(entry, results_dir)
     target = results_dir / entry.id
-    if entry.claim.law is None:
-        merge_published(entry.id, [runs_dir / entry.id], results_dir)
-        return outcome.write(target, entry, tried.run_ids, tried.seconds)
-    target.mkdir(parents=True, exist_ok=True)
-    evidence.write_measurements(target, evidence.table(tried.measured))
-    here = Environment(versions=provenance.versions(), machine=provenance.machine())
-    return outcome.write(target, entry, {}, tried.seconds, here)
+    law = entry.claim.law is not None
+    found = None if law else with_published(entry.id, [runs_dir / entry.id], target)
+    with replacing_folder(target, {*result.FILES, evidence.MEASUREMENTS, outcome.FILE, pages.FIGURE, PAGE}) as new:
+        if found is None:
+            evidence.write_measurements(new, evidence.table(tried.measured))
+        else:
+            result.write(new, found)
+        here = Environment(versions=provenance.versions(), machine=provenance.machine()) if law else None
+        made = outcome.write(new, entry, tried.run_ids, tried.seconds, here)
+        pages.write_page(new, outcome.state(entry, new))
+    pages.write_overview(results_dir, list(known().values()))
+    return made
+
+
+def render_again(results_dir: Path) -> None:
+    """Write the pages of all claims again, from what is published below ``results_dir``."""
+    for state in pages.write_overview(results_dir, list(known().values())):
+        if state.outcome is not None:
+            pages.write_page(results_dir / state.entry.id, state)
 
 
 def select(tiers: Sequence[str]) -> list[Entry]:

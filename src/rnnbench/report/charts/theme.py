@@ -51,6 +51,11 @@ INK = {
 }
 
 
+def inks() -> dict[str, str]:
+    """Return the inks of a style sheet, by theme."""
+    return {name: " ".join(f"--{ink}: {color};" for ink, color in each.items()) for name, each in INK.items()}
+
+
 def config() -> dict[str, Any]:
     """Return Vega-Lite's configuration; the style sheet of a page replaces its inks where the page is dark."""
     ink, soft, grid = (INK["light"][key] for key in ("ink", "soft", "grid"))

@@ -1,0 +1,87 @@
+"""The chart of a claim: our numbers with their intervals, beside what was published."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+
+from rnnbench.claims.claim import Check, Claim
+from rnnbench.claims.evidence import STEPS
+from rnnbench.claims.verdict import Finding, Number
+from rnnbench.report.charts import theme
+from rnnbench.report.charts.chart import Chart, Line, digits, faceted, parameters
+
+DECADES = 30
+"""Numbers that differ by more than this factor are shown on a logarithmic axis."""
+WORDS = {STEPS: "steps to solve", "solved": "solved (1) or not (0)"}
+
+
+def claim(stated: Claim, findings: Sequence[Finding]) -> Chart | None:
+    """Return a panel for each check that has numbers; None where none has."""
+    lines: list[Line] = []
+    panels: list[tuple[str, Check, Finding]] = []
+    for check, found in zip(stated.checks, findings, strict=True):
+        if found.numbers:
+            facet = f"{len(panels) + 1}. {check.says}"
+            panels.append((facet, check, found))
+            lines += _lines(facet, check, found)
+    if not panels:
+        return None
+    logarithmic = _wide([line[key] for line in lines for key in ("low", "high")])
+    x = alt.X("value:Q").title(None).scale(type="log" if logarithmic else "linear", zero=False).axis(tickCount=4)
+    y = alt.Y("arm:N").title(None).sort(None).axis(grid=True, ticks=False, domain=False, labelPadding=8)
+    ours, published = (alt.Chart().transform_filter(f"datum.kind === '{kind}'") for kind in ("ours", "published"))
+    ink = theme.CATEGORIES[0]
+    layers = [
+        published.mark_rule(strokeWidth=9, opacity=0.28, color=theme.CATEGORIES[4]).encode(
+            x=alt.X("low:Q", title=None), x2="high:Q", y=y
+        ),
+        published.mark_tick(thickness=3, size=22, color=theme.CATEGORIES[1]).encode(x=x, y=y),
+        ours.mark_rule(strokeWidth=2.5, color=ink).encode(x=alt.X("low:Q", title=None), x2="high:Q", y=y),
+        ours.mark_point(filled=True, size=75, color=ink).encode(x=x, y=y),
+    ]
+    height = max(44, 26 * max(len(found.numbers) for _, _, found in panels))
+    facets = [facet for facet, _, _ in panels]
+    spec = faceted(layers, "claim", facets, parameters(), independent=["x", "y"], height=height)
+    rows = [
+        [check.says, arm, check.measure, _text(number)]
+        for _, check, found in panels
+        for arm, number in found.numbers.items()
+    ]
+    return Chart(spec, {"claim": lines}, ["statement", "arm", "measure", "median and interval"], rows, [0] * len(rows))
+
+
+def _lines(facet: str, check: Check, found: Finding) -> list[Line]:
+    lines: list[Line] = []
+    finite = [each for number in found.numbers.values() for each in number[:3] if math.isfinite(each)]
+    edge = 1.15 * max([*finite, check.published or 0.0], default=1.0)
+    for arm, number in found.numbers.items():
+        value, low, high = (digits(each if math.isfinite(each) else edge) for each in number[:3])
+        name = arm or check.measure
+        if not math.isfinite(number.value):
+            name = f"{name} (never)"
+        place = {"facet": facet, "setting": 0, "arm": name}
+        lines.append(place | {"kind": "ours", "value": value, "low": low, "high": high})
+        if check.published is not None:
+            least, most = span(check)
+            lines.append(place | {"kind": "published", "value": check.published, "low": least, "high": most})
+    return lines
+
+
+def span(check: Check) -> tuple[float, float]:
+    """Return the range of numbers that agree with the published one, the side that a bound leaves open left out."""
+    assert check.published is not None
+    if check.factor is not None:
+        return check.published / check.factor, check.published * check.factor
+    off = check.tolerance or 0.0
+    return check.published - off, check.published + off
+
+
+def _wide(numbers: Sequence[float]) -> bool:
+    return min(numbers) > 0 and max(numbers) > DECADES * min(numbers)
+
+
+def _text(number: Number) -> str:
+    return f"{number.value:.4g} [{number.low:.4g}, {number.high:.4g}], {number.n} seeds"
