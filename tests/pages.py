@@ -13,7 +13,7 @@ PAGES = sorted(
     if not {"_build", "results", "runs"} & set(path.relative_to(ROOT).parts)
 )
 RUN = ["README.md", *(f"docs/guide/{name}.md" for name in (
-    "sweeps", "training", "probes", "publish", "reproduce", "slurm", "wandb", "searches"))]  # fmt: skip
+    "sweeps", "training", "probes", "publish", "reproduce", "claims", "slurm", "wandb", "searches"))]  # fmt: skip
 """The pages whose commands tests run, one after the other in one folder; those of most others are composed alone."""
 FENCE = re.compile(r"^( *)```(\S+)(?: (\S+))?[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"^:(\w+): (.*)\n", re.MULTILINE)

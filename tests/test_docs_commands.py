@@ -13,6 +13,8 @@ import sys
 import pytest
 
 from pages import ROOT, RUN, blocks, commands, files
+from rnnbench.claims import claim
+from rnnbench.sweep import claims
 from rnnbench.sweep.compose import plan
 from test_docs import SHELL, without_environment
 
@@ -42,7 +44,9 @@ def test_the_commands(command, tmp_path):
         if not trials:  # Optuna tells of each trial
             assert ended.stderr.count("\n") == (expected == 2), (line, ended)
         ran.add(words[1])
-    assert ran == {"train", "status", "report", "publish", "reproduce", "compare", "sync", "probe", "workspace"}
+    assert ran == {
+        "train", "status", "report", "publish", "reproduce", "claims", "compare", "sync", "probe", "workspace",
+    }  # fmt: skip
 
 
 def test_the_protocol(tmp_path):
@@ -52,6 +56,15 @@ def test_the_protocol(tmp_path):
     found = plan(tmp_path / "conf", ["experiment=mine", "cell=lstm,gru"])
     assert len(found.tuning) == 2 * 3 * 2
     assert len(found.candidates) == 2 * 3 * 3
+
+
+def test_the_claim(tmp_path):
+    (block,) = blocks("docs/guide/claims.md", "yaml")
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    file = tmp_path / "conf" / "claim" / "mine.yaml"
+    file.write_text(block.code, encoding="utf-8")
+    found = claims.plans(claim.read(file))
+    assert {arm: len(each.candidates) for arm, each in found.items()} == {"gru": 3, "lstm": 3}
 
 
 def test_the_parts():

@@ -7,7 +7,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-INTERACTIVE = "report.html"
+INTERACTIVE = ("report.html", "claims.html")
 
 
 def show(app: Sphinx, config: Config) -> None:
@@ -25,18 +25,20 @@ def relink(app: Sphinx, document: str, source: list[str]) -> None:
     """Point links to results/ at the pages of the site, and each result at its interactive page."""
     if not document.startswith("results/"):
         source[0] = re.sub(r"\]\((?:\.\./)+results/", "](/results/", source[0])
-    elif (Path(app.srcdir).parent / document).with_name(INTERACTIVE).exists():
-        link = f'<a href="{INTERACTIVE}">All figures and tables on one interactive page</a>'
-        source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
-        plain = f'<a href="{INTERACTIVE}">{INTERACTIVE}</a>'  # Sphinx knows no such page
-        source[0] = source[0].replace(f"[{INTERACTIVE}]({INTERACTIVE})", plain)
+        return
+    for name in INTERACTIVE:
+        if (Path(app.srcdir).parent / document).with_name(name).exists():
+            link = f'<a href="{name}">All figures and tables on one interactive page</a>'
+            source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
+            plain = f'<a href="{name}">{name}</a>'  # Sphinx knows no such page
+            source[0] = source[0].replace(f"[{name}]({name})", plain)
 
 
 def copy(app: Sphinx, error: Exception | None) -> None:
     """Put the interactive page of each result where its page links to."""
     if error is None:
-        for page in (Path(app.srcdir).parent / "results").glob(f"*/{INTERACTIVE}"):
-            shutil.copyfile(page, Path(app.outdir) / "results" / page.parent.name / INTERACTIVE)
+        for page in (Path(app.srcdir).parent / "results").glob("*/*.html"):
+            shutil.copyfile(page, Path(app.outdir) / "results" / page.parent.name / page.name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

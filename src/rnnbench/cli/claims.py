@@ -22,7 +22,9 @@ RESULTS = Path("results") / "claims"
 @click.command("claims")
 @click.option("--cell", help="Only claims about this cell.")
 @click.option("--task", help="Only claims about this task.")
-@click.option("--verdict", "verdict_", type=click.Choice(list(Verdict)), help="Only claims with this verdict.")
+@click.option(
+    "--verdict", "verdict_", type=click.Choice([each.value for each in Verdict]), help="Only claims with this verdict."
+)
 @click.option(
     "--results-dir", type=options.FOLDER, default=RESULTS, show_default=True, help="Where they are published."
 )
