@@ -13,7 +13,7 @@ from rnnbench.claims.verdict import SEEDS
 from rnnbench.config import CONF
 from rnnbench.outcomes.columns import column
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
-from rnnbench.sweep.compose import Composer
+from rnnbench.sweep.composed import parse
 
 CLAIMS = read_all([CONF])
 TRAINED = [key for key, entry in CLAIMS.items() if entry.claim.law is None]
@@ -40,8 +40,10 @@ def test_what_it_costs_is_stated(key):
 @pytest.mark.parametrize("key", TRAINED)
 def test_its_arms_are_the_runs_that_it_says(key, loader):
     claim = CLAIMS[key].claim
-    composer = Composer(loader, loader.load_configuration("train", [f"{FOLDER}={key}"], run_mode=RunMode.RUN))
-    found = {arm: composer.config((f"{FOLDER}={key}", *overrides)) for arm, overrides in claim.arms.items()}
+    found = {
+        arm: parse(loader.load_configuration("train", [f"{FOLDER}={key}", *overrides], run_mode=RunMode.RUN))
+        for arm, overrides in claim.arms.items()
+    }
     assert len({config.run_id for config in found.values()}) == len(found)
     assert {config.cell.name for config in found.values()} == set(claim.cells)
     assert {config.task.name for config in found.values()} == set(claim.tasks)
