@@ -186,7 +186,7 @@ TASK_ROWS = {
     "latch": TaskRow({"length": 10, "leading": 1, "batch_size": 32}, beats=0.9, steps=200),
     "long_lag": TaskRow({"variant": "2a", "length": 5, "distractors": None, "batch_size": 32}, beats=0.9, steps=200),
     "mnist": TaskRow({"data": tiny_mnist(), "length": 28, "permuted": False, "batch_size": 32}, beats=0.5, steps=200),
-    "parity": TaskRow({"length": 4, "shortest": 3, "batch_size": 32}, beats=0.9, steps=400),
+    "parity": TaskRow({"length": 4, "shortest": 3, "labels": "last", "batch_size": 32}, beats=0.9, steps=400),
     "temporal_order": TaskRow({"variant": "hs97_6a", "length": 10, "batch_size": 32}, beats=0.9, steps=400),
     "multiplication": TaskRow({"length": 10, "batch_size": 32}, beats=0.3, steps=400),
     "reber": TaskRow({"length": 40, "batch_size": 32}, beats=0.5, steps=300),

@@ -66,6 +66,7 @@ def test_ids_that_were_given_out_stay(overrides, run_id):
 
 def test_every_group_is_among_them():
     groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {
+        "claim",
         "experiment",
         "hydra",
         "loggers",

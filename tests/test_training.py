@@ -176,6 +176,29 @@ def test_the_state_carries_on_through_a_text_and_the_gradient_does_not(configure
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_a_vanishing_gradient_is_computed_without_subnormal_numbers(configure, monkeypatch):
+    """They are slow and change no parameter: the same training with them ends at the same bits."""
+
+    def train():
+        config = configure("cell=elman", "task.length=200", "trainer.max_steps=8", "trainer.validate_every=8")
+        torch.manual_seed(0)
+        learner = build_learner(config)
+        fit(learner, config)
+        return learner
+
+    learner = train()
+    parameter = torch.tensor(1e-30, requires_grad=True)
+    learner.backward(parameter * 1e-30 * 1e-10)
+    assert parameter.grad == 0
+    assert torch.tensor(1e-30) * 1e-10 > 0
+    monkeypatch.setattr(torch, "set_flush_denormal", lambda mode: False)
+    subnormal = train()
+    learner.backward(parameter * 1e-30 * 1e-10)
+    assert parameter.grad > 0
+    for a, b in zip(learner.parameters(), subnormal.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_windows_are_logged_at_their_ends(trained):
     _, curve = trained("clip.threshold=0.05")
     assert list(curve("train/loss")) == list(curve("grad_norm_before")) == [5, 10, 15, 20]

@@ -39,6 +39,25 @@ def test_baseline():
     assert task.baseline("test") == math.log(2)
 
 
+def test_each_prefix_may_have_its_label():
+    """The strings and the last labels stay; without memory nothing but a prefix of one bit can be known."""
+    whole = make_task("parity", length=9, shortest=2, batch_size=SAMPLES)
+    task = whole.altered(labels="prefixes")
+    batch, last = task.batch("validation", 1, 2), whole.batch("validation", 1, 2)
+    assert np.array_equal(batch.inputs, last.inputs)
+    assert np.array_equal(batch.targets[batch.lengths - 1, np.arange(SAMPLES)], last.targets)
+    counted = [(t, b) for t in range(9) for b in range(SAMPLES) if t < batch.lengths[b]]
+    assert [divmod(position, SAMPLES) for position in batch.counted] == counted
+    assert [divmod(position, SAMPLES) for position in batch.scored] == [(t, b) for t, b in counted if t > 0]
+    for t, b in counted:
+        assert batch.targets[t, b] == batch.inputs[: t + 1, b].sum() % 2
+    unknown = len(batch.scored) / len(batch.counted)
+    assert task.baseline("train") == pytest.approx(unknown * math.log(2), rel=0.01)
+    task = task.altered(validation_sequences=200)
+    lengths = task.held_out("validation")[0].batch("validation", 0, 0).lengths
+    assert task.baseline("validation") == pytest.approx((1 - len(lengths) / lengths.sum()) * math.log(2))
+
+
 def test_the_published_test_lengths():
     """40 to 256 bits for a network that is trained on 3 to 40; a shorter test is on 3 to that many."""
     task = make_task("parity", length=40, batch_size=5000)
@@ -53,3 +72,5 @@ def test_errors():
         make_task("parity", length=2)
     with pytest.raises(UserError, match="task.shortest=0: must be at least 1"):
         make_task("parity", shortest=0)
+    with pytest.raises(UserError, match="task.labels"):
+        make_task("parity", labels="all")

@@ -49,6 +49,7 @@ NEUTRAL: dict[str, Any] = {
     "optimizer.weight_decay": 0.0,
     "probe.diagnostics": "[]",
     "schedule.name": "constant",
+    "task.labels": "last",
     "task.test_lengths": "[]",
     "trainer.accelerator": "cpu",
     "trainer.accumulate_grad_batches": 1,

@@ -8,6 +8,10 @@ stands for all lengths from L to it, so that no string of that test is shorter t
 
 Every bit counts, so all of them must be remembered in one; without memory the best guess costs ln 2. Hochreiter &
 Schmidhuber 1997 warn that guessing weights at random solves parity too.
+
+With ``labels=prefixes`` each prefix has its label, targets [L, B], as in Merrill, Petty & Sabharwal 2024
+(arXiv:2404.08819): far easier to learn. A prefix of one bit needs no memory: it costs a memoryless predictor nothing,
+and does not count in the accuracy.
 """
 
 from __future__ import annotations
@@ -17,8 +21,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnbench.errors import check_range
+from rnnbench.errors import check_choice, check_range
 from rnnbench.tasks.base import LONGEST, Batch, Split, Task, stream
+
+LABELS = ("last", "prefixes")
 
 
 @dataclass(kw_only=True)
@@ -27,11 +33,12 @@ class Parity(Task):
 
     shortest: int
     """The length of the shortest string."""
+    labels: str = "last"  # neutral in configurations from before this key
+    """``last``: of the whole string alone; ``prefixes``: of each prefix too."""
 
     title = "parity of a bit string"
     source = "Beck et al. 2024"
     tokens = True
-    every_step = False
     loss = "cross_entropy"
     metric = "accuracy"
     causal = False
@@ -42,6 +49,11 @@ class Parity(Task):
         super().__post_init__()
         check_range("task.shortest", self.shortest, at_least=1, at_most=LONGEST)
         check_range("task.length", self.length, at_least=self.shortest)
+        check_choice("task.labels", self.labels, LABELS)
+
+    @property
+    def every_step(self) -> bool:
+        return self.labels == "prefixes"
 
     def at_length(self, length: int) -> Parity:
         """Return the task with strings of ``self.length`` to ``length`` bits; at least from ``shortest`` on."""
@@ -49,11 +61,20 @@ class Parity(Task):
         return replace(self, length=length, shortest=shortest, test_lengths=[])
 
     def baseline(self, split: Split) -> float:
-        return math.log(2)
+        if not self.every_step:
+            return math.log(2)
+        if split == "train":
+            return math.log(2) * (1 - 2 / (self.shortest + self.length))
+        return self.held_out_mean(split, lambda batch: math.log(2) * (batch.counted >= len(batch.lengths)))
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)
         lengths = random.integers(self.shortest, self.length, self.batch_size, endpoint=True)
         valid = np.arange(self.length)[:, None] < lengths
         bits = random.integers(0, 2, valid.shape) * valid
-        return Batch(bits, bits.sum(axis=0) % 2, lengths=lengths, informative=np.flatnonzero(valid))
+        positions = np.flatnonzero(valid)
+        if not self.every_step:
+            return Batch(bits, bits.sum(axis=0) % 2, lengths=lengths, informative=positions)
+        needing_memory = positions[positions >= self.batch_size]
+        targets = bits.cumsum(axis=0) % 2
+        return Batch(bits, targets, needing_memory, counted=positions, lengths=lengths, informative=positions)

@@ -1,0 +1,64 @@
+"""Every claim of conf/claim: it reads, its arms compose to different runs, and what it says of them is so."""
+
+import re
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from rnnbench.claims.claim import FOLDER, read_all
+from rnnbench.claims.evidence import SOLVED, STEPS
+from rnnbench.claims.verdict import SEEDS
+from rnnbench.config import CONF
+from rnnbench.outcomes.columns import column
+from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.sweep.composed import parse
+
+CLAIMS = read_all([CONF])
+TRAINED = [key for key, entry in CLAIMS.items() if entry.claim.law is None]
+
+
+@pytest.fixture(scope="module")
+def loader():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
+def test_there_are_claims():
+    assert TRAINED
+
+
+@pytest.mark.parametrize("key", CLAIMS)
+def test_what_it_costs_is_stated(key):
+    claim = CLAIMS[key].claim
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key)
+    assert len(claim.seeds) >= SEEDS or claim.law
+    assert claim.tier == "exact" or claim.minutes
+
+
+@pytest.mark.parametrize("key", TRAINED)
+def test_its_arms_are_the_runs_that_it_says(key, loader):
+    claim = CLAIMS[key].claim
+    found = {
+        arm: parse(loader.load_configuration("train", [f"{FOLDER}={key}", *overrides], run_mode=RunMode.RUN))
+        for arm, overrides in claim.arms.items()
+    }
+    assert len({config.run_id for config in found.values()}) == len(found)
+    assert {config.cell.name for config in found.values()} == set(claim.cells)
+    assert {config.task.name for config in found.values()} == set(claim.tasks)
+    assert {arm for check in claim.checks for arm in check.arms} == set(found)
+    for check in claim.checks:
+        for config in (found[arm] for arm in check.arms):
+            assert is_measured(check.measure, config), f"{check.measure} of {config.run_id}"
+
+
+def is_measured(measure, config):
+    """Whether a run of this configuration has a value for the measure."""
+    if measure in (SOLVED, STEPS):
+        return config.task.solved_below is not None
+    if other_length := re.fullmatch(r"test_(\d+)_.+", measure):
+        return column(measure) is not None and int(other_length[1]) in config.task.test_lengths
+    if measure.endswith(tuple(MOMENTS)):
+        return column(measure) is not None and config.probe.kind != "off"
+    return column(measure) is not None
