@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ def _mean_square(found: list[list[float | None]]) -> float:
 
 
 @torch.no_grad()
-def _indrnn(decay: float) -> Cell[object]:
+def _indrnn(decay: float) -> Cell[Any]:
     cell = IndRNN(UNITS, UNITS, length=1, nonlinearity="tanh").double()
     silence_biases(cell)
     nn.init.eye_(cell.input_projection.weight)
@@ -85,7 +86,7 @@ def _indrnn(decay: float) -> Cell[object]:
 
 
 @torch.no_grad()
-def _lru(decay: float) -> Cell[object]:
+def _lru(decay: float) -> Cell[Any]:
     cell = LRU(UNITS, UNITS).double()
     weight: Tensor = cell.input_projection.weight  # rows of Re B, then of Im B
     weight.zero_().fill_diagonal_(1)

@@ -8,14 +8,14 @@ uniform on the ring r_min < abs(lambda) < r_max and white-noise inputs u,
 and section 3.4: the normaliser gamma = sqrt(1 - abs(lambda)^2) brings that to 1.
 
 Measured on 2048 units of the suite's cell as its constructor draws it, with 64 inputs from N(0, 1), in float64, as the
-mean over 4 sequences of 400 steps, after 400 in which the largest ring forgets its zero state to e^-8. Numbers, without a
-unit, each expected to be 1:
+mean over 4 sequences of 400 steps, after 400 in which the largest ring forgets its zero state to e^-8. Numbers, without
+a unit, each expected to be 1:
 
     ring A to B                 the measured ratio over the closed form, of the cell without its normaliser
     ring A to B normalised      the measured ratio itself, of the cell with it
 
-The draw of 2048 eigenvalues alone varies them by about 2 %: the standard deviation of 1 / (1 - abs(lambda)^2) is .5
-(ring 0 to .9) and .7 (ring .9 to .99) of its mean.
+Without the normaliser the draw of 2048 eigenvalues alone varies them by 1.1 % and 1.6 %: the standard deviation of
+1 / (1 - abs(lambda)^2) is .5 (ring 0 to .9) and .7 (ring .9 to .99) of its mean.
 """
 
 from __future__ import annotations

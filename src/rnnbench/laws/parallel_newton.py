@@ -1,7 +1,7 @@
 """Whether a network's states can be found all at once depends on its largest Lyapunov exponent.
 
 Gonzalez et al. 2025 (arXiv:2508.16817), theorem 2 and the figure on mean-field RNNs, of the Newton iteration of Lim et
-al. 2024 (DEER, arXiv:2309.12252): it always ends with the states of the step-by-step loop, after at most T iterations;
+al. 2024 (DEER, arXiv:2309.12252): it ends with the states of the step-by-step loop, after T iterations at the latest;
 where the exponent is negative their number does not grow with T beyond its logarithm, where it is positive it grows
 like T.
 
@@ -9,12 +9,13 @@ Measured by ``gradients.newton_solution`` and ``gradients.lyapunov_spectrum`` in
 of standard deviation .1, through 64 tanh units with W ~ N(0, gain^2 / 64) and no biases: gain .8 is called stable, gain
 3 chaotic (a mean-field network turns chaotic at gain 1). Numbers, of each network:
 
-    NETWORK exponent          the largest Lyapunov exponent over 200 steps less the first 40, per step; its sign is the
-                              network's name
-    NETWORK iterations T      until half the mean squared residual is at most 1e-10, at T = 50 and 200; stable 800 too
-    NETWORK growth            ln(iterations at 200 / iterations at 50) / ln 4: 0 where flat in T, 1 where they grow like T
-    NETWORK difference        the largest abs(state of the iteration - state of the loop) over units and the 200 steps: 0
-                              up to the tolerance, a residual of about 1e-5, that a chaotic network amplifies
+    NETWORK exponent       the largest Lyapunov exponent over 200 steps less the first 40, per step: negative where
+                           stable, positive where chaotic
+    NETWORK iterations T   until half the mean squared residual is at most 1e-10, at T = 50 and 200; stable 800 too
+    NETWORK growth         ln(iterations at 200 / iterations at 50) / ln 4: 0 where flat in T, 1 where they grow like T
+    NETWORK difference     the largest abs(state of the iteration - state of the loop) over units and the 200 steps: of
+                           the order of the residual, 1e-5, where stable; where chaotic up to 2, because the steps after
+                           the last iteration amplify that residual: it stops, and is elsewhere
 """
 
 from __future__ import annotations

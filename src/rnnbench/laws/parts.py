@@ -36,7 +36,8 @@ def white(random: torch.Generator, *shape: int) -> Tensor:
 
 def network(cell: Cell[Any]) -> Model:
     """Return one layer of ``cell`` in float64, real inputs, under a head of one output of each sequence's last step."""
-    return Model(Stack([Recurrent(cell, "loop")]), cell.input_size, 1, tokens=False, every_step=False).double()
+    with drawing(0):  # the head
+        return Model(Stack([Recurrent(cell, "loop")]), cell.input_size, 1, tokens=False, every_step=False).double()
 
 
 def driven(cell: Cell[Any], inputs: Tensor) -> Measurement:
