@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "network": {"errors", "extensions"},
     "tasks": {"errors", "extensions"},
     "gradients": {"errors", "extensions", "network"},
+    "laws": {"gradients", "network", "tasks"},
     "config": {"errors", "extensions", "network", "tasks"},
     "store": {"config", "errors"},
     "outcomes": {"config", "errors", "statistics", "store", "tasks"},

@@ -3,7 +3,7 @@ import pytest
 import torch
 from gradient_networks import EVERY, linear, measured, network, orthogonal, real_batch, single
 
-from rnnbench.gradients import newton_iterations
+from rnnbench.gradients import newton_iterations, newton_solution
 from rnnbench.gradients.newton import TOLERANCE
 from rnnbench.network.states import flatten
 
@@ -53,6 +53,7 @@ def test_against_dense_linear_systems(scale):
     expected, states = by_hand(path)
     assert newton_iterations(measurement)[0][0] == [expected]
     torch.testing.assert_close(states, path.states.h[1:, 0].detach(), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(newton_solution(measurement)[0][0].states[:, 0], states.detach(), rtol=0, atol=1e-9)
 
 
 def test_contracting_networks_need_as_few_for_long_sequences_and_chaotic_ones_need_more_and_more():

@@ -8,7 +8,7 @@ from rnnbench.gradients.gates import TimeConstants, time_constants
 from rnnbench.gradients.jacobian import LongTerm, StepSpectra, long_term, step_jacobians, step_spectra
 from rnnbench.gradients.lyapunov import lyapunov_spectrum
 from rnnbench.gradients.measurement import Measurement
-from rnnbench.gradients.newton import newton_iterations
+from rnnbench.gradients.newton import newton_iterations, newton_solution
 from rnnbench.gradients.omega import omega
 from rnnbench.gradients.parameters import GROUPS, gradient_norms_by_group, membership, parameter_group
 from rnnbench.gradients.path import Path, step_jacobian
@@ -51,6 +51,7 @@ __all__ = [
     "membership",
     "memory_capacity",
     "newton_iterations",
+    "newton_solution",
     "omega",
     "parameter_group",
     "parameter_sensitivity",

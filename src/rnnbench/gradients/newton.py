@@ -12,7 +12,7 @@ many for a long sequence as for a short one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,16 +26,29 @@ from rnnbench.network.states import flatten, map_state, unflatten
 TOLERANCE = 1e-10
 
 
+class Solution(NamedTuple):
+    """What the iteration ends with; see ``newton_iterations`` for ``iterations`` [B]."""
+
+    iterations: Array
+    states: Array
+    """s_1 .. s_T as real vectors: float64 [T, B, S]."""
+
+
 def newton_iterations(measurement: Measurement) -> list[list[Array]]:
     """Return the iterations that each sequence needs, of each direction: [layer][direction], float64 [B].
 
     nan where the iteration overflows, or has not arrived after T of them because of rounding.
     """
-    return measurement.each(_iterations)
+    return measurement.each(lambda path: _solution(path).iterations)
+
+
+def newton_solution(measurement: Measurement) -> list[list[Solution]]:
+    """Return the iterations of each direction and the states that they find: [layer][direction]."""
+    return measurement.each(_solution)
 
 
 @torch.no_grad()
-def _iterations(path: Path) -> Array:
+def _solution(path: Path) -> Solution:
     steps, valid = len(path.drives), path.valid
     start = flatten(path.at(0), 1)
     states = start.new_zeros(steps, *start.shape)
@@ -48,7 +61,7 @@ def _iterations(path: Path) -> Array:
         if not needed.isnan().any() or not residual[needed.isnan()].isfinite().all():
             break
         states = _solve(path, before, after)
-    return needed.cpu().numpy()
+    return Solution(needed.cpu().numpy(), states.cpu().numpy())
 
 
 def _state(path: Path, flat: Tensor) -> Any:
@@ -75,7 +88,7 @@ def _solve(path: Path, before: Tensor, after: Tensor) -> Tensor:
 
 
 def _of_path(path: Path, options: Options) -> Found:
-    needed = _iterations(path)
+    needed = _solution(path).iterations
     return Found(numbers={"newton_iterations": None if np.isnan(needed).any() else float(needed.mean())})
 
 

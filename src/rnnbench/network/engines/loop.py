@@ -10,7 +10,7 @@ from torch.nn.utils.parametrize import cached
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
-from rnnbench.network.states import S, map_state
+from rnnbench.network.states import S
 
 
 def check(cell: Cell[Any], perturbation: Any) -> None:
@@ -31,13 +31,15 @@ def loop(cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None)
     and all later steps with the other parts of s_t held fixed, whether or not the step computed one from another.
     Raises UserError for a perturbation that is no state of ``cell``.
     """
+    outputs = []
+    added = None  # by step, because the gradient of one index into all T is as large as all T
     if perturbation is not None:
         check(cell, perturbation)
-    outputs = []
+        added = list(zip(*(part.unbind() for part in perturbation), strict=True))
     with cached():  # a parametrised weight is computed once, not at every step
         for t, drive in enumerate(cell.project(inputs)):
             state = cell.step(state, drive)
-            if perturbation is not None:
-                state = map_state(lambda part, extra, t=t: part + extra[t], state, perturbation)
+            if added is not None:
+                state = type(state)(*map(torch.add, state, added[t]))
             outputs.append(cell.readout(state, drive))
     return torch.stack(outputs), state
