@@ -23,7 +23,6 @@ MAY_IMPORT = {
     "store": {"config", "errors"},
     "outcomes": {"config", "errors", "statistics", "store", "tasks"},
     "claims": {"errors", "outcomes", "statistics", "store"},
-    "laws": {"gradients", "network", "tasks"},
     "report": {"claims", "errors", "outcomes", "statistics", "store"},
     "training": {"config", "errors", "extensions", "gradients", "network", "interruption", "store", "tasks"},
     "tracking": {"config", "errors", "outcomes", "store", "training"},

@@ -104,9 +104,16 @@ def test_an_order_of_arms(tmp_path, a, b, scaled, expected):
     ],
 )
 def test_bounds_and_tolerances(tmp_path, rule, tolerance, values, expected):
-    check = CHECK | {"measure": "x", "rule": rule, "published": 0.9, "factor": None, "tolerance": tolerance, "arms": []}
+    check = CHECK | {
+        "measure": "value",
+        "rule": rule,
+        "published": 0.9,
+        "factor": None,
+        "tolerance": tolerance,
+        "arms": ["x"],
+    }
     entry = stated(tmp_path, [check], arms={}, law="some_law")
-    evidence = Evidence({"": [{"x": value} for value in values]}, {})
+    evidence = Evidence({"x": [{"value": value} for value in values]}, {})
     assert judge(entry.claim, [find(each, evidence) for each in entry.claim.checks]) == expected
 
 
@@ -146,6 +153,8 @@ def test_intervals_are_those_of_all_reports_and_may_be_infinite():
         ({"checks": [CHECK | {"rule": "equal"}]}, "unknown rule 'equal'"),
         ({"checks": [CHECK | {"arms": ["c"]}]}, "unknown arm 'c'"),
         ({"checks": [CHECK | {"arms": []}]}, "it names no arm"),
+        ({"checks": [CHECK | {"measure": "value"}]}, "give the measure of its runs"),
+        ({"law": "x", "arms": {}}, "a law has no measure"),
         ({"checks": [CHECK | {"published": None}]}, "close needs the published number"),
         ({"checks": [CHECK | {"factor": None}]}, "close needs a tolerance or a factor"),
         ({"checks": [CHECK | {"rule": "increasing"}]}, "increasing needs two arms"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from rnnbench.claims.evidence import VALUE
 from rnnbench.claims.verdict import EVIDENCE, RULES
 from rnnbench.errors import UserError, unknown
 from rnnbench.store import typed
@@ -29,16 +30,16 @@ class Check:
 
     says: str
     """The statement in words."""
-    measure: str
-    """``solved`` (0 or 1), ``steps_to_solve``, another column of runs.csv, or a quantity of the law."""
     rule: str
     """Of ``verdict.RULES``."""
     evidence: str
     """How the published statement was read: of ``verdict.EVIDENCE``."""
     where: str
     """Where in the source it stands, such as Tab. 1."""
-    arms: list[str] = field(default_factory=list)
-    """Whose numbers; for the rule ``increasing`` in that order. A law has none."""
+    arms: list[str]
+    """Whose numbers; for the rule ``increasing`` in that order. Those of a law are its quantities."""
+    measure: str = VALUE
+    """``solved`` (0 or 1), ``steps_to_solve``, or another column of runs.csv; a law has the value alone."""
     published: float | None = None
     tolerance: float | None = None
     """By how much a number may be off, in its own unit."""
@@ -131,11 +132,13 @@ def _validate_check(check: Check, claim: Claim) -> None:
         raise ValueError(str(unknown("rule", check.rule, RULES)))
     if check.evidence not in EVIDENCE:
         raise ValueError(str(unknown("evidence", check.evidence, EVIDENCE)))
-    for arm in check.arms:
+    for arm in check.arms if claim.arms else []:
         if arm not in claim.arms:
             raise ValueError(str(unknown("arm", arm, claim.arms)))
-    if claim.arms and not check.arms:
+    if not check.arms:
         raise ValueError("it names no arm")
+    if (check.measure == VALUE) == bool(claim.arms):
+        raise ValueError("give the measure of its runs" if claim.arms else "a law has no measure")
     if check.rule == "increasing":
         if len(check.arms) < 2:
             raise ValueError("increasing needs two arms or more")

@@ -16,13 +16,15 @@ from rnnbench.store.files import replacing
 from rnnbench.store.status import Status
 
 MEASUREMENTS = "measurements.csv"
+VALUE = "value"
+"""The measure of a law's quantities."""
 SOLVED, STEPS = "solved", "steps_to_solve"
 """Measures that are no columns: whether a run solved its task, 0 or 1, and at which step, infinite where it did not."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is, by arm; a law has the one arm ``""``."""
+    """What there is, by arm."""
 
     rows: dict[str, list[Mapping[str, float | str | None]]]
     """Of each seed."""
@@ -59,10 +61,11 @@ def _measured(row: Row) -> Row:
 
 
 def of_measurements(measured: pd.DataFrame) -> Evidence:
-    """Return the evidence of a law's table."""
-    found: list[Mapping[str, float | str | None]]
-    found = [dict(zip(each["quantity"], each["value"], strict=True)) for _, each in measured.groupby("seed")]
-    return Evidence({"": found}, {})
+    """Return the evidence of a law's table: its quantities are the arms."""
+    found: dict[str, list[Mapping[str, float | str | None]]] = {}
+    for quantity, value in zip(measured["quantity"], measured["value"], strict=True):
+        found.setdefault(quantity, []).append({VALUE: value})
+    return Evidence(found, {})
 
 
 def table(measured: Mapping[int, Mapping[str, float]]) -> pd.DataFrame:

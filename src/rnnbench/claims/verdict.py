@@ -109,14 +109,13 @@ RULES: dict[str, Callable[[list[Number], Check], tuple[Verdict, str]]] = {
 
 def find(check: Check, evidence: Evidence) -> Finding:
     """Return what the numbers say of one check."""
-    arms = check.arms or [""]
-    values = {arm: evidence.numbers(arm, check.measure) for arm in arms}
+    values = {arm: evidence.numbers(arm, check.measure) for arm in check.arms}
     numbers = {arm: number(each) for arm, each in values.items() if each}
-    lacking = [arm or check.measure for arm in arms if arm not in numbers]
+    lacking = [arm for arm in check.arms if arm not in numbers]
     if lacking:
         return Finding(Verdict.NOT_RUN, f"no numbers of {', '.join(lacking)}", numbers)
-    lost = {arm: evidence.lost[arm] for arm in arms if evidence.lost.get(arm)}
-    few = [f"{arm or check.measure}: {each.n}" for arm, each in numbers.items() if each.n < SEEDS]
+    lost = {arm: evidence.lost[arm] for arm in check.arms if evidence.lost.get(arm)}
+    few = [f"{arm}: {each.n}" for arm, each in numbers.items() if each.n < SEEDS]
     verdict, why = RULES[check.rule](list(numbers.values()), check)
     if lost:
         return Finding(Verdict.INCONCLUSIVE, "; ".join(f"{arm}: {each}" for arm, each in lost.items()), numbers)

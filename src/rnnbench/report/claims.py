@@ -35,7 +35,7 @@ def checks(state: State) -> list[list[str]]:
         [
             check.says,
             "" if check.published is None else f"{check.published:g} ({check.evidence}, {check.where})",
-            ", ".join(f"{arm} {shown(each)}".strip() for arm, each in found.numbers.items()),
+            ", ".join(f"{arm} {shown(each)}" for arm, each in found.numbers.items()),
             str(found.verdict),
             found.why,
         ]

@@ -95,6 +95,7 @@ def run(entry: Entry, runs_dir: Path, results_dir: Path, reuse: bool = False, jo
         for run_id, job in each.candidates.items()
     }
     os.environ[provenance.COMMAND] = f"{COMMAND} {entry.id}"
+    print(f"{entry.id}: {len(configs)} runs to {folder}; each says here how it ended", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     add_to_plan(folder, configs, published if reuse else None)
     states = run_all(list(configs.values()), Options(jobs))

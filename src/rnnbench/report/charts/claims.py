@@ -8,14 +8,12 @@ from collections.abc import Sequence
 import altair as alt
 
 from rnnbench.claims.claim import Check, Claim
-from rnnbench.claims.evidence import STEPS
 from rnnbench.claims.verdict import Finding, Number
 from rnnbench.report.charts import theme
 from rnnbench.report.charts.chart import Chart, Line, digits, faceted, parameters
 
 DECADES = 30
 """Numbers that differ by more than this factor are shown on a logarithmic axis."""
-WORDS = {STEPS: "steps to solve", "solved": "solved (1) or not (0)"}
 
 
 def claim(stated: Claim, findings: Sequence[Finding]) -> Chart | None:
@@ -59,10 +57,7 @@ def _lines(facet: str, check: Check, found: Finding) -> list[Line]:
     edge = 1.15 * max([*finite, check.published or 0.0], default=1.0)
     for arm, number in found.numbers.items():
         value, low, high = (digits(each if math.isfinite(each) else edge) for each in number[:3])
-        name = arm or check.measure
-        if not math.isfinite(number.value):
-            name = f"{name} (never)"
-        place = {"facet": facet, "setting": 0, "arm": name}
+        place = {"facet": facet, "setting": 0, "arm": arm if math.isfinite(number.value) else f"{arm} (never)"}
         lines.append(place | {"kind": "ours", "value": value, "low": low, "high": high})
         if check.published is not None:
             least, most = span(check)
