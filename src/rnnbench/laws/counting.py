@@ -1,7 +1,7 @@
 """Which cells can count: an LSTM and a rectified network without limit, a GRU and a tanh network only so far.
 
 Weiss, Goldberg & Yahav 2018, "On the practical computational power of finite precision RNNs for language recognition"
-(arXiv:1805.04908), sections 3 and 4: at finite precision LSTM and ReLU networks recognise a^n b^n for every n, because
+(arXiv:1805.04908): at finite precision LSTM and ReLU networks recognise a^n b^n for every n, because
 their states are unbounded counters; those of a tanh network and a GRU stay in (-1, 1), where a grid of finite precision
 holds finitely many values. Here that grid has steps of 2^-8, the resolution of bfloat16 below 1: after each step every
 part of a state is rounded to it. One unit then has 2^9 + 1 values, so it counts to at most 512.

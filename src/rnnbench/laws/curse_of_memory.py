@@ -5,7 +5,7 @@ Zucchet & Orvieto 2024 (arXiv:2405.21064), equations 5 and 6 for white noise x o
 
     E h^2 = 1 / (1 - lambda^2)          E (dh/dlambda)^2 = (1 + lambda^2) / (1 - lambda^2)^3
 
-and sections 3.2, 3.3: the normaliser gamma = sqrt(1 - lambda^2) and the parametrisation lambda = exp(-exp(nu)) of the
+and in the same paper: the normaliser gamma = sqrt(1 - lambda^2) and the parametrisation lambda = exp(-exp(nu)) of the
 LRU each take one factor 1 / (1 - lambda^2) away. With gamma held fixed it is then, by the chain rule,
 
     E (dh/dnu)^2 = (lambda ln lambda)^2 (1 + lambda^2) / (1 - lambda^2)^2          1/2 as lambda -> 1

@@ -1,7 +1,7 @@
 """How many past inputs a linear reader finds in a random reservoir.
 
 Jaeger 2001, "Short term memory in echo state networks" (GMD report 152): MC = sum over k of corr^2(u(t-k), y_k(t)), y_k
-a linear readout trained for lag k; proposition 2: MC <= N, the number of units, for independent u. The example in the
+a linear readout trained for lag k; MC <= N, the number of units, for independent u. The example in the
 documentation of reservoirpy's ``memory_capacity`` prints 18.78 for a reservoir of 100 units, spectral radius 1, lags
 1 .. 50 and a ridge of 1e-4, with seed 1.
 
@@ -16,7 +16,7 @@ Numbers:
                           ridge, adjusted for chance; at most 100
     reservoirpy example   what that example gives here, 18.78; absent where reservoirpy is not installed
 
-On 100 test steps chance alone adds about 1/100 for each of the 50 lags to the first two and the last.
+On 100 test steps chance alone adds up to 1/100 for each of the 50 lags; that of all lags is adjusted for it.
 """
 
 from __future__ import annotations
