@@ -14,7 +14,6 @@ from rnnbench.claims.evidence import Evidence
 from rnnbench.claims.verdict import Finding, Number, Verdict, find, judge
 from rnnbench.errors import UserError
 from rnnbench.outcomes import result, rows
-from rnnbench.outcomes.provenance import Environment
 from rnnbench.store import typed
 from rnnbench.store.files import replacing
 
@@ -35,7 +34,7 @@ class Outcome:
     seconds: float
     """Of all runs, or of the measurements."""
     environment: dict[str, Any] = field(default_factory=dict)
-    """The versions and the machine of a law's measurements; runs have theirs in provenance.json."""
+    """The commit, the versions and the machine of a law's measurements; runs have theirs in provenance.json."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,13 @@ def findings(entry: Entry, found: Evidence) -> list[Finding]:
 
 
 def write(
-    folder: Path, entry: Entry, arms: dict[str, list[str]], seconds: float, environment: Environment | None = None
+    folder: Path, entry: Entry, arms: dict[str, list[str]], seconds: float, environment: dict[str, Any] | None = None
 ) -> Outcome:
     """Judge the evidence in ``folder`` and write the outcome beside it."""
     judged = findings(entry, collect(entry, folder, arms))
     made = Outcome(
         entry.id, entry.protocol, arms, judge(entry.claim, judged), [_plain(each) for each in judged],
-        round(seconds, 1), dict(environment or {}),
+        round(seconds, 1), environment or {},
     )  # fmt: skip
     with replacing(folder / FILE) as temporary:
         temporary.write_text(json.dumps(vars(made), indent=2) + "\n", encoding="utf-8")

@@ -36,6 +36,11 @@ def provenance(accelerator: str) -> dict[str, Any]:
     }
 
 
+def code() -> dict[str, Any]:
+    """Return what a measurement without a run depends on: the commit, the versions and the machine."""
+    return {"commit": git_commit(), "versions": versions(), "machine": machine()}
+
+
 def git_commit() -> str | None:
     """Return the commit of the code that runs, with ``+dirty`` where it differs; None where that is unknown.
 

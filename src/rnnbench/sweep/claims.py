@@ -18,7 +18,6 @@ from rnnbench.errors import RunsFailedError, UserError, unknown
 from rnnbench.laws import LAWS
 from rnnbench.outcomes import result
 from rnnbench.outcomes.gather import gather, with_published
-from rnnbench.outcomes.provenance import Environment
 from rnnbench.report import claims as pages
 from rnnbench.report.overview import check_page
 from rnnbench.store import provenance
@@ -132,7 +131,7 @@ def publish(entry: Entry, tried: Tried, runs_dir: Path, results_dir: Path) -> Ou
             evidence.write_measurements(new, evidence.table(tried.measured))
         else:
             result.write(new, found)
-        here = Environment(versions=provenance.versions(), machine=provenance.machine()) if law else None
+        here = provenance.code() if law else None
         made = outcome.write(new, entry, tried.run_ids, tried.seconds, here)
         pages.write_page(new, outcome.state(entry, new))
     pages.write_overview(results_dir, list(known().values()))
