@@ -5,6 +5,7 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE # tests start many Pythons, each of which would compile the package again
 .PHONY: help install demo test test-fast docs bench results reproduce check format clean
 
 help: ## list the targets

@@ -5,6 +5,7 @@ arguments, folder, environment and output. Its sweeps fork their workers from it
 the same is shown by tests/test_scripts.py, once for each way to start.
 """
 
+import gc
 import json
 import multiprocessing.util
 import os
@@ -72,6 +73,7 @@ class Server:
 
 def serve():
     """Answer each request on standard input: with the process id of the command it is, or with an exit code."""
+    gc.disable()  # until all modules are loaded, which are no garbage
     import rnnbench.report  # noqa: F401
     import rnnbench.runner  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
@@ -79,6 +81,8 @@ def serve():
     import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.preload  # noqa: F401
 
+    gc.freeze()  # else each fork would copy their pages as it looks for garbage
+    gc.enable()
     for request in map(json.loads, sys.stdin):
         if "pid" in request:
             print(os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1]), flush=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from composing import config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import row
 from rnnbench.store.records import Record
@@ -44,9 +45,9 @@ def ids(found):
 )
 def test_an_option_applies_to_the_choices_that_have_it(arguments, expected):
     found = [job.config for job in plan(CONF, arguments).candidates.values()]
-    assert [(config.cell.name, getattr(config.cell, "r_min", None)) for config in found] == expected
-    alone = [configure(f"cell={cell}", *([] if r_min is None else [f"cell.r_min={r_min}"])) for cell, r_min in expected]
-    assert [config.run_id for config in found] == [config.run_id for config in alone]
+    assert [(each.cell.name, getattr(each.cell, "r_min", None)) for each in found] == expected
+    alone = [config(f"cell={cell}", *([] if r_min is None else [f"cell.r_min={r_min}"])) for cell, r_min in expected]
+    assert [each.run_id for each in found] == [each.run_id for each in alone]
 
 
 @pytest.mark.parametrize(

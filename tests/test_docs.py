@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
 from pages import DOCS, FENCE, PAGES, ROOT, RUN, blocks, commands, files, prose, read
@@ -124,12 +125,12 @@ def test_every_registry_is_on_its_page(extension):
     assert "| `network.dropout` | `float` | `0.0` | between layers |" in keys
 
 
-def test_the_help_on_the_page_is_what_the_command_prints(extension, command):
+def test_the_help_on_the_page_is_what_the_command_prints(extension):
     import reference
 
     context = main.rnnbench.make_context("rnnbench", [], resilient_parsing=True)
-    ended = command("rnnbench", "reproduce", "--help", COLUMNS="80")
-    assert reference.help_of("reproduce", context).split() == ended.stdout.split()
+    ended = CliRunner().invoke(main.rnnbench, ["reproduce", "--help"], prog_name="rnnbench", terminal_width=80)
+    assert reference.help_of("reproduce", context).split() == ended.output.split()
 
 
 @pytest.mark.parametrize("registry", [CELLS, DIAGNOSTICS, TASKS], ids=["cells", "diagnostics", "tasks"])

@@ -32,7 +32,8 @@ def covering(configs):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_it_runs_small(name, tmp_path):
+def test_it_runs_small(undrawn, name, tmp_path):
+    """Its figures are drawn from its committed result, in test_committed.py."""
     found = plan(CONF, [f"experiment={name}", *SMALL, f"runs_dir={tmp_path}"]).candidates.values()
     for config in covering([job.config for job in found]):
         assert run(config).status == "done"

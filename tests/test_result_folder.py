@@ -131,7 +131,7 @@ class TestDamage:
     @pytest.mark.parametrize("file", FILES)
     def test_a_file_that_is_cut_anywhere(self, made, folder, file):
         data = (folder / file).read_bytes()
-        for size in range(0, len(data), 17 if file in TABLES else 1):
+        for size in range(0, len(data), 67 if file in TABLES else 3):
             (folder / file).write_bytes(data[:size])
             found = outcome(result.read, folder)
             if isinstance(found, str):
@@ -144,7 +144,7 @@ class TestDamage:
     @pytest.mark.parametrize("file", [result.CONFIG, provenance.FILE])
     def test_a_byte_that_is_another(self, folder, file):
         data = (folder / file).read_bytes()
-        for place in range(len(data)):
+        for place in range(0, len(data), 5):
             byte = b"\0\n:{\"'!\xff"[place % 8]
             (folder / file).write_bytes(data[:place] + bytes([byte]) + data[place + 1 :])
             outcome(result.read, folder)
@@ -156,7 +156,7 @@ class TestDamage:
         data = path.read_bytes()
         footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
         noticed = 0
-        places = range(0, len(data), 19)
+        places = range(0, len(data), 61)
         for place in places:
             path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
             found = outcome(result.read, folder)
@@ -274,7 +274,7 @@ class TestConfig:
             ("config: {}\nprotocol: {}\n", "it lacks tune, tune_seeds, report_seeds, tolerance"),
             ("config: {}\nprotocol: {tune: {1: [2, 3]}, tune_seeds: [], report_seeds: [], tolerance: {}}\n",
              "protocol.tune_seeds=[]: tuning needs both"),
-            ("[" * 5000 + "\n", ""),
+            ("[" * 1100 + "\n", ""),
         ],
     )  # fmt: skip
     def test_what_nobody_wrote(self, folder, text, reason):

@@ -33,7 +33,6 @@ SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20",
          "runs_dir=runs"]  # fmt: skip
 LONG = ["trainer.max_steps=150", "trainer.validate_every=150"]  # three seconds with a slow seed
 FOLDER = Path("runs/sweep")
-STATUS = HERE.parent / "scripts" / "status.py"
 TIMES = ("started", "ended", "seconds", "steps_per_second", "peak_memory", "resumed", "command")
 
 
@@ -100,7 +99,7 @@ def kill_tree(process):
     psutil.wait_procs(tree[1:], timeout=10)
 
 
-def test_each_fault_is_recorded_and_explained_and_mended(capsys):
+def test_each_fault_is_recorded_and_explained_and_mended(command, capsys):
     everything = (0, 101, 102, 103, 104, 105, 106)
     assert sweep(*everything, jobs=3, timeout=10, max_memory=1.5) == ["done", *5 * ["failed"], "done"]
     out = capsys.readouterr().out
@@ -131,7 +130,7 @@ def test_each_fault_is_recorded_and_explained_and_mended(capsys):
     assert sweep(*everything, overrides=["retry_failed=true"]) == 7 * ["done"]
     assert capsys.readouterr().out.count(": already done, ") == 2
     assert not any(record.config["retry_failed"] for record in found().values())
-    shown = subprocess.run([sys.executable, STATUS, "sweep"], capture_output=True, text=True, check=True).stdout
+    shown = command("status.py", "sweep").stdout
     assert shown.endswith("\n7 done\n")
     assert all(record.run_id in shown for record in found().values())
 

@@ -139,10 +139,10 @@ def test_jobs_outlive_their_launch_and_are_found_again(slurm):
     assert len(jobs(slurm) - before) == 1
 
 
-def test_what_slurm_refuses_is_one_line(slurm):
-    code, _, err = launch(slurm, "seed=0", "hydra.launcher.partition=nowhere")
-    assert code == 2
-    assert err == "error: Slurm takes no jobs: Invalid partition name specified\n"
+def test_what_slurm_refuses_is_one_line(slurm, command):
+    ended = command("train.py", "-m", *SMALL, *LAUNCHER, "seed=0", "hydra.launcher.partition=nowhere", **slurm)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: Slurm takes no jobs: Invalid partition name specified\n"
 
 
 def test_nothing_of_a_cluster_is_left(slurm):

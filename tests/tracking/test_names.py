@@ -11,7 +11,11 @@ from rnnbench.tracking import names
 
 CONF = Path(__file__).parents[2] / "conf"
 TUNED = ["protocol.tune_seeds=[100]", "protocol.report_seeds=[0,1]"]
-EXPERIMENTS = {"clipping": ["seed=0,1"], "directionality": ["seed=0,1"], "leaderboard_long": TUNED}
+EXPERIMENTS = {
+    "clipping": ["cell=gru,lru", "seed=0,1"],
+    "directionality": ["cell=gru,lru", "seed=0,1"],
+    "leaderboard_long": ["cell=gru,lru", *TUNED],
+}
 SWEEPS = {
     ("network.depth=1,2", "clip=norm", "clip.threshold=0.5,1", "task.length=100,200"):
         "lstm · 2 layers · clip norm 1 · T 100 · seed 0",
