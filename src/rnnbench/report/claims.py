@@ -48,12 +48,17 @@ def row(state: State) -> list[str]:
     claim = state.entry.claim
     published = [f"{check.published:g}" for check in claim.checks if check.published is not None]
     numbers = [shown(each) for found in state.findings for each in found.numbers.values()]
-    cost = f"about {60 * claim.minutes:.0f}" if claim.minutes else ""
     return [
         state.entry.id, verdict(state), ", ".join(dict.fromkeys(published)), ", ".join(dict.fromkeys(numbers)),
-        str(len(claim.seeds)), f"{state.outcome.seconds:.0f}" if state.outcome else cost, ", ".join(claim.cells),
+        str(len(claim.seeds)), cost(state), ", ".join(claim.cells),
         ", ".join(claim.tasks), claim.title,
     ]  # fmt: skip
+
+
+def cost(state: State) -> str:
+    """Return the seconds that a claim took, or is estimated to take; empty where nobody knows."""
+    minutes = state.entry.claim.minutes
+    return f"{state.outcome.seconds:.0f}" if state.outcome else f"about {60 * minutes:.0f}" if minutes else ""
 
 
 def verdict(state: State) -> str:
@@ -84,11 +89,13 @@ def write_page(folder: Path, state: State) -> None:
 def write_overview(results_dir: Path, claims: Sequence[Entry]) -> list[State]:
     """Write the pages of all claims to ``results_dir``: README.md and claims.html. Raises UserError for damage."""
     check_page(results_dir)
+    order = [Verdict.CONTRADICTED, Verdict.REPRODUCED, Verdict.SCALED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN]
     states = [outcome.state(entry, results_dir / entry.id) for entry in claims]
+    states.sort(key=lambda state: order.index(state.verdict))
     found = [_facts(state) | {"picture": figure(state)} for state in states]
     counts = {each: sum(state.verdict == each for state in states) for each in Verdict}
     shared = {
-        "claims": found, "header": LIST, "rows": [row(state) for state in states], "mark": MARK, "counts": counts,
+        "claims": found, "mark": MARK, "counts": counts,
         "evidence": EVIDENCE, "figure": FIGURE, "verdicts": [each for each in Verdict if counts[each]],
         "cells": sorted({each for state in states for each in state.entry.claim.cells}),
         "tasks": sorted({each for state in states for each in state.entry.claim.tasks}), "inks": theme.inks(),
@@ -103,6 +110,6 @@ def write_overview(results_dir: Path, claims: Sequence[Entry]) -> list[State]:
 def _facts(state: State) -> dict[str, Any]:
     return {
         "id": state.entry.id, "claim": state.entry.claim, "verdict": state.verdict, "stale": state.stale,
-        "outcome": state.outcome, "checks_header": HEADER, "checks": checks(state),
+        "outcome": state.outcome, "cost": cost(state), "checks_header": HEADER, "checks": checks(state),
         "command": f"rnnbench reproduce --claim {state.entry.id}",
     }  # fmt: skip

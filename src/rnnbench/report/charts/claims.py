@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import altair as alt
@@ -12,6 +13,8 @@ from rnnbench.claims.verdict import Finding, Number
 from rnnbench.report.charts import theme
 from rnnbench.report.charts.chart import Chart, Line, digits, faceted, parameters
 
+LETTERS = 40
+"""Of a line above a panel."""
 DECADES = 30
 """Numbers that differ by more than this factor are shown on a logarithmic axis."""
 
@@ -22,7 +25,7 @@ def claim(stated: Claim, findings: Sequence[Finding]) -> Chart | None:
     panels: list[tuple[str, Check, Finding]] = []
     for check, found in zip(stated.checks, findings, strict=True):
         if found.numbers:
-            facet = f"{len(panels) + 1}. {check.says}"
+            facet = "\n".join(textwrap.wrap(f"{len(panels) + 1}. {check.says}", LETTERS))
             panels.append((facet, check, found))
             lines += _lines(facet, check, found)
     if not panels:
@@ -43,6 +46,7 @@ def claim(stated: Claim, findings: Sequence[Finding]) -> Chart | None:
     height = max(44, 26 * max(len(found.numbers) for _, _, found in panels))
     facets = [facet for facet, _, _ in panels]
     spec = faceted(layers, "claim", facets, parameters(), independent=["x", "y"], height=height)
+    spec["facet"]["header"] = {"labelExpr": "split(datum.label, '\\n')"}
     rows = [
         [check.says, arm, check.measure, _text(number)]
         for _, check, found in panels
