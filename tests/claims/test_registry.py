@@ -1,21 +1,29 @@
 """Every claim of conf/claim: it reads, its arms compose to different runs, and what it says of them is so."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
+from rnnbench.claims import outcome
 from rnnbench.claims.claim import FOLDER, read_all
 from rnnbench.claims.evidence import SOLVED, STEPS
 from rnnbench.claims.verdict import SEEDS
 from rnnbench.config import CONF
 from rnnbench.outcomes.columns import column
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.sweep import claims, committed
 from rnnbench.sweep.composed import parse
 
+ROOT = Path(__file__).parents[2]
+
 CLAIMS = read_all([CONF])
+PUBLISHED = ROOT / "results" / claims.PUBLISHED
+FOUND = sorted(path.parent.name for path in PUBLISHED.glob(f"[!.]*/{outcome.FILE}"))
 TRAINED = [key for key, entry in CLAIMS.items() if entry.claim.law is None]
 
 
@@ -25,8 +33,37 @@ def loader():
         yield GlobalHydra.instance().config_loader()
 
 
-def test_there_are_claims():
-    assert TRAINED
+def test_there_are_claims_and_verdicts():
+    assert len(CLAIMS) >= 24
+    assert set(FOUND) <= set(CLAIMS)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("key", FOUND)
+def test_its_verdict_is_that_of_its_rows_and_its_protocol(key):
+    entry = CLAIMS[key]
+    found = outcome.state(entry, PUBLISHED / key)
+    assert found.stale == "", f"run rnnbench reproduce --claim {key} --publish"
+    assert found.outcome.claim == key
+    if entry.claim.law is not None:
+        assert not found.outcome.environment["commit"].endswith("+dirty")
+        return
+    assert found.outcome.arms == {arm: list(each.candidates) for arm, each in claims.plans(entry).items()}
+    rows = committed.read(PUBLISHED / key, CONF)
+    assert committed.unmatched_rows(rows) == {}
+    assert committed.contradictions(rows) == {}
+    assert not any(row["commit"].endswith("+dirty") for row in rows.rows.values())
+
+
+@pytest.mark.whole
+def test_the_pages_are_what_the_data_make(tmp_path):
+    shutil.copytree(PUBLISHED, tmp_path / "claims")
+    claims.render_again(tmp_path / "claims")
+    made, there = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (tmp_path / "claims", PUBLISHED)
+    )
+    assert [name for name in there | made if made.get(name) != there.get(name)] == [], "run rnnbench publish --again"
 
 
 @pytest.mark.parametrize("key", CLAIMS)

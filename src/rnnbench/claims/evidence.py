@@ -86,9 +86,10 @@ def read_measurements(folder: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        found = pd.read_csv(path, dtype={"seed": int, "quantity": str, "value": float}, float_precision="round_trip")
+        found = pd.read_csv(path, dtype=str)
         if list(found.columns) != ["seed", "quantity", "value"] or found.isna().any(axis=None):
             raise ValueError("it lacks a column or a value")
+        found = found.astype({"seed": int, "value": float})
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is damaged ({' '.join(str(error).split())}); restore it, or measure again") from error
     return found
