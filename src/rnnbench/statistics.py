@@ -133,10 +133,16 @@ def probability_of_improvement(a: Strata, b: Strata) -> Estimate:
 
     def wins(drawn: list[Array]) -> Any:
         pairs = zip(drawn[: len(a)], drawn[len(a) :], strict=True)
-        signs = [np.sign(x[..., :, None] - y[..., None, :]).mean(axis=(-2, -1)) for x, y in pairs]
-        return (np.mean(signs, axis=0) + 1) / 2
+        return np.mean([_share_of_wins(x, y) for x, y in pairs], axis=0)
 
     return _bootstrap(samples, wins)
+
+
+def _share_of_wins(x: Array, y: Array) -> Any:
+    """Return U / nm over the last axis, from the ranks of both: all n m pairs cost seconds at fifty runs a side."""
+    n, m = x.shape[-1], y.shape[-1]
+    ranks = stats.rankdata(np.concatenate([x, y], axis=-1), axis=-1)
+    return (ranks[..., :n].sum(axis=-1) - n * (n + 1) / 2) / (n * m)
 
 
 def effect_size(a: Sequence[float], b: Sequence[float]) -> float | None:
