@@ -13,7 +13,7 @@ from rnnbench.claims.verdict import Finding, Number
 from rnnbench.report.charts import theme
 from rnnbench.report.charts.chart import Chart, Line, digits, faceted, parameters
 
-LETTERS = 40
+LETTERS = 34
 """Of a line above a panel."""
 DECADES = 30
 """Numbers that differ by more than this factor are shown on a logarithmic axis."""
