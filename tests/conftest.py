@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import tempfile
 from functools import partial
 
@@ -63,6 +64,20 @@ def undrawn(monkeypatch):
 
     monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
     monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, where one is installed."""
+    from playwright.sync_api import sync_playwright
+
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

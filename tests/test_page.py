@@ -5,14 +5,12 @@ import gzip
 import json
 import math
 import re
-import shutil
 import urllib.parse
 from collections import Counter
 
 import altair
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
 from rnnbench.report import figures, write_report
 from rnnbench.report.charts import theme
@@ -68,17 +66,6 @@ def report(tmp_path_factory):
                         init={"name": init},
                     )  # fmt: skip
     return write_report("page", runs).folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
