@@ -30,6 +30,8 @@ def folder(tmp_path):
     """A user's folder with claims of their own."""
     (tmp_path / "conf" / "claim").mkdir(parents=True)
     write(tmp_path, "six-steps", TRAINED, SETTINGS)
+    law = {"law": "lru_state_nrm", "arms": {}, "checks": [NEVER | {"arms": ["x"], "measure": "value"}]}
+    write(tmp_path, "lawless", TRAINED | law)
     return tmp_path
 
 
@@ -55,7 +57,7 @@ def test_a_trained_claim(folder, command):
     place = folder / "results" / PUBLISHED
     page = (place / "claims.html").read_text()
     assert "Six steps are too few" in page
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 1  # nothing else has numbers
     assert "lstm 0, gru 0" in (place / "six-steps" / "README.md").read_text()
 
     again = command("rnnbench", "reproduce", "--claim", "six-steps", "--publish")
@@ -73,9 +75,15 @@ def test_a_trained_claim(folder, command):
     assert listed(command, "six-steps")["stale"] == ""
     write(folder, "six-steps", TRAINED | {"checks": [NEVER | {"rule": "at_least", "published": 1}]}, SETTINGS)
     assert listed(command, "six-steps")["stale"] == "the protocol has changed since"
-    wrong = command("rnnbench", "reproduce", "--claim", "six-steps")
+    wrong = command("rnnbench", "reproduce", "--claim", "six-steps", "--json")
     assert wrong.returncode == 1
-    assert "six-steps: contradicted" in wrong.stdout
+    assert [each["verdict"] for each in json.loads(wrong.stdout)] == ["contradicted"]
+    assert "already done" in wrong.stderr
+
+    write(folder, "six-steps", TRAINED, SETTINGS | {"network": {"hidden_size": 5}})  # its old runs are none of it now
+    assert command("rnnbench", "reproduce", "--claim", "six-steps", "--publish").returncode == 0
+    wide = pd.read_csv(place / "six-steps" / "runs.csv")
+    assert (len(wide), set(wide["hidden_size"])) == (6, {5})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +94,7 @@ def test_a_trained_claim(folder, command):
         (["demo", "--claim", "six-steps"], "give the NAME of a result, or one of --claim ID, --tier and --all"),
         (["demo", "--publish"], "--reuse and --publish go with --claim, --tier or --all"),
         (["--claim", "six-steps", "--jobs", "0"], "--jobs=0: must be at least 1"),
+        (["--claim", "lawless"], "unknown value for law 'lru_state_nrm': did you mean 'lru_state_norm'?"),
     ],
 )
 def test_mistakes(folder, command, arguments, message):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from rnnbench.claims import evidence
 from rnnbench.claims.claim import Entry
 from rnnbench.claims.evidence import Evidence
-from rnnbench.claims.verdict import Finding, Number, Verdict, find, judge
+from rnnbench.claims.verdict import Finding, Verdict, find, judge
 from rnnbench.errors import UserError
 from rnnbench.outcomes import result, rows
 from rnnbench.store import typed
@@ -109,10 +108,5 @@ def state(entry: Entry, folder: Path) -> State:
 def _plain(found: Finding) -> dict[str, Any]:
     return {
         "verdict": str(found.verdict), "why": found.why,
-        "numbers": {arm: _finite(number) for arm, number in found.numbers.items()},
+        "numbers": {arm: number.plain() for arm, number in found.numbers.items()},
     }  # fmt: skip
-
-
-def _finite(number: Number) -> dict[str, Any]:
-    """Return a number as JSON has it: None for what is infinite."""
-    return {key: value if math.isfinite(value) else None for key, value in number._asdict().items()}

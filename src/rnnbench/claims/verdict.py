@@ -7,6 +7,7 @@ confirmation. A smaller protocol than the published one can agree (``scaled``), 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import pairwise
@@ -48,6 +49,10 @@ class Number(NamedTuple):
     low: float
     high: float
     n: int
+
+    def plain(self) -> dict[str, float | None]:
+        """Return the number as JSON has it: None for what is infinite."""
+        return {key: value if math.isfinite(value) else None for key, value in self._asdict().items()}
 
 
 class Finding(NamedTuple):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 
 from rnnbench.claims import outcome
 from rnnbench.claims.outcome import State
-from rnnbench.claims.verdict import Number, Verdict
+from rnnbench.claims.verdict import Verdict
 from rnnbench.cli import options
 from rnnbench.report.claims import HEADER, LIST, checks, row, verdict
 from rnnbench.report.console import print_json, show
@@ -53,7 +52,7 @@ def facts(state: State) -> dict[str, object]:
             {
                 "says": check.says, "measure": check.measure, "rule": check.rule, "published": check.published,
                 "evidence": check.evidence, "where": check.where, "verdict": found.verdict, "why": found.why,
-                "found": {arm: _plain(each) for arm, each in found.numbers.items()},
+                "found": {arm: each.plain() for arm, each in found.numbers.items()},
             }
             for check, found in zip(claim.checks, state.findings, strict=True)
         ],
@@ -62,10 +61,6 @@ def facts(state: State) -> dict[str, object]:
         "link": claim.link, "differences": claim.differences, "notes": claim.notes,
         "command": f"{COMMAND} {state.entry.id}",
     }  # fmt: skip
-
-
-def _plain(number: Number) -> dict[str, float | None]:
-    return {key: value if math.isfinite(value) else None for key, value in number._asdict().items()}
 
 
 def show_state(state: State) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 
 import click
@@ -64,7 +65,7 @@ def command(
         )
     if reuse or publish:
         raise UserError("--reuse and --publish go with --claim, --tier or --all")
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as work:
+    with tempfile.TemporaryDirectory(prefix="rnnbench-") as work, _progress(as_json):
         outcome = reproduce(results_dir / name, CONF, Path(work), fraction, any_version, jobs)
     if as_json:
         print_json({"checks": [check._asdict() for check in outcome.checks], "tolerances": outcome.tolerances})
@@ -77,25 +78,27 @@ def _try(
     entries: list[Entry], runs_dir: Path, results_dir: Path, reuse: bool, publish: bool, jobs: int | None, as_json: bool
 ) -> int:
     """Try claims one after the other and print what was found; return the exit code."""
-    verdicts = []
     for entry in entries if publish else []:
         claims.check_publishable(entry, results_dir)
+    states = []
     for entry in entries:
-        if len(entries) > 1:
-            print(f"{entry.id}: {entry.claim.title}", flush=True)
-        tried = claims.run(entry, runs_dir, results_dir, reuse, jobs)
+        with _progress(as_json):
+            tried = claims.run(entry, runs_dir, results_dir, reuse, jobs)
+            if publish:
+                claims.publish(entry, tried, runs_dir, results_dir)
         found = findings(entry, tried.evidence)
-        if publish:
-            claims.publish(entry, tried, runs_dir, results_dir)
-        state = State(entry, judge(entry.claim, found), found)
-        verdicts.append(state.verdict)
-        if as_json:
-            print_json(facts(state))
-        else:
-            show_state(state)
-    if Verdict.CONTRADICTED in verdicts:
-        return 1
-    return 3 if {Verdict.INCONCLUSIVE, Verdict.NOT_RUN} & set(verdicts) else 0
+        states.append(State(entry, judge(entry.claim, found), found))
+        if not as_json:
+            show_state(states[-1])
+    if as_json:
+        print_json([facts(state) for state in states])
+    verdicts = {state.verdict for state in states}
+    return 1 if Verdict.CONTRADICTED in verdicts else 3 if {Verdict.INCONCLUSIVE, Verdict.NOT_RUN} & verdicts else 0
+
+
+def _progress(as_json: bool) -> AbstractContextManager[object]:
+    """Send what runs say to standard error where standard output is for JSON alone."""
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
 
 def _print_outcome(outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -46,15 +46,23 @@ def gather(source: Path) -> Result:
 
 
 def with_published(
-    name: str, sources: Sequence[Path], target: Path, partial: bool = False, replace: bool = False
+    name: str,
+    sources: Sequence[Path],
+    target: Path,
+    partial: bool = False,
+    replace: bool = False,
+    only: Collection[str] | None = None,
 ) -> Result:
     """Return the result of all runs below ``sources``, merged with what is published in ``target``, unless ``replace``.
 
-    Raises UserError where runs are missing, unless ``partial``, or where rows contradict each other.
+    Of the run_ids ``only``, where they are given. Raises UserError where runs are missing, unless ``partial``, or where
+    rows contradict each other.
     """
     found = [Source(str(source), gather(source)) for source in sources]
     if not replace and any((target / file).exists() for file in result.FILES):
         found.insert(0, Source(str(target), result.read(target)))
+    if only is not None:
+        found = [kept for each in found if len((kept := each._replace(result=each.result.only(only))).result.rows)]
     merged = merge(found, name)
     lacking = merged.gap or (f"damaged is {', '.join(merged.damaged)}" if merged.damaged else "")
     if lacking and not partial:

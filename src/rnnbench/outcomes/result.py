@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from rnnbench.outcomes import phases, provenance, rows
 from rnnbench.outcomes.columns import Row
 from rnnbench.outcomes.provenance import Environment, Provenance
 from rnnbench.outcomes.rows import AGAIN
-from rnnbench.store import typed
+from rnnbench.store import records, typed
 from rnnbench.store.protocol import Protocol
 
 CONFIG = "config.yaml"
@@ -88,6 +89,17 @@ class Result:
     def runs(self) -> list[Row]:
         """The rows as plain values."""
         return rows.plain(self.rows)
+
+    def only(self, run_ids: Collection[str]) -> Result:
+        """Return the same of some runs alone."""
+        kept = set(run_ids)
+        return replace(
+            self,
+            rows=self.rows[self.rows["run_id"].isin(kept)],
+            tables={name: table[table["run_id"].isin(kept)] for name, table in self.tables.items()},
+            missing={run_id: why for run_id, why in self.missing.items() if run_id in kept},
+            damaged={name: why for name, why in self.damaged.items() if name in kept or name == records.PLANNED},
+        )
 
     @property
     def tuned(self) -> list[str]:

@@ -14,7 +14,7 @@ from rnnbench.claims.claim import FOLDER, TIERS, Entry, read_all
 from rnnbench.claims.evidence import Evidence
 from rnnbench.claims.outcome import Outcome
 from rnnbench.config import CONF
-from rnnbench.errors import RunsFailedError, UserError, unknown
+from rnnbench.errors import RunsFailedError, UserError, check_choice, unknown
 from rnnbench.laws import LAWS
 from rnnbench.outcomes import result
 from rnnbench.outcomes.gather import gather, with_published
@@ -77,6 +77,10 @@ class Tried(NamedTuple):
     """By seed; of a law."""
     seconds: float
 
+    @property
+    def all_runs(self) -> list[str]:
+        return [run_id for own in self.run_ids.values() for run_id in own]
+
 
 def run(entry: Entry, runs_dir: Path, results_dir: Path, reuse: bool = False, jobs: int | None = None) -> Tried:
     """Run what is missing of a claim below ``runs_dir``, or measure its law.
@@ -84,6 +88,7 @@ def run(entry: Entry, runs_dir: Path, results_dir: Path, reuse: bool = False, jo
     ``reuse`` counts what is published below ``results_dir`` as done. Raises RunsFailedError where a run failed.
     """
     if entry.claim.law is not None:
+        check_choice("law", entry.claim.law, LAWS)
         return _measure(entry, entry.claim.law)
     folder, published = runs_dir / entry.id, results_dir / entry.id
     reuse = reuse and published.exists()
@@ -125,7 +130,7 @@ def publish(entry: Entry, tried: Tried, runs_dir: Path, results_dir: Path) -> Ou
     check_publishable(entry, results_dir)
     target = results_dir / entry.id
     law = entry.claim.law is not None
-    found = None if law else with_published(entry.id, [runs_dir / entry.id], target)
+    found = None if law else with_published(entry.id, [runs_dir / entry.id], target, only=tried.all_runs)
     with replacing_folder(target, {*result.FILES, evidence.MEASUREMENTS, outcome.FILE, pages.FIGURE, PAGE}) as new:
         if found is None:
             evidence.write_measurements(new, evidence.table(tried.measured))
