@@ -10,7 +10,7 @@ from rnnbench.claims import outcome
 from rnnbench.claims.outcome import State
 from rnnbench.claims.verdict import Verdict
 from rnnbench.cli import options
-from rnnbench.report.claims import HEADER, LIST, checks, row, verdict
+from rnnbench.report.claims import HEADER, LIST, checks, limits, row, verdict
 from rnnbench.report.console import print_json, show
 from rnnbench.sweep.claims import COMMAND, known
 
@@ -57,7 +57,7 @@ def facts(state: State) -> dict[str, object]:
             for check, found in zip(claim.checks, state.findings, strict=True)
         ],
         "seeds": claim.seeds, "seconds": state.outcome.seconds if state.outcome else None, "minutes": claim.minutes,
-        "tier": claim.tier, "scaled": claim.scaled, "cells": claim.cells, "tasks": claim.tasks, "paper": claim.paper,
+        "tier": claim.tier, "scaled": claim.scaled, "unstated": claim.unstated, "cells": claim.cells, "tasks": claim.tasks, "paper": claim.paper,
         "link": claim.link, "differences": claim.differences, "notes": claim.notes,
         "command": f"{COMMAND} {state.entry.id}",
     }  # fmt: skip
@@ -68,5 +68,5 @@ def show_state(state: State) -> None:
     claim = state.entry.claim
     show(HEADER, checks(state), [STYLES.get(found.verdict) for found in state.findings])
     print(f"{state.entry.id}: {verdict(state)} ({claim.paper})", flush=True)
-    for note in ([f"smaller than published: {claim.scaled}"] if claim.scaled else []) + claim.differences:
+    for note in limits(claim) + claim.differences:
         print(f"  {note}")

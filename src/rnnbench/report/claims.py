@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.claims import outcome
-from rnnbench.claims.claim import Entry
+from rnnbench.claims.claim import Claim, Entry
 from rnnbench.claims.outcome import State
 from rnnbench.claims.verdict import EVIDENCE, Number, Verdict
 from rnnbench.report.charts import theme
@@ -66,6 +66,12 @@ def verdict(state: State) -> str:
     return f"{state.verdict} (stale: {state.stale})" if state.stale else str(state.verdict)
 
 
+def limits(claim: Claim) -> list[str]:
+    """Return why the protocol contradicts nothing."""
+    named = {"smaller than published": claim.scaled, "the source does not say": claim.unstated}
+    return [f"{name}: {text}" for name, text in named.items() if text]
+
+
 def figure(state: State) -> str | None:
     """Return the picture of a claim; None where there are no numbers."""
     from rnnbench.report.charts import chart, claims  # Altair takes a second to load
@@ -110,6 +116,6 @@ def write_overview(results_dir: Path, claims: Sequence[Entry]) -> list[State]:
 def _facts(state: State) -> dict[str, Any]:
     return {
         "id": state.entry.id, "claim": state.entry.claim, "verdict": state.verdict, "stale": state.stale,
-        "outcome": state.outcome, "cost": cost(state), "checks_header": HEADER, "checks": checks(state),
+        "outcome": state.outcome, "cost": cost(state), "limits": limits(state.entry.claim), "checks_header": HEADER, "checks": checks(state),
         "command": f"rnnbench reproduce --claim {state.entry.id}",
     }  # fmt: skip
