@@ -91,8 +91,8 @@ def test_an_order_of_arms(tmp_path, a, b, scaled, expected):
 
 def test_a_protocol_that_had_to_guess_contradicts_nothing(tmp_path):
     assert verdict(stated(tmp_path), runs("a", 9000, 9000, 9000)) == "contradicted"
-    assert verdict(stated(tmp_path, unstated="the optimizer"), runs("a", 9000, 9000, 9000)) == "inconclusive"
-    assert verdict(stated(tmp_path, unstated="the optimizer"), runs("a", 1000, 1000, 1000)) == "reproduced"
+    assert verdict(stated(tmp_path, departs="the optimizer is unstated"), runs("a", 9000, 9000, 9000)) == "inconclusive"
+    assert verdict(stated(tmp_path, departs="the optimizer is unstated"), runs("a", 1000, 1000, 1000)) == "reproduced"
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ class Claim:
     """The overrides of each setting that is trained, added to those of the file itself."""
     scaled: str | None = None
     """How this protocol is smaller than the published one: then orders are judged, and no values."""
-    unstated: str | None = None
-    """What decides, and the source does not say: then nothing is contradicted."""
+    departs: str | None = None
+    """Where this protocol departs from the source, or had to guess, in what may decide: then nothing is contradicted."""
     differences: list[str] = field(default_factory=list)
     """Where the protocol differs from the published one, or had to choose what is not stated."""
     notes: str = ""

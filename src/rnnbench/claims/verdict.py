@@ -3,7 +3,7 @@
 ``reproduced``: our interval meets what was published, within the tolerance. ``contradicted``: it excludes it.
 ``inconclusive``: it does neither, or there are fewer than ``SEEDS`` seeds, or a run diverged or failed: that is no
 confirmation. A smaller protocol than the published one can agree (``scaled``), but contradicts nothing; nor does one
-that had to guess what decides (``unstated``).
+that departs from it in what may decide (``departs``).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def judge(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     if found == {Verdict.NOT_RUN}:
         return Verdict.NOT_RUN
     if Verdict.CONTRADICTED in found:
-        return Verdict.INCONCLUSIVE if claim.scaled or claim.unstated else Verdict.CONTRADICTED
+        return Verdict.INCONCLUSIVE if claim.scaled or claim.departs else Verdict.CONTRADICTED
     if found == {Verdict.REPRODUCED}:
         return Verdict.SCALED if claim.scaled else Verdict.REPRODUCED
     return Verdict.INCONCLUSIVE

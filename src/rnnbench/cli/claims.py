@@ -57,9 +57,9 @@ def facts(state: State) -> dict[str, object]:
             for check, found in zip(claim.checks, state.findings, strict=True)
         ],
         "seeds": claim.seeds, "seconds": state.outcome.seconds if state.outcome else None, "minutes": claim.minutes,
-        "tier": claim.tier, "scaled": claim.scaled, "unstated": claim.unstated, "cells": claim.cells, "tasks": claim.tasks, "paper": claim.paper,
-        "link": claim.link, "differences": claim.differences, "notes": claim.notes,
-        "command": f"{COMMAND} {state.entry.id}",
+        "tier": claim.tier, "scaled": claim.scaled, "departs": claim.departs, "cells": claim.cells,
+        "tasks": claim.tasks, "paper": claim.paper, "link": claim.link, "differences": claim.differences,
+        "notes": claim.notes, "command": f"{COMMAND} {state.entry.id}",
     }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def verdict(state: State) -> str:
 
 def limits(claim: Claim) -> list[str]:
     """Return why the protocol contradicts nothing."""
-    named = {"smaller than published": claim.scaled, "the source does not say": claim.unstated}
+    named = {"smaller than published": claim.scaled, "may decide": claim.departs}
     return [f"{name}: {text}" for name, text in named.items() if text]
 
 
@@ -116,6 +116,7 @@ def write_overview(results_dir: Path, claims: Sequence[Entry]) -> list[State]:
 def _facts(state: State) -> dict[str, Any]:
     return {
         "id": state.entry.id, "claim": state.entry.claim, "verdict": state.verdict, "stale": state.stale,
-        "outcome": state.outcome, "cost": cost(state), "limits": limits(state.entry.claim), "checks_header": HEADER, "checks": checks(state),
+        "outcome": state.outcome, "cost": cost(state), "limits": limits(state.entry.claim), "checks_header": HEADER,
+        "checks": checks(state),
         "command": f"rnnbench reproduce --claim {state.entry.id}",
     }  # fmt: skip
