@@ -67,7 +67,7 @@ class Claim:
     scaled: str | None = None
     """How this protocol is smaller than the published one: then orders are judged, and no values."""
     departs: str | None = None
-    """Where this protocol departs from the source, or had to guess, in what may decide: then nothing is contradicted."""
+    """Where this protocol departs from the source, or guesses, in what may decide: then nothing is contradicted."""
     differences: list[str] = field(default_factory=list)
     """Where the protocol differs from the published one, or had to choose what is not stated."""
     notes: str = ""
