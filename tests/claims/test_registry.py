@@ -11,14 +11,19 @@ from hydra.types import RunMode
 
 from rnnbench.claims import outcome
 from rnnbench.claims.claim import FOLDER, read_all
-from rnnbench.claims.evidence import SOLVED, STEPS
-from rnnbench.claims.verdict import SEEDS
+from rnnbench.claims.evidence import SOLVED, STEPS, of_runs
+from rnnbench.claims.verdict import SEEDS, Verdict, find
 from rnnbench.config import CONF
-from rnnbench.outcomes.columns import column
+from rnnbench.outcomes.columns import column, row
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
+from rnnbench.runner import run
 from rnnbench.sweep import claims, committed
 from rnnbench.sweep.composed import parse
 
+SMALL = [
+    "network.hidden_size=4", "task.length=64", "trainer.max_steps=4", "trainer.validate_every=2", "tracking=disabled",
+    "task.validation_sequences=16", "task.test_sequences=16", "probe=off",
+]  # fmt: skip
 ROOT = Path(__file__).parents[2]
 
 CLAIMS = read_all([CONF])
@@ -88,6 +93,24 @@ def test_its_arms_are_the_runs_that_it_says(key, loader):
     for check in claim.checks:
         for config in (found[arm] for arm in check.arms):
             assert is_measured(check.measure, config), f"{check.measure} of {config.run_id}"
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("key", ["chrono-adding-100", "mingru-parity"])
+def test_it_runs_small(key, loader, tmp_path):
+    """Every check finds its numbers in the rows of real runs."""
+    claim = CLAIMS[key].claim
+    rows, arms = [], {}
+    for arm, overrides in claim.arms.items():
+        given = [f"{FOLDER}={key}", *overrides, *SMALL, f"runs_dir={tmp_path}"]
+        record = run(parse(loader.load_configuration("train", given, run_mode=RunMode.RUN)))
+        rows.append(row(record))
+        arms[arm] = [record.run_id]
+    for check in claim.checks:
+        found = find(check, of_runs(rows, arms))
+        assert list(found.numbers) == check.arms
+        assert found.verdict == Verdict.INCONCLUSIVE  # of one seed
+        assert "fewer than 3 seeds" in found.why
 
 
 def is_measured(measure, config):
