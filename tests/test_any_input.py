@@ -32,7 +32,9 @@ from rnnbench.training import checkpoint
 pytestmark = pytest.mark.whole
 
 CONF = Path(__file__).parents[1] / "conf"
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment"))
+GROUPS = sorted(
+    path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment", "claim")
+)
 drawn = settings(
     max_examples=int(os.environ.get("RNNBENCH_EXAMPLES", "80")),
     derandomize=True,

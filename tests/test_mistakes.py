@@ -170,14 +170,14 @@ ROWS = {
         ["cell=external", "cell._target_=own.Cell", *QUICK],
         "its module cannot be loaded (invalid syntax, ",
         files={"own.py": "def ("},
-        environment={"PYTHONPATH": "{folder}"},
+        environment={"PYTHONPATH": "{folder}", "PYTHONDONTWRITEBYTECODE": "1"},
         announced=True,
     ),
     "an error on import": Row(
         ["cell=external", "cell._target_=own.Cell", *QUICK],
         "its module cannot be loaded (RuntimeError: boom, ",
         files={"own.py": "raise RuntimeError('boom')"},
-        environment={"PYTHONPATH": "{folder}"},
+        environment={"PYTHONPATH": "{folder}", "PYTHONDONTWRITEBYTECODE": "1"},
         announced=True,
     ),
     # Numbers, machines, W&B.
