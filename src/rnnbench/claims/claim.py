@@ -18,6 +18,8 @@ from rnnbench.store import typed
 
 FOLDER = "claim"
 """The group of configurations that holds the claims, one file each."""
+COMMAND = "rnnbench reproduce --claim"
+"""What tries a claim, before its id; the rows record it."""
 TIERS = ("exact", "seconds", "minutes", "hours")
 """What trying a claim costs on two cores; ``exact`` trains nothing."""
 NOT_THE_PROTOCOL = ("title", "differences", "notes", "minutes", "tier", "cells", "tasks", "paper", "link")

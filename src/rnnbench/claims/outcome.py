@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.claims import evidence
-from rnnbench.claims.claim import Entry
+from rnnbench.claims.claim import COMMAND, Entry
 from rnnbench.claims.evidence import Evidence
 from rnnbench.claims.verdict import Finding, Verdict, find, judge
 from rnnbench.errors import UserError
@@ -86,7 +86,7 @@ def read(folder: Path) -> Outcome | None:
         made = typed.build(Outcome, typed.parse(path.read_text(encoding="utf-8")))
         Verdict(made.verdict)
     except (OSError, ValueError) as error:
-        message = f"rnnbench reproduce --claim {folder.name} --publish writes it again"
+        message = f"{COMMAND} {folder.name} --publish writes it again"
         raise UserError(f"{path}: is damaged ({' '.join(str(error).split())}); {message}") from error
     return made
 

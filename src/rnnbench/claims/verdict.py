@@ -68,32 +68,35 @@ def number(values: Sequence[float]) -> Number:
     """Return the median and the interval between two order statistics (``statistics.median_interval``)."""
     array = np.sort(np.array(values, float))
     rank = median_rank(len(array))
-    middle = float(array[(len(array) - 1) // 2] + array[len(array) // 2]) / 2  # infinity has no np.median
-    return Number(middle, float(array[rank - 1]), float(array[-rank]), len(array))
+    return Number(float(np.median(array)), float(array[rank - 1]), float(array[-rank]), len(array))
+
+
+def agreeing(check: Check) -> tuple[float, float]:
+    """Return the least and the largest number that agree with the published one; a bound is open on one side."""
+    assert check.published is not None
+    off = check.tolerance or 0.0
+    low, high = check.published - off, check.published + off
+    if check.factor is not None:
+        low, high = check.published / check.factor, check.published * check.factor
+    return -math.inf if check.rule == "at_most" else low, math.inf if check.rule == "at_least" else high
 
 
 def _close(found: list[Number], check: Check) -> tuple[Verdict, str]:
     """Every interval meets the published number, within the tolerance or the factor."""
-    assert check.published is not None
-    if check.factor is not None:
-        low, high = check.published / check.factor, check.published * check.factor
-    else:
-        low, high = check.published - (check.tolerance or 0), check.published + (check.tolerance or 0)
+    low, high = agreeing(check)
     meets = all(each.high >= low and each.low <= high for each in found)
     return Verdict.REPRODUCED if meets else Verdict.CONTRADICTED, f"between {low:.4g} and {high:.4g}"
 
 
 def _at_least(found: list[Number], check: Check) -> tuple[Verdict, str]:
     """Every interval lies at or above the published number, less the tolerance."""
-    assert check.published is not None
-    least = check.published - (check.tolerance or 0)
+    least, _ = agreeing(check)
     return _bounded([each.low >= least for each in found], [each.high < least for each in found]), f"at least {least:g}"
 
 
 def _at_most(found: list[Number], check: Check) -> tuple[Verdict, str]:
     """Every interval lies at or below the published number, plus the tolerance."""
-    assert check.published is not None
-    most = check.published + (check.tolerance or 0)
+    _, most = agreeing(check)
     return _bounded([each.high <= most for each in found], [each.low > most for each in found]), f"at most {most:g}"
 
 

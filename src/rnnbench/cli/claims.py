@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from rnnbench.claims import outcome
+from rnnbench.claims.claim import COMMAND
 from rnnbench.claims.outcome import State
 from rnnbench.claims.verdict import Verdict
 from rnnbench.cli import options
 from rnnbench.report.claims import HEADER, LIST, checks, limits, row, verdict
 from rnnbench.report.console import print_json, show
-from rnnbench.sweep.claims import COMMAND, known
+from rnnbench.sweep.claims import known
 
 STYLES = {Verdict.CONTRADICTED: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.NOT_RUN: "dim"}
 RESULTS = Path("results") / "claims"

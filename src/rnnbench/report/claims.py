@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.claims import outcome
-from rnnbench.claims.claim import Claim, Entry
+from rnnbench.claims.claim import COMMAND, Claim, Entry
 from rnnbench.claims.outcome import State
 from rnnbench.claims.verdict import EVIDENCE, Number, Verdict
 from rnnbench.report.charts import theme
@@ -17,6 +17,8 @@ from rnnbench.report.templates import template
 from rnnbench.store.files import replacing
 from rnnbench.store.folder import MARK, PAGE, writing
 
+CORES = 2
+"""That the estimated minutes are of: so many runs go on at once."""
 INTERACTIVE = "claims.html"
 FIGURE = "figure.svg"
 HEADER = ("what is said", "published", "found", "verdict", "why")
@@ -56,9 +58,11 @@ def row(state: State) -> list[str]:
 
 
 def cost(state: State) -> str:
-    """Return the seconds that a claim took, or is estimated to take; empty where nobody knows."""
-    minutes = state.entry.claim.minutes
-    return f"{state.outcome.seconds:.0f}" if state.outcome else f"about {60 * minutes:.0f}" if minutes else ""
+    """Return the seconds of all runs of a claim, or their estimate; empty where nobody knows."""
+    claim = state.entry.claim
+    if state.outcome is not None:
+        return f"{state.outcome.seconds:.0f}"
+    return f"about {60 * claim.minutes * (1 if claim.law else CORES):.0f}" if claim.minutes else ""
 
 
 def verdict(state: State) -> str:
@@ -118,5 +122,5 @@ def _facts(state: State) -> dict[str, Any]:
         "id": state.entry.id, "claim": state.entry.claim, "verdict": state.verdict, "stale": state.stale,
         "outcome": state.outcome, "cost": cost(state), "limits": limits(state.entry.claim), "checks_header": HEADER,
         "checks": checks(state),
-        "command": f"rnnbench reproduce --claim {state.entry.id}",
+        "command": f"{COMMAND} {state.entry.id}",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnbench.claims import evidence, outcome
-from rnnbench.claims.claim import FOLDER, TIERS, Entry, read_all
+from rnnbench.claims.claim import COMMAND, FOLDER, TIERS, Entry, read_all
 from rnnbench.claims.evidence import Evidence
 from rnnbench.claims.outcome import Outcome
 from rnnbench.config import CONF
@@ -26,8 +26,6 @@ from rnnbench.sweep.compose import Plan, plan
 from rnnbench.sweep.run_states import add_to_plan
 from rnnbench.sweep.scheduler import Options, run_all
 
-COMMAND = "rnnbench reproduce --claim"
-"""What the rows of a claim record, before its id."""
 PUBLISHED = "claims"
 """The folder of all published claims, among the results; and that of their runs."""
 OWN = Path("conf")

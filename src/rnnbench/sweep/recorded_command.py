@@ -6,6 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from rnnbench.claims.claim import COMMAND
 from rnnbench.errors import UserError
 from rnnbench.sweep import claims
 from rnnbench.sweep.compose import Plan, plan
@@ -16,8 +17,8 @@ def plan_again(conf: Path, command: str) -> Plan:
 
     Raises UserError where it cannot be read, or its folder of configurations is not here.
     """
-    if command.startswith(claims.COMMAND):
-        return claims.planned(claims.chosen(command.removeprefix(claims.COMMAND).strip()))
+    if command.startswith(COMMAND):
+        return claims.planned(claims.chosen(command.removeprefix(COMMAND).strip()))
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("-m", "--multirun", action="store_true")
     parser.add_argument("-cd", "--config-dir", type=Path)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from rnnbench.claims.claim import Check, Claim
-from rnnbench.claims.verdict import Finding, Number
+from rnnbench.claims.verdict import Finding, Number, agreeing
 from rnnbench.report.charts import theme
 from rnnbench.report.charts.chart import Chart, Line, digits, faceted, parameters
 
@@ -57,25 +57,18 @@ def claim(stated: Claim, findings: Sequence[Finding]) -> Chart | None:
 
 def _lines(facet: str, check: Check, found: Finding) -> list[Line]:
     lines: list[Line] = []
-    finite = [each for number in found.numbers.values() for each in number[:3] if math.isfinite(each)]
-    edge = 1.15 * max([*finite, check.published or 0.0], default=1.0)
+    seen = [each for number in found.numbers.values() for each in number[:3] if math.isfinite(each)]
+    seen += [] if check.published is None else [check.published]
+    edge = 1.15 * max(seen, default=1.0)
     for arm, number in found.numbers.items():
         value, low, high = (digits(each if math.isfinite(each) else edge) for each in number[:3])
         place = {"facet": facet, "setting": 0, "arm": arm if math.isfinite(number.value) else f"{arm} (never)"}
         lines.append(place | {"kind": "ours", "value": value, "low": low, "high": high})
         if check.published is not None:
-            least, most = span(check)
-            lines.append(place | {"kind": "published", "value": check.published, "low": least, "high": most})
+            least, most = agreeing(check)  # an open side ends where the panel does
+            ends = {"low": max(least, min(seen)), "high": min(most, max(edge, *seen))}
+            lines.append(place | {"kind": "published", "value": check.published} | ends)
     return lines
-
-
-def span(check: Check) -> tuple[float, float]:
-    """Return the range of numbers that agree with the published one, the side that a bound leaves open left out."""
-    assert check.published is not None
-    if check.factor is not None:
-        return check.published / check.factor, check.published * check.factor
-    off = check.tolerance or 0.0
-    return check.published - off, check.published + off
 
 
 def _wide(numbers: Sequence[float]) -> bool:
