@@ -66,7 +66,10 @@ def _lines(facet: str, check: Check, found: Finding) -> list[Line]:
         lines.append(place | {"kind": "ours", "value": value, "low": low, "high": high})
         if check.published is not None:
             least, most = agreeing(check)  # an open side ends where the panel does
-            ends = {"low": max(least, min(seen)), "high": min(most, max(edge, *seen))}
+            ends = {
+                "low": min(seen) if math.isinf(least) else least,
+                "high": max(edge, *seen) if math.isinf(most) else most,
+            }
             lines.append(place | {"kind": "published", "value": check.published} | ends)
     return lines
 
