@@ -58,12 +58,15 @@ def terminal(tmp_path, monkeypatch):
         shown = subprocess.run([*server, "capture-pane", "-e", "-p", "-t", "leet"], check=True, capture_output=True)
         return shown.stdout.decode()
 
-    def press(key, until):
-        """``until``: a regular expression that the screen then has, its colors aside."""
+    def press(key, until, curves=0):
+        """``until``: a regular expression that the screen then has, its colors aside; ``curves``: how many colors.
+
+        Runs are read one after the other, so the panels stand before all curves do.
+        """
         subprocess.run([*server, "send-keys", "-t", "leet", *(["-l", key] if key[0] == "g" else [key])], check=True)
         deadline = time.monotonic() + PATIENCE
-        while not re.search(until, plain(shown := screen())):
-            assert time.monotonic() < deadline, f"no {until} after {key}:\n{plain(shown)}"
+        while not re.search(until, plain(shown := screen())) or len(colors_of_curves(shown)) < curves:
+            assert time.monotonic() < deadline, f"no {until} with {curves} curves after {key}:\n{plain(shown)}"
             time.sleep(0.1)
         return shown
 
@@ -99,7 +102,7 @@ def test_every_layer_and_direction_over_lag_of_three_cells(runs, terminal):
     press("/", r"Filter \(regex\)")
     press("grad_final/", r"grad_final/.*\[4/")
     press("Enter", r"\[1-4 of 4 filtered")
-    screen = press("]", r"(?m)^ Metrics \[[^│]*$")
+    screen = press("]", r"(?m)^ Metrics \[[^│]*$", curves=len(CELLS))
     assert re.findall(r"(grad_\S+) +\[x: lag\]", plain(screen)) == [f"grad_final/{place}" for place in PLACES]
     axes = [axis.split() for axis in re.findall(r"│ +(0 [ \d.]+)│", plain(screen))]
     assert len(axes) == len(PLACES)
