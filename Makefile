@@ -57,5 +57,5 @@ format: $(READY) ## rewrite the code in the project's format
 	$(RUN) -m ruff check --fix .
 
 clean: ## delete what can be made again: .venv and caches; runs/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist docs/_build docs/results src/*.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist docs/_build docs/results docs/reference/profiles src/*.egg-info
 	find src scripts tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,7 +52,8 @@ class Server:
             "script": str(RNNBENCH if script == "rnnbench" else SCRIPTS / script),
             "arguments": list(map(str, arguments)),
             "folder": str(folder),
-            "environment": os.environ | environment,
+            # without WANDB_SERVICE: a service of this process would hold the run of a command that was killed
+            "environment": {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"} | environment,
             "outputs": list(map(str, outputs)),
         })  # fmt: skip
 

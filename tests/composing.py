@@ -32,7 +32,9 @@ def composer():
     """The composer of everything in ``conf/``; it knows no files that come later."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
-    return Composer(loader, loader.load_configuration("train", [], run_mode=RunMode.RUN))
+    made = Composer(loader, loader.load_configuration("train", [], run_mode=RunMode.RUN))
+    made.typed(())  # first, so that each choice is exchanged for the default
+    return made
 
 
 def config(*overrides):

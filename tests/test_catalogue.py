@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from catalogue import CELL_ROWS, TASK_ROWS
-from rnnbench.config.cell_options import CELL_CONFIGS, CellConfig
+from rnnbench.config.cell_config import CellConfig
+from rnnbench.config.cell_options import CELL_CONFIGS
 from rnnbench.network.cells import CELLS
 from rnnbench.network.initialization import INITS
 from rnnbench.tasks import TASKS

@@ -89,7 +89,9 @@ def test_every_diagnostic_is_a_column(configure):
     config = configure("task=parity", *FULL, *TINY, f"probe.diagnostics=[{','.join(REGISTRY)}]")
     probe, seen = build_probe(config), set()
     for cell in CELLS:
-        model = build_model(replace(config, cell=configure(f"cell={cell}").cell))
+        options = configure(f"cell={cell}").cell
+        width = replace(config.network, hidden_size=max(3, options.width_multiple))
+        model = build_model(replace(config, cell=options, network=width))
         scalars = probe.survey(model, probe.batch).scalars
         assert scalars.keys() <= names
         seen |= scalars.keys()

@@ -11,7 +11,7 @@ from composing import config
 from rnnbench.errors import UserError
 from rnnbench.outcomes.columns import row
 from rnnbench.store.records import Record
-from rnnbench.sweep.compose import plan
+from rnnbench.sweep.compose import Composer, plan
 from rnnbench.sweep.configuration import configure
 from rnnbench.sweep.recorded_command import plan_again
 
@@ -70,6 +70,38 @@ def test_merged_values_are_what_hydra_composes():
         single = configure(*job.overrides)
         assert single.run_id == run_id
         assert single == job.config
+
+
+def test_each_choice_is_composed_once(monkeypatch):
+    composed, compose = [], Composer._compose
+    monkeypatch.setattr(Composer, "_compose", lambda self, lines: composed.append(lines) or compose(self, lines))
+    assert len(plan(CONF, ["cell=lstm,gru,elman", "task=adding,copy", "optimizer=adam,sgd"]).candidates) == 12
+    assert len(composed) == 1 + 2 + 1 + 1
+
+
+RATES = ["optimizer=adam,sgd", "schedule=constant,mine"]  # mine has that of Adam, with which it changes nothing
+BEYOND = {
+    "global": (RATES, {"schedule/mine.yaml": "# @package _global_\nschedule: {name: constant}\noptimizer: {lr: .002}"}),
+    "defaults": (RATES, {"schedule/mine.yaml": "defaults: [constant, /extra@_global_: rate]\n",
+                         "extra/rate.yaml": "optimizer: {lr: 0.002}\n"}),
+    "pair": (["cell=lstm,gru", "task=adding,copy"],
+             {"extra/gru_copy.yaml": "# @package _global_\noptimizer: {lr: 0.005}\n",
+              "train.yaml": (CONF / "train.yaml").read_text(encoding="utf-8").replace(
+                  "  - claim: null\n", "  - optional extra: ${cell}_${task}\n  - claim: null\n")}),
+}  # fmt: skip
+"""Sweeps with choices that fill more than their group, where each in the place of another changes nothing beyond it."""
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_choices_that_reach_beyond_their_group_are_composed_together(tmp_path, kind):
+    sweep, files = BEYOND[kind]
+    conf = Path(shutil.copytree(CONF, tmp_path / "conf"))
+    (conf / "extra").mkdir()
+    for name, text in files.items():
+        (conf / name).write_text(text, encoding="utf-8")
+    *_, last = plan(conf, sweep).candidates.values()
+    assert last.config == configure(*last.overrides, conf=conf)
+    assert last.config.optimizer.lr == (0.005 if kind == "pair" else 0.002)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,17 @@ from rnnbench.sweep.compose import plan
 pytestmark = pytest.mark.whole
 
 CONF = Path(__file__).parents[1] / "conf"
+SHORT = ("demo", "recall", "state_tracking", "counting", "length_generalization")
+"""Those that take minutes."""
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer.max_steps=2", "trainer.log_every=1",
          "task.validation_sequences=32", "task.test_sequences=32",
          "probe.batch_size=2", "probe.sequences=1", "tracking=disabled",
          "seed=0", "protocol.tune=null", "network.budget=null"]  # fmt: skip
+
+
+OWN = {"recall": ["task.length=16"]}
+"""What is small of an experiment that the above is too small for."""
 
 
 def covering(configs):
@@ -34,7 +40,7 @@ def covering(configs):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_it_runs_small(undrawn, name, tmp_path):
     """Its figures are drawn from its committed result, in test_committed.py."""
-    found = plan(CONF, [f"experiment={name}", *SMALL, f"runs_dir={tmp_path}"]).candidates.values()
+    found = plan(CONF, [f"experiment={name}", *SMALL, *OWN.get(name, []), f"runs_dir={tmp_path}"]).candidates.values()
     for config in covering([job.config for job in found]):
         assert run(config).status == "done"
     write_report(name, tmp_path)
@@ -50,4 +56,4 @@ def test_it_says_what_is_expected_and_how_it_is_run(name):
     assert config.name == name
     assert config.hydra.mode.name == "MULTIRUN"
     seeds = config.protocol.report_seeds or str(config.hydra.sweeper.params.seed).split(",")
-    assert len(seeds) >= (2 if name == "demo" else 3)
+    assert len(seeds) >= (2 if name in SHORT else 3)

@@ -166,7 +166,7 @@ def test_what_a_package_offers_is_like_what_is_built_in(user, tmp_path):
 def test_the_lists_name_it(user):
     cells, tasks = user("cells.py"), user("tasks.py")
     assert (cells.returncode, tasks.returncode) == (0, 0)
-    assert re.search(r"^doubled +- +h +33024 +65536 +compiled, loop ", cells.stdout, re.MULTILINE)
+    assert re.search(r"^doubled +- +h 128 +128 +33024 +65536 +no +any +compiled, loop ", cells.stdout, re.MULTILINE)
     assert len(re.findall(r"^gru ", cells.stdout, re.MULTILINE)) == 1
     assert cells.stderr.splitlines() == [
         "broken_cell: cell._target_=outside.nowhere.Cell: module 'outside' has no attribute 'nowhere'; "

@@ -81,6 +81,16 @@ ROWS = {
     ),
     "callback without a class": Row(["+callbacks.mine.every=3"], "callbacks.mine={'every': 3}: names no class"),
     "resume from nothing": Row([*QUICK, "resume_from=nothing"], "resume_from=nothing: no such run", announced=True),
+    "lengths of strings": Row(
+        ["task=parity", "task.train_lengths=[3,9]"],
+        "task.train_lengths=[3, 9]: task=parity draws a length for each string; give task.shortest and task.length",
+    ),
+    "odd lengths": Row(
+        ["task=mqar", "task.train_lengths=[17,32]"], "task.train_lengths=[17, 32]: task.length=17: must be even"
+    ),
+    "lengths the wrong way round": Row(
+        ["task=copy", "task.train_lengths=[9,3]"], "task.train_lengths=[9, 3]: must be [low, high]"
+    ),
     # What is swept though it is no part of a run.
     "names": Row(["-m", "cell=lstm", "name=na,nb", *QUICK], "name=na,nb: cannot be swept"),
     "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),

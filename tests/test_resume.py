@@ -129,6 +129,7 @@ def test_without_a_checkpoint_it_starts_over(configure, undisturbed, die_at):
          "trainer.validate_every=1", "trainer.stop_when_solved=false", "trainer.max_steps=40"],
         ["callbacks=ema", "callbacks.ema.decay=0.5"],
         ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
+        ["trainer.accumulate_grad_batches=2", "task=copy", "task.train_lengths=[2,9]", "task.test_lengths=[9]"],
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("batch", [10, 17])

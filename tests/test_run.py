@@ -101,6 +101,13 @@ def test_the_full_probe_measures_everything(configure):
     assert run(silent).final == record.final
 
 
+def test_a_state_too_large_for_a_diagnostic_is_said_before_anything_is_written(configure):
+    config = configure("cell=linear_attention", "cell.heads=1", "network.hidden_size=23", "probe=full")
+    with pytest.raises(UserError, match=r"jacobian takes states of at most 512 numbers, .* has 552 here"):
+        run(config)
+    assert not folder(config).exists()
+
+
 def test_a_single_step_can_be_probed(configure):
     record = run(configure("task=char_lm", "task.length=1", "task.batch_size=4", "probe=full"))
     assert record.gradients["final"]["horizon"] is None  # there is no lag but 0

@@ -17,7 +17,7 @@ from rnnbench.build import build_learner
 from rnnbench.runner import _exploded, build_trainer, run
 from rnnbench.store import records
 from rnnbench.store.status import Status
-from rnnbench.tasks import TASKS
+from rnnbench.tasks import TASKS, Batch
 from rnnbench.tasks.adding import Adding
 from rnnbench.training.data import Stream, held_out_stream, to_torch
 from rnnbench.training.meters import GradientMeter, Meter
@@ -44,6 +44,52 @@ def trained(configure):
 
 
 class TestMeter:
+    def test_a_sequence_is_right_where_all_its_scored_positions_are(self):
+        """Over two batches of three sequences: one without an error, one without a scored position."""
+        task = make_task("group_word", length=2, batch_size=3)
+        meter = Meter(task, 1.0)
+        for wrong in (3, 4):  # at step 1 of sequence 0, or of sequence 1
+            targets = torch.tensor([[0, 1, 2], [3, 4, 5]])
+            prediction = torch.nn.functional.one_hot(targets, 6).float()
+            prediction[wrong // 3, wrong % 3] = torch.eye(6)[0]
+            prediction[0] = 0  # not scored
+            batch = Batch(targets, targets, scored=torch.tensor([3, 4]))
+            meter.update(torch.tensor(0.0), prediction, batch)
+        values = meter.flush("test")
+        assert values["test/sequence_accuracy"] == 0.5
+        assert values["test/accuracy"] == 0.5
+
+    def test_the_error_of_reads_is_one_less_their_accuracy(self):
+        meter = Meter(make_task("flip_flop", length=4, batch_size=2), 1.0)
+        targets = torch.tensor([[3, 4], [1, 1], [3, 3]])
+        prediction = torch.nn.functional.one_hot(torch.tensor([[3, 4], [1, 1], [3, 4]]), 5).float()
+        meter.update(torch.tensor(0.0), prediction, Batch(targets, targets, scored=torch.tensor([4, 5])))
+        assert meter.flush("test")["test/read_error"] == 0.5
+
+    def test_a_series_is_measured_where_it_is_scored(self):
+        meter = Meter(make_task("narma"), 1.0)
+        random = np.random.default_rng(0)
+        prediction, targets = random.normal(size=(2, 5, 4, 1)).astype(np.float32)
+        scored = np.arange(8, 20)
+        batch = Batch(None, torch.tensor(targets), scored=torch.tensor(scored), counted=torch.tensor(scored))
+        for half in (slice(0, 4), slice(4, 12)):  # in two batches
+            part = batch._replace(scored=batch.scored[half], counted=batch.counted[half])
+            meter.update(torch.tensor(2.0), torch.tensor(prediction), part)
+        values = meter.flush("test")
+        errors = (prediction - targets).reshape(-1)[scored]
+        assert values["test/mse"] == pytest.approx(np.mean(errors**2), rel=1e-5)
+        assert values["test/nrmse"] == pytest.approx(
+            np.sqrt(np.mean(errors**2)) / targets.reshape(-1)[scored].std(), rel=1e-5
+        )
+        assert values["test/loss"] == 2
+
+    def test_the_excess_is_the_loss_above_the_floor(self):
+        task = make_task("counting")
+        meter = Meter(task, task.baseline("test"), task.floor("test"))
+        batch = to_torch(task.batch("test", 0, 0))
+        meter.update(torch.tensor(1.0), torch.zeros(*batch.targets.shape, 3), batch)
+        assert meter.flush("test")["test/excess_loss"] == pytest.approx(1 - task.floor("test"))
+
     def test_accuracy_counts_the_recalled_span_alone(self):
         task = make_task("copy", length=5, batch_size=7)
         meter = Meter(task, task.baseline("test"))
@@ -331,7 +377,7 @@ def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
     init = "orthogonal" if row.make().recurrent_gates else "default"
     config = configure(
         f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
-        f"network.depth={row.depth}",
+        f"network.depth={row.depth}", f"network.block={row.block}",
         f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
         "trainer.log_every=400", "task.validation_sequences=32", "task.test_sequences=32", "probe=off",
     )  # fmt: skip

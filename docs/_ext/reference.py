@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+import initial_profiles
 import typeset
 from docstrings import to_markdown
 
@@ -25,6 +26,7 @@ from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.report import markdown
 from rnnbench.sweep.configuration import configure
 from rnnbench.tasks import TASKS
+from rnnbench.tasks.base import Capability
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, wide: bool = False) -> str:
@@ -59,6 +61,7 @@ def _cells() -> str:
         parts += [
             f"(cell-{name})=\n## {name}",
             module_docstring(kind, typeset.to_markdown),
+            initial_profiles.draw(name),
             *options(f"cell/{name}.yaml"),
         ]
     return "\n\n".join(parts)
@@ -68,7 +71,8 @@ def _tasks() -> str:
     def row(given: list[str]) -> list[str]:
         return [f"[`{given[0]}`](#task-{given[0]})", *map(markdown.escape, given[1:])]
 
-    parts = [table(tasks.HEADER, map(row, tasks.rows()), wide=True)]
+    by_capability = sorted(tasks.rows(), key=lambda each: get_args(Capability).index(each[3]))
+    parts = [table(tasks.HEADER, map(row, by_capability), wide=True)]
     for name, kind in TASKS.items():
         parts += [f"(task-{name})=\n## {name}", module_docstring(kind), *options(f"task/{name}.yaml")]
     return "\n\n".join(parts)

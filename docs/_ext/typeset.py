@@ -3,7 +3,22 @@
 import re
 
 GREEK = {"alpha", "beta", "gamma", "epsilon", "lambda", "nu", "theta", "rho"}
-FUNCTIONS = {"tanh", "exp", "log", "max", "sqrt", "sign", "abs", "relu", "sigmoid", "modReLU", "map", "Re", "LN"}
+FUNCTIONS = {
+    "tanh",
+    "exp",
+    "log",
+    "softplus",
+    "max",
+    "sqrt",
+    "sign",
+    "abs",
+    "relu",
+    "sigmoid",
+    "modReLU",
+    "map",
+    "Re",
+    "LN",
+}
 NAMES = {"in", "out", "dt", "Dt", "ifo", "fo"}
 """Symbols of several letters."""
 TOKEN = re.compile(

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnnbench.config.cell_options import CellConfig, ExternalConfig
+from rnnbench.config.cell_config import CellConfig
+from rnnbench.config.cell_options import ExternalConfig
 from rnnbench.config.network import NetworkConfig
 from rnnbench.config.plain import from_dict
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.gradients import Measurement, Options, survey
+from rnnbench.gradients import Diagnostic, Measurement, Options, survey
 from rnnbench.gradients.registry import KINDS, named
 from rnnbench.network import budget, costs
 from rnnbench.network.block import Block, make_mixer, norm
@@ -154,12 +155,34 @@ def build_learner(config: Config) -> ConfiguredLearner:
 
 
 def build_probe(config: Config) -> Probe | None:
-    """Return the probe on a fixed batch of the validation split, or None with ``probe=off``."""
+    """Return the probe on a fixed batch of the validation split, or None with ``probe=off``.
+
+    Raises UserError where a diagnostic is not offered for a state of this size.
+    """
     if config.probe.kind == "off":
         return None
     task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)
     chosen = [named(name) for name in (*KINDS[config.probe.kind], *config.probe.diagnostics)]
+    _check_state(config, [each for each in chosen if each.widest is not None])
     options = Options(config.probe.sequences, config.probe.exponents)
     return Probe(
         lambda model, batch: survey(Measurement(model, batch, task.loss), chosen, options), batch, config.probe.every
     )
+
+
+def _check_state(config: Config, limited: list[Diagnostic]) -> None:
+    """Raise UserError where the state of a direction has more numbers than one of the ``limited`` diagnostics takes."""
+    if not limited:
+        return
+    stack = _meta_model(config, hidden_size(config)).stack
+    cells = [direction.cell for layer in stack.layer_directions() for direction in layer]
+    numbers = max(costs.state_numbers(cell.initial_state(1)) for cell in cells)
+    for each in limited:
+        if each.widest is not None and numbers > each.widest:
+            wanted = dict.fromkeys((*KINDS[config.probe.kind], *config.probe.diagnostics))
+            others = ",".join(name for name in wanted if name not in (each.name, *KINDS["default"]))
+            raise UserError(
+                f"probe={config.probe.kind}: the diagnostic {each.name} takes states of at most {each.widest} numbers, "
+                f"that of cell={config.cell.name} has {numbers} here; choose a smaller network, or "
+                f"probe=default probe.diagnostics=[{others}]"
+            )

@@ -64,6 +64,12 @@ def check_range(key: str, value: float, *, at_least: float | None = None, above:
         raise UserError(f"{key}={value}: must be less than {below}")
 
 
+def check_multiple(key: str, value: int, of: int) -> None:
+    """Raise UserError unless ``value``, given for the configuration key ``key``, is a multiple of ``of``."""
+    if value % of:
+        raise UserError(f"{key}={value}: must be a multiple of {of}")
+
+
 def check_plain(key: str, value: Any) -> None:
     """Raise UserError for what a record, which is JSON, cannot hold."""
     if isinstance(value, dict):

@@ -22,6 +22,7 @@ from rnnbench.config.schema import Config
 from rnnbench.interruption import StopRequest, stoppable
 from rnnbench.network.budget import off_budget
 from rnnbench.network.costs import COSTS
+from rnnbench.outcomes import lengths
 from rnnbench.outcomes.reuse import ended_record
 from rnnbench.store import records
 from rnnbench.store.files import locked, replacing
@@ -30,6 +31,7 @@ from rnnbench.store.records import Record
 from rnnbench.store.run_log import DETAIL, LOGGER, PROGRESS, SAID, heading, logged
 from rnnbench.store.status import Status
 from rnnbench.tasks import Task
+from rnnbench.tracking.lengths import log_lengths
 from rnnbench.tracking.profiles import log_profiles
 from rnnbench.training import checkpoint, device
 from rnnbench.training.checkpoint import Checkpoint
@@ -111,6 +113,9 @@ def _run(
             if logger is not None:
                 with _surviving(record, "gradients in W&B"):
                     log_profiles(logger.experiment, probe)
+        if logger is not None:
+            with _surviving(record, "accuracy over length in W&B"):
+                log_lengths(logger.experiment, record)
     except BaseException as error:
         if not isinstance(error, Exception):  # it has no record: it goes on later
             record.status = Status.INTERRUPTED
@@ -156,7 +161,7 @@ def _train(
     record.steps_per_second = record.steps / record.seconds
     record.stopped_by = stopped_by(config, learner, trainer)
     keeper.save(trainer)
-    _test(learner, trainer, task, "test")
+    _test(learner, trainer, task, "test", whole=bool(task.test_lengths))
     if learner.diverged_at is None and _exploded(task, learner.last):
         learner.diverged_at = trainer.global_step
     record.best = records.finite(learner.best)
@@ -167,14 +172,14 @@ def _train(
     record.peak_memory = device.peak_memory(learner.device)
     for length in task.test_lengths:
         with _surviving(record, f"test at length {length}"):
-            _test(learner, trainer, task.at_length(length), f"test_{length}")
-    record.final = records.finite(learner.last)
+            _test(learner, trainer, task.at_length(length), f"test_{length}", whole=True)
+    record.final = records.finite(learner.last | lengths.summary(task, learner.last))
     with _surviving(record, "sample"):
         record.sample = _sample(config, learner) if record.status == Status.DONE else None
 
 
-def _test(learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str) -> None:
-    learner.test_on(task, prefix)
+def _test(learner: Learner, trainer: lightning.Trainer, task: Task, prefix: str, *, whole: bool) -> None:
+    learner.test_on(task, prefix, whole=whole)
     test = held_out_stream(task, "test")
     trainer.test(learner, test, verbose=False)
 

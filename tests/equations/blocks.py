@@ -18,17 +18,19 @@ class Blocks:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.parameters = {name: parameter.detach().numpy() for name, parameter in cell.named_parameters()}
-        self.W, self.b = self._split(cell, "input_projection", cell.gates)
-        self.R, self.c = self._split(cell, "recurrent_projection", cell.recurrent_gates)
+        self.W, self.b = self._split(cell, "input_projection", cell.input_blocks)
+        recurrent = dict.fromkeys(cell.recurrent_gates, cell.hidden_size)
+        self.R, self.c = self._split(cell, "recurrent_projection", recurrent)
 
     @staticmethod
-    def _split(cell, projection, gates):
-        if not gates:
+    def _split(cell, projection, blocks):
+        if not blocks:
             return {}, {}
         linear = getattr(cell, projection)
         weight = linear.weight.detach().numpy()
         bias = np.zeros(len(weight)) if linear.bias is None else linear.bias.detach().numpy()
-        return tuple(dict(zip(gates, np.split(part, len(gates)), strict=True)) for part in (weight, bias))
+        ends = np.cumsum(list(blocks.values()))[:-1]
+        return tuple(dict(zip(blocks, np.split(part, ends), strict=True)) for part in (weight, bias))
 
     def __getitem__(self, name):
         return self.parameters[name]

@@ -8,7 +8,7 @@ import torch
 from catalogue import CELL_ROWS, TWINS, reached
 from own_cells import OWN_CELLS, Derived, Mirrored
 from rnnbench.errors import UserError
-from rnnbench.network.cells import CELLS, Elman, LinearCell
+from rnnbench.network.cells import CELLS, Elman, LinearCell, LinearMatrixCell
 from rnnbench.network.engines import ENGINES, choose, fastest
 from rnnbench.network.engines.associative import LOOP_FROM
 from rnnbench.network.layers import Recurrent
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 
 LINEAR = {key: row for key, row in CELL_ROWS.items() if issubclass(CELLS[row.name], LinearCell)}
+MATRIX = {key: row for key, row in CELL_ROWS.items() if issubclass(CELLS[row.name], LinearMatrixCell)}
 
 
 def everything(engine, cell, inputs, state):
@@ -63,6 +64,23 @@ def test_associative_in_single_precision(row):
         assert (found - expected).abs().max() <= 5e-4 * expected.abs().max()
 
 
+@pytest.mark.parametrize("steps", [1, 2, 7, 63, 100])
+@pytest.mark.parametrize("row", MATRIX.values(), ids=MATRIX)
+def test_chunkwise_equals_loop(row, steps):
+    """From any state, gradients with respect to it and of the final one too; T is no multiple of a chunk."""
+    case = setting(row, steps)
+    for parallel, loop in zip(everything("chunkwise", *case), everything("loop", *case), strict=True):
+        torch.testing.assert_close(parallel, loop, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("row", MATRIX.values(), ids=MATRIX)
+def test_chunkwise_is_finite_where_a_memory_is_forgotten_at_once(row):
+    """Large inputs shut gates: no exponent of a decay may overflow, in single precision least of all."""
+    cell, inputs = row.make().float(), 1e3 * torch.randn(70, 2, 3, dtype=torch.float32)
+    outputs = everything("chunkwise", cell, inputs, cell.initial_state(2))
+    assert all(part.isfinite().all() for part in outputs)
+
+
 MAKERS = {key: row.make for key, row in CELL_ROWS.items()} | {
     key: partial(own, input_size=3, hidden_size=5) for key, own in OWN_CELLS.items()
 }
@@ -72,7 +90,7 @@ MAKERS = {key: row.make for key, row in CELL_ROWS.items()} | {
 def test_the_gradient_of_a_perturbation_is_that_of_the_state(make):
     """That of each part with the others held fixed: a part is a tensor of its own after the step, hence the clone."""
     cell = make()
-    inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, 5)
+    inputs, weights = torch.randn(9, 2, 3), torch.randn(9, 2, cell.output_size)
     state, states = cell.initial_state(2), []
     drives = cell.project(inputs)
     for drive in drives:
@@ -158,9 +176,18 @@ def test_auto_is_exact():
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize(("batch", "engine"), [(1, "associative"), (LOOP_FROM // 5 + 1, "loop")])
-def test_auto_runs_a_complex_linear_cell_either_way(batch, engine):
-    assert fastest(CELLS["lru"](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+@pytest.mark.parametrize(
+    ("name", "batch", "engine"),
+    [
+        ("lru", 1, "associative"),
+        ("lru", LOOP_FROM // 5 + 1, "loop"),
+        ("s6", LOOP_FROM // (5 * 16), "associative"),
+        ("s6", LOOP_FROM // (5 * 16) + 1, "loop"),
+    ],
+)
+def test_auto_runs_a_linear_cell_that_is_not_compiled_either_way(name, batch, engine):
+    """By the numbers of its memory: 5 of the LRU, 5 x 16 of S6."""
+    assert fastest(CELLS[name](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
 
 
 @pytest.mark.parametrize(("steps", "engine"), [(4, "fused"), (4000, "compiled")])

@@ -134,9 +134,8 @@ def test_chrono_follows_its_distribution():
 @pytest.mark.parametrize("row", [row for row in CELL_ROWS.values() if row.name != "slstm"], ids=lambda row: row.name)
 def test_chrono_sets_what_every_cell_keeps(row):
     """r / (1 - r) from U(1, T - 1) for the share r of the memory; the sLSTM begins without a memory to keep."""
-    cell = CELLS[row.name](
-        3, 500, **row.options | ({"dt": 1.0} if row.name == "lem" else {})
-    )  # dt scales what it keeps
+    others = {"lem": {"dt": 1.0}, "mlstm": {"heads": 500}}  # dt scales what it keeps; a gate a head
+    cell = CELLS[row.name](3, 500, **row.options | others.get(row.name, {}))
     if not cell.memory_gates:
         with pytest.raises(UserError, match="has no gate that keeps its memory"):
             initialize(cell, memory="chrono", t_max=50)

@@ -15,7 +15,7 @@ from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.model import Model
-from rnnbench.network.states import map_state
+from rnnbench.network.states import flatten, map_state
 from rnnbench.tasks import Batch
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -100,12 +100,25 @@ def test_carrying_the_state_on_is_reading_on(row, lengths):
     first, state = stack(inputs[:5])
     second, final = stack(inputs[5:], state=state)
     torch.testing.assert_close(torch.cat([first, second]), whole)
-    torch.testing.assert_close(final[-1].h, end[-1].h)
+    torch.testing.assert_close(flatten(final[-1], 1), flatten(end[-1], 1))
     if lengths is not None:  # each sequence goes on from its own end
         _, ends = stack(inputs, lengths)
         for b, length in enumerate(lengths):
             _, alone = stack(inputs[:length, b : b + 1])
-            torch.testing.assert_close(ends[0].h[b], alone[0].h[0])
+            torch.testing.assert_close(flatten(ends[0], 1)[b], flatten(alone[0], 1)[0])
+
+
+@pytest.mark.parametrize("row", CELL_ROWS.values(), ids=CELL_ROWS)
+def test_without_the_states_at_the_ends_outputs_and_gradients_are_the_same(row):
+    stack, inputs = make_stack(row, 2, 2), torch.randn(11, 5, 3)
+    found = []
+    for final in (True, False):
+        leaves = [inputs.clone().requires_grad_(), *stack.parameters()]
+        outputs, _ = stack(leaves[0], LENGTHS, final=final)
+        found.append((outputs, *torch.autograd.grad(outputs.square().sum(), leaves, materialize_grads=True)))
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-11)
+    assert not found[1][0][LENGTHS[0] :, 0].any()
 
 
 def zeros_like_states(cell, steps, batch):
@@ -146,8 +159,8 @@ def test_a_perturbation_is_indexed_like_the_inputs(row, lengths):
 
     # An output depends on its own perturbation one to one where no other path leads from it: the last step of the
     # forward direction, the first step of the backward direction, in the top layer.
-    weights = torch.randn(9, 5, 10)
-    hidden = [way.h for layer in zeros for way in layer]
+    weights = torch.randn(9, 5, stack.output_size)
+    hidden = [way[0] for layer in zeros for way in layer]
     gradients = torch.autograd.grad((outputs * weights).sum(), hidden)
     last = torch.full((5,), 9) if lengths is None else lengths
     rows = torch.arange(5)

@@ -1,12 +1,14 @@
 """One small tuned sweep, its published result and its records."""
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from rnnbench.report import publish
 from rnnbench.store import records
+from rnnbench.sweep import committed
 
 SWEEP = ["-m", "cell=elman,gru", "task=digits", "task.length=8", "network.hidden_size=8", "trainer.max_steps=20",
          "task.validation_sequences=32", "task.test_sequences=32",
@@ -35,3 +37,14 @@ def result(original, tmp_path):
 def repeated(original):
     """The records of the runs, as if they had just been repeated."""
     return {record.run_id: record for record in records.read_all(original / "runs" / "tuned")}
+
+
+@pytest.fixture(scope="session")
+def planned_once():
+    """The plan of a recorded command, which Hydra composes once: nothing in ``conf/`` changes."""
+    return cache(committed.plan_again)
+
+
+@pytest.fixture(autouse=True)
+def _planned_once(monkeypatch, planned_once):
+    monkeypatch.setattr(committed, "plan_again", planned_once)

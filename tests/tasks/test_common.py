@@ -9,7 +9,7 @@ import pytest
 
 from catalogue import TASK_ROWS, fingerprint, make_task
 from rnnbench.errors import UserError
-from rnnbench.tasks import SPLITS
+from rnnbench.tasks import SPLITS, TASKS
 from rnnbench.tasks.base import stream
 
 
@@ -53,13 +53,23 @@ def test_facts_fit_the_batch(name):
         assert batch.targets.dtype == np.int64
         assert batch.targets.max() < task.output_size
     else:
-        assert batch.targets.shape == (size, task.output_size)
-    if task.every_step:
-        assert batch.targets.shape == (steps, size)
+        assert batch.targets.shape[-2:] == (size, task.output_size)
+    assert batch.targets.shape[: 1 + task.every_step] == ((steps, size) if task.every_step else (size,))
     assert task.title
     assert task.source
-    assert task.baseline("test") > 0
+    assert 0 <= task.floor("test") < task.baseline("test")
+    assert task.chance is None or 0 < task.chance < 1
     assert task.solved_below is None or 0 < task.solved_below < task.baseline("validation")
+
+
+@pytest.mark.parametrize("name", [name for name in TASK_ROWS if make_task(name).drawn and TASKS[name].longer])
+def test_a_network_can_be_tested_at_a_longer_length(name):
+    task = make_task(name)
+    longer = task.at_length(2 * task.length)
+    short, long = task.batch("test", 0, 0), longer.batch("test", 0, 0)
+    assert len(long.inputs) > len(short.inputs)
+    assert (longer.input_size, longer.output_size) == (task.input_size, task.output_size)
+    assert longer.baseline("test") > 0
 
 
 @pytest.mark.parametrize("name", TASK_ROWS)

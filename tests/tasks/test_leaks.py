@@ -22,7 +22,7 @@ def sample(name, variant):
 
 
 INFORMED = [pair for pair in VARIANTS if make_task(pair[0]).batch("train", 0, 0).informative is not None]
-PREDICTING = [pair for pair in VARIANTS if sample(*pair).causal]
+PREDICTING = [pair for pair in VARIANTS if sample(*pair).causal and sample(*pair).tokens]
 
 
 def last_targets(task, batch):
@@ -77,7 +77,7 @@ def test_other_inputs_are_independent_of_the_last_target(name, variant):
 @pytest.mark.parametrize(("name", "variant"), INFORMED)
 def test_the_informative_inputs_are_not(name, variant):
     """So the test above can fail. A single bit of a parity says nothing, however."""
-    if name in ("parity", "delayed_xor"):
+    if name in ("parity", "delayed_xor", "even_pairs"):
         return
     task = sample(name, variant)
     batch = task.batch("train", 0, 0)
@@ -101,4 +101,4 @@ def test_a_next_symbol_is_fed_one_step_later(name, variant, split):
     both = counted.reshape(steps, size)[1:]
     assert np.array_equal(batch.targets[:-1][both], batch.inputs[1:][both])
     share = (batch.targets == batch.inputs)[counted.reshape(steps, size)].mean()
-    assert share < 0.5  # the target is not what is fed now
+    assert share < 0.8  # the target is not what is fed now, though a run of one letter is

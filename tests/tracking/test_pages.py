@@ -38,10 +38,10 @@ def configs_of(panels):
 
 
 def test_every_panel_shows_something_that_a_run_logs(page, tmp_path):
-    """Also of two layers and two directions, and only what was measured."""
+    """Also of two layers and two directions, and of several lengths, and only what was measured."""
     given = ["tracking=offline", "network.depth=2", "network.bidirectional=true", "probe=full", "cell=gru"]
-    sections, spec = page(given)
-    assert set(sections) == TITLES
+    sections, spec = page([*given, "task=parity", "task.test_lengths=[20]", "clip.threshold=0.001"])
+    assert set(sections) == TITLES | {"Does it hold at other lengths?"}
     (folder,) = (tmp_path / "sweep" / "wandb").glob("offline-run-*")
     entries = offline_wandb.entries(folder)
     logged = {
@@ -55,6 +55,9 @@ def test_every_panel_shows_something_that_a_run_logs(page, tmp_path):
     drawn = [metric for config in configs for metric in config.get("metrics", [])]
     assert len(drawn) == len(set(drawn)) > 15
     assert [metric for metric in drawn if metric not in logged | ended] == []
+    over_length = configs_of(sections["Does it hold at other lengths?"])
+    assert [(each["xAxis"], each["xLogScale"]) for each in over_length] == [("test_length", True)] * 2
+    assert "test_length" in logged
     media = [key for config in configs for key in config.get("mediaKeys", [])]
     assert "time_constants_log10/layer2_backward" in media
     assert [key for key in media if key not in logged] == []

@@ -48,4 +48,5 @@ def test_every_layer_and_direction_is_drawn():
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [f"layer {layer}, {way}" for layer in (1, 2, 3) for way in ("forward", "backward")]
     values = np.ones((2, 3, 2, 4))
-    assert len(charts.spectra(values, values, values).axes) == 2 * 3 * 2
+    assert len(charts.spectra(values, [values, values]).axes) == 2 * 3 * 2
+    assert len(charts.spectra(values, []).axes) == 3 * 2  # lyapunov was asked for without jacobian

@@ -12,7 +12,7 @@ from rnnbench.build import build_model
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_name
 from rnnbench.network.model import Model
-from rnnbench.outcomes import result
+from rnnbench.outcomes import lengths, result
 from rnnbench.runner import run as run_config
 from rnnbench.store import records
 from rnnbench.store.records import Record
@@ -37,6 +37,8 @@ class Results(NamedTuple):
     profiles: pd.DataFrame
     curves: pd.DataFrame
     spectra: pd.DataFrame
+    lengths: pd.DataFrame
+    """A row a run and length at which it was tested, from ``rows``; empty where that is one length."""
 
 
 def build_network(*overrides: str, seed: int = 0) -> Model:
@@ -106,4 +108,5 @@ def results(name: str, results_dir: str | Path = "results") -> Results:
     README.md. Raises UserError where there is none or it is damaged.
     """
     found = result.read(Path(results_dir) / check_name(name))
-    return Results(found.rows, *(found.tables[each] for each in ("profiles", "curves", "spectra")))
+    long = {each: found.tables[each] for each in ("profiles", "curves", "spectra")}
+    return Results(rows=found.rows, lengths=lengths.table(found.runs), **long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +13,19 @@ from rnnbench.cli import options
 from rnnbench.errors import unknown
 from rnnbench.extensions import described, installed, load
 from rnnbench.network.cells import CELLS
-from rnnbench.network.costs import step_flops
+from rnnbench.network.costs import state_numbers, step_flops
 from rnnbench.network.engines import supporting
 from rnnbench.report.console import show_or_json
 from rnnbench.sweep.configuration import configure
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 SIZE = 128
-HEADER = ("cell", "paper", "state", "parameters", "FLOPs a step", "engines", "as in its paper")
+HEADER = (
+    "cell", "paper", "state", "state size", "parameters", "FLOPs a step", "linear", "eigenvalues", "engines", "cannot",
+    "as in its paper",
+)  # fmt: skip
 
 
 @click.command("cells")
@@ -43,7 +50,14 @@ def row(name: str) -> list[str]:
     """Return the facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
     cell = build_cell(configure(f"cell={name}").cell, SIZE, SIZE)
     start = cell.initial_state(1)
-    state = ", ".join(f"complex {part}" if getattr(start, part).is_complex() else part for part in start._fields)
     parameters = sum(parameter.numel() for parameter in cell.parameters())
-    source, engines = getattr(cell, "source", "-"), ", ".join(supporting(cell))
-    return [name, source, state, str(parameters), str(step_flops(cell)), engines, cell.paper or "-"]
+    return [
+        name, getattr(cell, "source", "-"), ", ".join(map(shape, start._fields, start)), str(state_numbers(start)),
+        str(parameters), str(step_flops(cell)), "yes" if cell.linear else "no", cell.spectrum,
+        ", ".join(supporting(cell)), cell.cannot or "-", cell.paper or "-",
+    ]  # fmt: skip
+
+
+def shape(name: str, part: Tensor) -> str:
+    """Return a part of a state [1, *] in words, as in ``S 4x32x32``."""
+    return f"{'complex ' * part.is_complex()}{name} {'x'.join(map(str, part.shape[1:]))}"

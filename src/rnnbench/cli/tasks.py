@@ -14,10 +14,13 @@ from rnnbench.report.console import show, show_or_json
 from rnnbench.sweep.configuration import configure
 from rnnbench.tasks import TASKS, Arrays, Task
 
-HEADER = ("task", "variant", "what", "input", "target", "metric", "baseline", "solved below", "source")
+HEADER = (
+    "task", "variant", "what", "capability", "input", "target", "metric", "baseline", "solved below", "chance",
+    "longer tests", "source",
+)  # fmt: skip
 ARRAYS = [
-    "arrays", "-", Arrays.title, "real [T, B, I] or tokens [T, B]", "each sequence or each step", "mse or accuracy",
-    "mse or cross_entropy of the data", "-", Arrays.source,
+    "arrays", "-", Arrays.title, Arrays.capability, "real [T, B, I] or tokens [T, B]", "each sequence or each step",
+    "mse or accuracy", "mse or cross_entropy of the data", "-", "-", "where its arrays allow", Arrays.source,
 ]  # fmt: skip
 """The facts of a task that has no data by default."""
 
@@ -72,7 +75,12 @@ def row(task: Task, variant: str) -> list[str]:
     target = "each step" if task.every_step else "each sequence"
     baseline = f"{task.loss} {task.baseline('train'):.4g}" if task.drawn else f"{task.loss} of the data"
     solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
-    return [task.name, variant, task.title, inputs, target, task.metric, baseline, solved, task.source]
+    chance = "-" if task.chance is None else f"{task.chance:.3g}"
+    longer = "yes" if task.longer else "no"
+    return [
+        task.name, variant, task.title, task.capability, inputs, target, task.metric, baseline, solved, chance, longer,
+        task.source,
+    ]  # fmt: skip
 
 
 def example(name: str, *overrides: str) -> None:

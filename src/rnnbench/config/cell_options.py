@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from rnnbench.config.cell_config import CellConfig
+from rnnbench.config.matrix_cells import DeltaConfig, DeltaProductConfig, HGRN2Config, MatrixConfig
+from rnnbench.config.vector_cells import LMUConfig, S4DConfig, S5Config, S6Config, SignedMinGRUConfig, SRUConfig
 from rnnbench.errors import UserError, check_choice, check_plain, check_range
 from rnnbench.extensions import EXTERNAL, dotted, label
-
-
-@dataclass(kw_only=True)
-class CellConfig:
-    """A cell without options. ``name`` is a key of CELLS."""
-
-    name: str
-
-    @property
-    def width_multiple(self) -> int:
-        """What the width must be a multiple of."""
-        return 1
-
-    def options(self) -> dict[str, Any]:
-        """Return the keyword arguments of the cell's constructor."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
 @dataclass(kw_only=True)
@@ -189,19 +176,37 @@ class UnICORNNConfig(CellConfig):
 CELL_CONFIGS: dict[str, type[CellConfig]] = {
     "antisymmetric": AntisymmetricConfig,
     "cornn": CoRNNConfig,
+    "deltanet": DeltaConfig,
+    "deltaproduct": DeltaProductConfig,
     "elman": ElmanConfig,
     EXTERNAL: ExternalConfig,
+    "gated_deltanet": DeltaConfig,
+    "gla": MatrixConfig,
+    "hgrn2": HGRN2Config,
     "indrnn": IndRNNConfig,
     "janet": JANETConfig,
     "lem": LEMConfig,
+    "linear_attention": MatrixConfig,
+    "lmu": LMUConfig,
     "lru": LRUConfig,
     "lstm_1997": LSTM1997Config,
     "lstm_peephole": PeepholeLSTMConfig,
+    "m2rnn": MatrixConfig,
+    "mamba2": MatrixConfig,
     "mingru": MinimalConfig,
+    "mingru_signed": SignedMinGRUConfig,
     "minlstm": MinimalConfig,
+    "mlstm": MatrixConfig,
     "orthogonal": OrthogonalConfig,
     "qrnn": QRNNConfig,
+    "retnet": MatrixConfig,
+    "rwkv7": MatrixConfig,
+    "s4d": S4DConfig,
+    "s5": S5Config,
+    "s6": S6Config,
     "slstm": SLSTMConfig,
+    "sru": SRUConfig,
+    "sru_linear": SRUConfig,
     "unicornn": UnICORNNConfig,
 }
 """The cells that have options; every other cell is configured by CellConfig."""

@@ -51,6 +51,7 @@ NEUTRAL: dict[str, Any] = {
     "schedule.name": "constant",
     "task.labels": "last",
     "task.test_lengths": "[]",
+    "task.train_lengths": "[]",
     "trainer.accelerator": "cpu",
     "trainer.accumulate_grad_batches": 1,
     "trainer.precision": "32",

@@ -9,6 +9,8 @@ from rnnbench.errors import UserError, check_choice, check_plain, check_range
 from rnnbench.extensions import dotted
 from rnnbench.network.budget import parse as parse_budget
 
+ENGINE_NAMES = ("auto", "associative", "chunkwise", "compiled", "fused", "graphed", "loop")
+
 
 @dataclass(kw_only=True)
 class NetworkConfig:
@@ -28,6 +30,7 @@ class NetworkConfig:
     mlp: float = 0.0
     embedding: int | None = None
     tied_head: bool = False
+    heads: int | None = None
 
     def __post_init__(self) -> None:
         if self.budget is not None:
@@ -41,7 +44,9 @@ class NetworkConfig:
         check_range("network.depth", self.depth, at_least=1, at_most=1000)
         for key in ("dropout", "recurrent_dropout", "zoneout", "zoneout_memory"):
             check_range(f"network.{key}", getattr(self, key), at_least=0, below=1)
-        check_choice("network.engine", self.engine, ["auto", "associative", "compiled", "fused", "graphed", "loop"])
+        if self.heads is not None:
+            check_range("network.heads", self.heads, at_least=1, at_most=10**6)
+        check_choice("network.engine", self.engine, ENGINE_NAMES)
         self._check_block()
 
     def _check_block(self) -> None:

@@ -5,19 +5,20 @@ Defaults are not here but in ``conf/``, in one place. A task is configured by it
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rnnbench.config import plugins
-from rnnbench.config.cell_options import CellConfig
+from rnnbench.config.cell_config import CellConfig
 from rnnbench.config.early_stop import SOLVED, EarlyStopConfig
 from rnnbench.config.identity import digest
+from rnnbench.config.matrix_cells import MatrixConfig
 from rnnbench.config.network import InitConfig, NetworkConfig
 from rnnbench.config.optimizer import OptimizerConfig
 from rnnbench.config.schedule import ScheduleConfig
 from rnnbench.errors import UserError, check_choice, check_folder_name, check_range
-from rnnbench.tasks import Task
+from rnnbench.tasks import Task, lengths
 
 MOST_STEPS = 10**9
 
@@ -135,12 +136,15 @@ class Config:
             path = getattr(self, key)
             if not path.strip() or path.startswith("~") or "\0" in path:
                 raise UserError(f"{key}={path!r}: must be the path of a folder, written out, as in $HOME/runs")
+        if self.network.heads is not None:
+            self._give_heads(self.network.heads)
         width, multiple = self.network.hidden_size, self.cell.width_multiple
         if width is not None and width % multiple:
             raise UserError(f"network.hidden_size={width}: must be a multiple of {multiple} for cell={self.cell.name}")
         if self.network.embedding is not None and not self.task.tokens:
             raise UserError(f"network.embedding={self.network.embedding}: the inputs of task={self.task.name} are real "
                             "numbers, not symbols; leave it null")  # fmt: skip
+        lengths.check(self.task)
         if self.resume_from is not None and not (self.resume_from.isprintable() and Path(self.resume_from).name):
             raise UserError(f"resume_from={self.resume_from!r}: must be the folder of a run, or its run_id")
         self.callbacks = plugins.checked("callbacks", self.callbacks)
@@ -158,6 +162,14 @@ class Config:
                 f"network.bidirectional=true with task={self.task.name}: its backward direction would see the next "
                 "input, which is the target; use network.bidirectional=false"
             )
+
+    def _give_heads(self, heads: int) -> None:
+        """Make network.heads the heads of the cell. Raise UserError where it has none."""
+        if not isinstance(self.cell, MatrixConfig):
+            raise UserError(f"network.heads={heads}: cell={self.cell.name} has no heads; leave it null, or use "
+                            "cell.heads, which goes to the cells of a sweep that have them")  # fmt: skip
+        self.cell = replace(self.cell, heads=heads)
+        self.network.heads = None  # two names of one run
 
     def _check_tied_head(self) -> None:
         """Raise UserError where no width could make the head tied; for the actual width the Model checks it."""

@@ -61,5 +61,7 @@ class Diagnostic:
     cost: str
     law: str
     """A law that it obeys; a test checks it."""
+    widest: int | None = None
+    """The most numbers of a direction's state that it is offered for: above it, one probe takes minutes."""
     of_path: Callable[[Path, Options], Found] | None = None
     of_network: Callable[[Measurement, Options], Found] | None = None

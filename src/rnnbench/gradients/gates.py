@@ -24,10 +24,10 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class TimeConstants(NamedTuple):
-    """How long the H units of one direction remember on a batch."""
+    """How long the units of one direction remember on a batch: H, or all numbers of a memory of more."""
 
     tau: Array
-    """-1 / mean ln f over all valid steps and sequences, in steps: float64 [H]."""
+    """-1 / mean ln f over all valid steps and sequences, in steps: float64 [U]."""
     quantiles: Array
     """The quantiles QUANTILES of ``tau`` over units, in steps: float64 [5]."""
     share_open: float
@@ -50,7 +50,7 @@ def _time_constants(path: Path) -> TimeConstants | None:
     kept = path.cell.retention(before, path.drives.flatten(0, 1))
     if kept is None:
         return None
-    kept = kept[path.valid.flatten()]
+    kept = kept[path.valid.flatten()].flatten(1)
     limits = torch.finfo(kept.dtype)
     tau = -1 / kept.clamp(limits.tiny, 1 - limits.eps).double().log().mean(dim=0)
     quantiles = tau.quantile(tau.new_tensor(QUANTILES))

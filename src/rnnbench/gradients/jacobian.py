@@ -154,5 +154,6 @@ DIAGNOSTIC = Diagnostic(
     needs=("paths", "jacobians"),
     cost="S vector-Jacobian products, three decompositions and three products of S x S matrices a step and sequence",
     law="tanh RNN at zero input, state and bias: J_t = W; ||M_k|| is at most the product of the ||J_t||",
+    widest=512,
     of_path=_of_path,
 )

@@ -36,7 +36,8 @@ def state_ranks(measurement: Measurement) -> list[list[dict[str, Number]]]:
 def _ranks(path: Path) -> dict[str, Number]:
     valid = path.valid
     states = flatten(path.states, 2)[1:][valid]
-    matrices = [part[1:][valid].flatten(0, -3) for part in path.states if part.dim() >= 4]
+    axes = max(4, *(part.dim() for part in path.states))  # beside a matrix of each head there may be a vector of each
+    matrices = [part[1:][valid].flatten(0, -3) for part in path.states if part.dim() == axes]
     ranks = [effective_rank(part).mean() for part in matrices]
     return {
         "effective_rank": float(effective_rank(states - states.mean(dim=0))),

@@ -2,7 +2,8 @@
 
 The transition is J_t = ds_t/ds_{t-1}: for a linear cell its matrix A_t, as a diagonal decay or 1 - beta ||k||^2. A
 single layer whose eigenvalues are all positive cannot count modulo two (Grazzi, Siems, Franke, Zela, Hutter & Pontil
-2024, arXiv:2411.12537); those near 1 remember, 1 / (1 - |lambda|) steps.
+2024, arXiv:2411.12537); those near 1 remember, 1 / (1 - |lambda|) steps. Of a matrix memory S_t = A_t S_{t-1} + ...
+they are the eigenvalues of each head's A_t, once for all columns of S.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from rnnbench.gradients.diagnostic import Diagnostic, Found, Measured, Options
 from rnnbench.gradients.measurement import Measurement
 from rnnbench.gradients.path import Array, Path
+from rnnbench.network.cells import MatrixCell
 
 SAMPLES = 16
 """Steps at most, evenly spaced: eigenvalues of a matrix that is not symmetric cost most."""
@@ -22,17 +24,23 @@ NEGATIVE = -1e-9
 
 
 def transition_eigenvalues(measurement: Measurement) -> list[list[Array]]:
-    """Return the eigenvalues of J_t at up to SAMPLES steps of each direction: complex128 [samples, B, S].
+    """Return the eigenvalues of J_t at up to SAMPLES steps of each direction: complex128 [samples, B, S], of A_t N K.
 
     Each sequence's steps are evenly spaced over its own length, its first and its last among them.
     """
     return measurement.each(lambda path: _eigenvalues(path).cpu().numpy())
 
 
+@torch.no_grad()
 def _eigenvalues(path: Path) -> Tensor:
     count = min(SAMPLES, len(path.drives))
     places = torch.linspace(0, 1, count, dtype=torch.float64, device=path.lengths.device)
     steps = (places[:, None] * (path.lengths - 1)).round().long()
+    if isinstance(path.cell, MatrixCell):
+        drives = path.drives[steps, torch.arange(steps.shape[1], device=steps.device)]
+        of_rows = path.cell.transition(drives)
+        if of_rows is not None:
+            return torch.linalg.eigvals(of_rows).flatten(2)
     return torch.linalg.eigvals(path.jacobians(steps))
 
 

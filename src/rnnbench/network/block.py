@@ -61,17 +61,23 @@ class Convolved(Layer):
         self.bias = nn.Parameter(torch.zeros(self.size))
 
     def forward(
-        self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, perturbation: Any = None
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Any = None,
+        perturbation: Any = None,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
         buffer, inner = self.initial_state(inputs.shape[1]) if state is None else state
         ordered = self.recurrent.running_order(inputs, lengths)
         known = torch.cat([buffer.movedim(1, 0), ordered])
         seen = silu(conv1d(known.permute(1, 2, 0), self.filter, self.bias, groups=self.size)).permute(2, 0, 1)
-        outputs, final = self.recurrent(self.recurrent.running_order(seen, lengths), lengths, inner, perturbation)
+        seen = self.recurrent.running_order(seen, lengths)
+        outputs, last = self.recurrent(seen, lengths, inner, perturbation, final)
         ends = torch.full_like(known[0, :, 0], len(inputs), dtype=torch.long) if lengths is None else lengths
         places = ends + torch.arange(self.width - 1, device=ends.device)[:, None]
         kept = known[places, torch.arange(len(ends), device=ends.device)]
-        return outputs, (kept.movedim(0, 1), final)
+        return outputs, (kept.movedim(0, 1), last)
 
     def initial_state(self, batch: int) -> Any:
         return self.filter.new_zeros(batch, self.width - 1, self.size), self.recurrent.initial_state(batch)
@@ -112,15 +118,20 @@ class Block(Layer):
         self.summary_size = size * len(self.directions())
 
     def forward(
-        self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, perturbation: Any = None
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Any = None,
+        perturbation: Any = None,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
-        mixed, final = self.mixer(self.norm(inputs), lengths, state, perturbation)
+        mixed, last = self.mixer(self.norm(inputs), lengths, state, perturbation, final)
         outputs = inputs + self.output_projection(mixed)
         if self.mlp is not None and self.mlp_norm is not None:
             outputs = outputs + self.mlp(self.mlp_norm(outputs))
         if lengths is not None:
             outputs = outputs.where(valid_steps(outputs, lengths)[..., None], 0)
-        return outputs, final
+        return outputs, last
 
     def initial_state(self, batch: int) -> Any:
         return self.mixer.initial_state(batch)

@@ -21,8 +21,12 @@ def parameters(model: Model) -> int:
 
 def state(model: Model) -> int:
     """Return how many real numbers are carried from one step to the next."""
-    parts = leaves(model.stack.initial_state(1))
-    return sum(part.numel() * (2 if part.is_complex() else 1) for part in parts)
+    return state_numbers(model.stack.initial_state(1))
+
+
+def state_numbers(state: Any) -> int:
+    """Return how many real numbers a nested state holds."""
+    return sum(part.numel() * (2 if part.is_complex() else 1) for part in leaves(state))
 
 
 def flops(model: Model) -> int:

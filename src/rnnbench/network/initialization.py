@@ -18,7 +18,7 @@ orthogonal, not the stack of them; then a scale multiplies it. ``default`` leave
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -110,14 +110,14 @@ def initialize(
         if not cell.gates:
             raise UserError(f"init.input={input}: the cell {type(cell).__name__} says nothing of its parameters; "
                             "use init=default")  # fmt: skip
-        _fill(cell.input_projection, "weight", INITS[input], cell.hidden_size, input_scale)
+        _fill(cell.input_projection, "weight", INITS[input], cell.input_blocks.values(), input_scale)
     if recurrent != DEFAULT:
         if not cell.recurrent_gates:
             raise UserError(
                 f"init.recurrent={recurrent}: the cell {type(cell).__name__} has no recurrent matrix; "
                 "use init.recurrent=default"
             )
-        _fill(cell.recurrent_projection, "weight", INITS[recurrent], cell.hidden_size, recurrent_scale)
+        _fill(cell.recurrent_projection, "weight", INITS[recurrent], _recurrent_rows(cell), recurrent_scale)
         weight = cell.recurrent_projection.weight
         if isinstance(cell, Orthogonal) and torch.linalg.matrix_rank(weight) < len(weight):
             raise UserError(
@@ -125,12 +125,13 @@ def initialize(
                 "use another distribution"
             )
     if bias != DEFAULT:
-        for projection in _biased(cell):
-            _fill(projection, "bias", INITS[bias], cell.hidden_size, bias_scale)
+        for projection, rows in _biased(cell):
+            _fill(projection, "bias", INITS[bias], rows, bias_scale)
     if memory != DEFAULT:
         _set_memory(cell, memory, t_max)
     for gate, value in (gate_bias or {}).items():
-        _set_gate(cell, f"init.gate_bias.{gate}={value}", gate, torch.full((cell.hidden_size,), float(value)))
+        _check_gate(cell, f"init.gate_bias.{gate}={value}", gate)
+        set_gate(cell, gate, torch.full((cell.input_blocks[gate],), float(value)))
     if target is not None:
         _draw_own(cell, target, arguments or {})
 
@@ -148,20 +149,26 @@ def _draw_own(cell: Cell[Any], target: str, arguments: Mapping[str, Any]) -> Non
         ) from error
 
 
-def _fill(projection: nn.Linear, name: str, distribution: Distribution, hidden: int, scale: float) -> None:
-    """Draw a parameter gate by gate."""
+def _fill(projection: nn.Linear, name: str, distribution: Distribution, rows: Iterable[int], scale: float) -> None:
+    """Draw a parameter gate by gate, in blocks of ``rows``."""
     values = torch.empty_like(getattr(projection, name))
-    for block in values.split(hidden):
-        distribution(block, hidden)
+    for block in values.split(list(rows)):
+        distribution(block, len(block))
     assign(projection, name, values.mul_(scale))
 
 
-def _biased(cell: Cell[Any]) -> list[nn.Linear]:
-    """Return the projections that have a bias."""
-    projections = [cell.input_projection] if cell.gates else []
+def _recurrent_rows(cell: Cell[Any]) -> list[int]:
+    return [cell.hidden_size] * len(cell.recurrent_gates)
+
+
+def _biased(cell: Cell[Any]) -> list[tuple[nn.Linear, Iterable[int]]]:
+    """Return the projections that have a bias, and the rows of their blocks."""
+    projections: list[tuple[nn.Linear, Iterable[int]]] = []
+    if cell.gates:
+        projections.append((cell.input_projection, cell.input_blocks.values()))
     if cell.recurrent_gates:
-        projections.append(cell.recurrent_projection)
-    return [projection for projection in projections if projection.bias is not None]
+        projections.append((cell.recurrent_projection, _recurrent_rows(cell)))
+    return [(projection, rows) for projection, rows in projections if projection.bias is not None]
 
 
 def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
@@ -169,15 +176,16 @@ def _set_memory(cell: Cell[Any], memory: str, t_max: float | None) -> None:
     if not gates:
         raise UserError(f"init.memory={memory}: the cell {type(cell).__name__} has no gate that keeps its memory")
     key = f"init.memory={memory}"
-    keep = chrono(cell.hidden_size, t_max, key) if memory == "chrono" else _uniform_gate(cell.hidden_size)
+    rows = cell.input_blocks[next(iter(gates))]
+    keep = chrono(rows, t_max, key) if memory == "chrono" else _uniform_gate(rows)
     for gate, sign in gates.items():
-        _set_gate(cell, key, gate, sign * keep)
+        _check_gate(cell, key, gate)
+        set_gate(cell, gate, sign * keep)
 
 
-def _set_gate(cell: Cell[Any], key: str, gate: str, values: Tensor) -> None:
+def _check_gate(cell: Cell[Any], key: str, gate: str) -> None:
     if gate not in cell.gates or not cell.input_bias:
         raise UserError(
             f"{key}: the cell {type(cell).__name__} has no gate '{gate}', only {', '.join(cell.gates)}; "
             "use another init"
         )
-    set_gate(cell, gate, values)

@@ -32,13 +32,18 @@ class Layer(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, perturbation: Any = None
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        state: Any = None,
+        perturbation: Any = None,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
         """Return outputs [T, B, O], zero after a sequence's end, and the state at each sequence's end.
 
         ``lengths`` [B] counts the valid steps of each sequence (all of T without it); ``state`` is that before the
         first step, ``initial_state`` without it. ``perturbation`` is added to the recurrent states after each step, as
-        the loop engine does.
+        the loop engine does. Without ``final`` the states are not those of the ends, which is faster with ``lengths``.
         """
 
     @abstractmethod
@@ -74,6 +79,7 @@ class Recurrent(Layer):
         lengths: Tensor | None = None,
         state: Any = None,
         perturbation: Any = None,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
         """Return the outputs and the final state, which is the cell's.
 
@@ -88,8 +94,12 @@ class Recurrent(Layer):
         with cached():  # a parametrised weight is computed once, though an engine runs once a length
             self.cell.begin(inputs.shape[1])
             state = self.initial_state(inputs.shape[1]) if state is None else state
-            outputs, final = _run(engine, self.cell, inputs, lengths, state, perturbation)
-        return self.running_order(outputs, lengths), final
+            if final or lengths is None:
+                outputs, last = _run(engine, self.cell, inputs, lengths, state, perturbation)
+            else:
+                outputs, last = engine(self.cell, inputs, state, perturbation)
+                outputs = outputs.where(valid_steps(outputs, lengths)[..., None], 0)
+        return self.running_order(outputs, lengths), last
 
     def trained_by(self) -> set[str]:
         """Return the names of the engines that ran with a gradient, or of the one that was asked for."""
@@ -124,13 +134,14 @@ class Bidirectional(Layer):
         lengths: Tensor | None = None,
         state: Any = None,
         perturbation: tuple[Any, Any] | None = None,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
         """Return the outputs and the final state; ``state`` and ``perturbation`` are pairs (forward, backward)."""
         states = (None, None) if state is None else state
         perturbations = (None, None) if perturbation is None else perturbation
-        ahead, final_ahead = self.forward_direction(inputs, lengths, states[0], perturbations[0])
-        back, final_back = self.backward_direction(inputs, lengths, states[1], perturbations[1])
-        return torch.cat([ahead, back], dim=-1), (final_ahead, final_back)
+        ahead, last_ahead = self.forward_direction(inputs, lengths, states[0], perturbations[0], final)
+        back, last_back = self.backward_direction(inputs, lengths, states[1], perturbations[1], final)
+        return torch.cat([ahead, back], dim=-1), (last_ahead, last_back)
 
     def initial_state(self, batch: int) -> Any:
         return self.forward_direction.initial_state(batch), self.backward_direction.initial_state(batch)
@@ -156,12 +167,13 @@ class Stack(Layer):
         lengths: Tensor | None = None,
         state: Sequence[Any] | None = None,
         perturbation: Sequence[Any] | None = None,
+        final: bool = True,
     ) -> tuple[Tensor, list[Any]]:
         """Return the last layer's outputs and all final states.
 
         ``state`` and ``perturbation`` are lists, one entry a layer.
         """
-        final = []
+        states = []
         for index, layer in enumerate(self.layers):
             below = inputs if index == 0 else self.dropout(inputs)
             inputs, last = layer(
@@ -169,9 +181,10 @@ class Stack(Layer):
                 lengths,
                 None if state is None else state[index],
                 None if perturbation is None else perturbation[index],
+                final,
             )
-            final.append(last)
-        return inputs, final
+            states.append(last)
+        return inputs, states
 
     def initial_state(self, batch: int) -> list[Any]:
         return [layer.initial_state(batch) for layer in self]

@@ -88,12 +88,13 @@ class Model(nn.Module):
         lengths: Tensor | None = None,
         state: list[Any] | None = None,
         perturbation: list[Any] | None = None,
+        final: bool = True,
     ) -> Output:
-        """Return the predictions and the final state; ``state`` and ``perturbation`` are those of Stack."""
-        outputs, final = self.stack(self.embedding(self.encode(inputs)), lengths, state, perturbation)
+        """Return the predictions and the final state; ``state``, ``perturbation`` and ``final`` are those of Stack."""
+        outputs, last = self.stack(self.embedding(self.encode(inputs)), lengths, state, perturbation, final)
         outputs = self.norm(outputs)
         features = outputs if self.every_step else self.stack.summary(outputs, lengths)
-        return Output(self.head(features), final)
+        return Output(self.head(features), last)
 
     @torch.no_grad()
     def generate(self, prompt: Tensor, steps: int, temperature: float, generator: torch.Generator) -> Tensor:

@@ -45,6 +45,12 @@ class HZState(NamedTuple):
     z: Tensor
 
 
+class MatrixState(NamedTuple):
+    """The state of N heads that each associate keys with values. ``S``: [B, N, K, V]; S^T k is the value of key k."""
+
+    S: Tensor
+
+
 S = TypeVar("S", bound=State)
 
 

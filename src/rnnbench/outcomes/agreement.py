@@ -158,7 +158,9 @@ def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
         return allowed.get(key)
-    return allowed["score"]._replace(unit={"loss": "loss", "score": "score"}.get(found[2], "metric"))
+    return allowed["score"]._replace(
+        unit={"loss": "loss", "excess_loss": "loss", "score": "score"}.get(found[2], "metric")
+    )
 
 
 def differences_in_words(

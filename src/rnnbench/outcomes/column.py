@@ -8,6 +8,9 @@ from typing import Any
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 
+Row = dict[str, Any]
+"""One run: plain values by column, None where a value is missing."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -11,12 +11,11 @@ from typing import Any
 
 from rnnbench.config.identity import OUTSIDE, below, flatten
 from rnnbench.outcomes.column import Column
+from rnnbench.outcomes.column import Row as Row
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, GRADIENTS, LAYER_DIRECTION, OWN, measured
 from rnnbench.store.records import Record
 from rnnbench.store.status import clipped
 
-Row = dict[str, Any]
-"""One run: plain values by column, None where a value is missing."""
 IDENTITY = (
     Column("run_id", str, "the task, the cell, the seed, and a hash of all that can change the result"),
     Column(
@@ -50,6 +49,9 @@ OUTCOME = (
         "not solved, or has no such threshold", "steps", "lower", ".0f",
     ),
     Column("diverged_at_step", int, "where a loss was no longer finite, or had exploded", "steps", format=".0f"),
+    Column("length_area", float, "the area under the accuracy over the logarithm of the length, from the shortest to "
+           "the longest that was tested; of the accuracy scaled to 0 for chance: 0 is chance, 1 is always right", "",
+           "higher", ".3f", ("final", "length_area"), optional=True),
     Column("test_sequences", int, "sequences of the test set, the same set for every run of a task", format=".0f",
            optional=True),
     Column("validation_sequences", int, "the same of the validation set", format=".0f", optional=True),
@@ -114,7 +116,10 @@ SPLITS = {
     "val": "validation split after training",
     "test": "test split after training",
 }
-OTHER = re.compile(r"(best_val|val|test|test_\d+)_(loss|score|mse|accuracy|bits_per_character|perplexity)")
+OTHER = re.compile(
+    r"(best_val|val|test|test_\d+)_"
+    r"(loss|excess_loss|score|mse|nrmse|accuracy|sequence_accuracy|read_error|bits_per_character|perplexity|chance)"
+)
 """The names of columns for other metrics, and tests at other lengths."""
 
 
@@ -134,7 +139,8 @@ def column(name: str) -> Column | None:
         return None
     split, metric = found.groups()
     where = SPLITS.get(split) or f"test split at length {split.removeprefix('test_')} after training"
-    better = "higher" if metric in ("score", "accuracy") else "lower"
+    higher = ("score", "accuracy", "sequence_accuracy")
+    better = "" if metric == "chance" else "higher" if metric in higher else "lower"
     path = ("best", f"val/{metric}") if split == "best_val" else ("final", f"{split}/{metric}")
     return Column(name, float, f"{metric.replace('_', ' ')} on the {where}", "", better, ".4g", path, optional=True)
 

@@ -19,7 +19,7 @@ UNITS = {
     "absolute": "",
     "score": "",
     "loss": "of the baseline",
-    "metric": "of the baseline, an accuracy of 1",
+    "metric": "of the baseline, an accuracy, a read error or an NRMSE of 1",
     "larger": "of the larger",
     "steps": f"of the larger half-life, or {SLACK:g} steps",
     "horizon": f"of the larger, or {SLACK:g} steps",
@@ -53,7 +53,7 @@ def scale(row: Row, unit: str) -> float:
 
 def _memoryless(baseline: float, metric: str, unit: str) -> float:
     if unit == "metric":
-        return {"accuracy": 1.0, "bits_per_character": baseline / math.log(2)}.get(metric, baseline)
+        return {"mse": baseline, "bits_per_character": baseline / math.log(2)}.get(metric, 1.0)
     return baseline
 
 

@@ -9,6 +9,13 @@ from rnnbench.outcomes.columns import Row
 from rnnbench.outcomes.diagnostic_columns import LAYER_DIRECTION, MOMENTS
 from rnnbench.store.status import Status
 
+SHARES = {
+    "accuracy": "an accuracy",
+    "sequence_accuracy": "an accuracy of sequences",
+    "read_error": "an error of reads",
+}
+"""Metrics that are shares, in words."""
+
 
 def contradictions(row: Row) -> list[str]:
     """Return where a row does not agree with itself: a line for each law that it breaks."""
@@ -26,8 +33,8 @@ def contradictions(row: Row) -> list[str]:
     by_loss = {"mse": loss, "bits_per_character": bits}.get(row["metric"])
     if metric is not None and by_loss is not None and not math.isclose(metric, by_loss, rel_tol=1e-4):
         found.append(f"test_metric {metric:g}, but by the test loss it is {by_loss:g}")
-    if row["metric"] == "accuracy" and metric is not None and not 0 <= metric <= 1:
-        found.append(f"an accuracy of {metric:g}")
+    if row["metric"] in SHARES and metric is not None and not 0 <= metric <= 1:
+        found.append(f"{SHARES[row['metric']]} of {metric:g}")
     late = [key for key in ("solved_at_step", "diverged_at_step") if row[key] is not None and row[key] > steps]
     found += [f"{key} {row[key]} of {steps} steps" for key in late]
     return found + [line for moment in MOMENTS for prefix in _prefixes(row) for line in _decay(row, prefix, moment)]

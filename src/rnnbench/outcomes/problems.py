@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from rnnbench.outcomes.columns import Row
 
-TRAINING = ("task.batch_size", "task.test_lengths", "task.prompt", "task.sample_length", "task.temperature")
+TRAINING = (
+    "task.batch_size", "task.test_lengths", "task.train_lengths", "task.prompt", "task.sample_length",
+    "task.temperature",
+)  # fmt: skip
 """Options of a task that say how it is trained or shown, not what is to be solved."""
 
 

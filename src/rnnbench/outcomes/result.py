@@ -9,6 +9,8 @@
     spectra.parquet    Lyapunov exponents, where they were measured: the same less part and lag,
                        rank, exponent
     provenance.json    (provenance.py)
+    lengths.csv        where runs were tested at several lengths, a row a run and length (lengths.py); it follows from
+                       runs.csv and is never read
 
 The parquet files are of the reported runs. The same result gives the same bytes with the same versions of packages.
 """
@@ -29,7 +31,7 @@ import yaml
 
 from rnnbench.config.identity import flatten
 from rnnbench.errors import UserError
-from rnnbench.outcomes import phases, provenance, rows
+from rnnbench.outcomes import lengths, phases, provenance, rows
 from rnnbench.outcomes.columns import Row
 from rnnbench.outcomes.provenance import Environment, Provenance
 from rnnbench.outcomes.rows import AGAIN
@@ -138,6 +140,9 @@ def write(folder: Path, result: Result) -> None:
             table = pa.Table.from_pandas(reported, schema, preserve_index=False).replace_schema_metadata()
             path = folder / f"{name}.parquet"
             pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)
+    curves = lengths.table(result.runs)
+    if len(curves):
+        curves.to_csv(folder / lengths.FILE, index=False, lineterminator="\n", encoding="utf-8")
     whence = {"format": provenance.FORMAT, "experiment": result.name} | provenance.summary(result.runs)
     whence |= {key: getattr(result, key) for key in FACTS}
     (folder / provenance.FILE).write_text(json.dumps(whence, indent=2) + "\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from rnnbench.errors import UserError, check_name
 from rnnbench.outcomes import result, settings
 from rnnbench.outcomes.gather import gather, with_published
+from rnnbench.outcomes.lengths import FILE as LENGTHS
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import bundle, figures, overview
@@ -26,7 +27,7 @@ from rnnbench.store import folder
 from rnnbench.store import records as records
 
 PAGES = (folder.PAGE, "report.html")
-GENERATED = {*PAGES, *result.FILES, *(f"figures/{key}.svg" for key in figures.FIGURES)}
+GENERATED = {*PAGES, *result.FILES, LENGTHS, *(f"figures/{key}.svg" for key in figures.FIGURES)}
 
 
 class Report(NamedTuple):

@@ -18,6 +18,11 @@ FIGURES = {
         "Scores",
         "Score of each setting after the last step: the median over runs and its interval, and every run as a dot",
     ),
+    "accuracy_over_length": (
+        "Accuracy at other lengths",
+        "Accuracy after training over the length of the test: the median over runs and its interval, the lengths of "
+        "training shaded, the accuracy of the best predictor without memory dashed",
+    ),
     "gradient_profiles": (
         "How far back the gradient reaches",
         "Norm of dL/ds over lag before training (dashed) and after, s being the whole state: the median over runs and "
@@ -107,11 +112,12 @@ def content(drawn: Mapping[str, Drawn]) -> dict[str, Any]:
 
 def _charts(design: Design, tables: LongTables, names: list[str]) -> dict[str, Chart | None]:
     """Return the charts with these names; None for one that the runs have no data for."""
-    from rnnbench.report.charts import gradients, heat_maps, layers, lines, points
+    from rnnbench.report.charts import gradients, heat_maps, layers, lines, over_length, points
 
     profiles = gradients.gradient_profiles(design, tables) if "gradient_profiles" in names else None
     makers: dict[str, Callable[[], Chart | None]] = {
         "scores": lambda: points.scores(design),
+        "accuracy_over_length": lambda: over_length.accuracy_over_length(design),
         "gradient_profiles": lambda: profiles,
         "gradient_of_layers": lambda: layers.gradient_of_layers(design, profiles),
         "learning_curves": lambda: lines.learning_curves(design, tables),

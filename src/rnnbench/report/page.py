@@ -9,7 +9,7 @@ from rnnbench.outcomes.columns import Row
 from rnnbench.outcomes.result import Result
 from rnnbench.outcomes.rows import REPORT
 from rnnbench.outcomes.settings import Setting, by_problem
-from rnnbench.report import answers, comparisons, layers, leaderboard, tables, tuning
+from rnnbench.report import answers, comparisons, layers, leaderboard, over_length, tables, tuning
 from rnnbench.report.charts.design import design
 from rnnbench.store.status import Status
 
@@ -67,6 +67,7 @@ def context(result: Result, groups: list[Setting]) -> dict[str, Any]:
 def _more(result: Result, groups: list[Setting]) -> list[tables.Table]:
     """Return the tables after the main one."""
     found = (
+        over_length.table(groups),
         layers.table(groups),
         comparisons.pooled(groups),
         *comparisons.comparisons(groups),

@@ -1,7 +1,7 @@
 """The configurations of a sweep, one by one, from the overrides of each.
 
-Hydra composes each combination of group choices once; plain values are merged into the result, which is the same and a
-hundred times faster.
+Hydra composes each choice of a group once. Combinations of choices that fill nothing but their groups are put together
+from these, and plain values are merged into the result, which is the same and a hundred times faster.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.sweep.composed import checked, explained, is_group, typed
 from rnnbench.sweep.mixed import applies, fitting, optional, targeted
+from rnnbench.sweep.separable import Separable
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol", "claim")
 """Keys that a sweep reads once, so that no choice within it may change them."""
@@ -34,6 +35,8 @@ class Composer:
         self._scratch: tuple[object, DictConfig] | None = None
         self._groups: dict[str, bool] = {}
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._first: tuple[str, ...] | None = None
+        self._separable: Separable | None = None
 
     def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
         """Return the configuration that ``overrides`` make, and then ``values`` by key.
@@ -94,13 +97,44 @@ class Composer:
     def typed(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``, with types; composed once."""
         if overrides not in self._typed:
-            found = self._compose(overrides)
-            for key in NOT_SWEPT:
-                if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
-                    names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
-                    raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
-            self._typed[overrides] = typed(found)
+            self._typed[overrides] = self._joined(overrides) or self._alone(overrides)
         return self._typed[overrides]
+
+    def _alone(self, overrides: tuple[str, ...]) -> DictConfig:
+        found = self._compose(overrides)
+        for key in NOT_SWEPT:
+            if OmegaConf.select(found, key) != OmegaConf.select(self.base, key):
+                names = ", ".join(line for line in overrides if line not in self.base.hydra.overrides.task)
+                raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
+        return typed(found)
+
+    def _joined(self, overrides: tuple[str, ...]) -> DictConfig | None:
+        """Return the first combination with each other choice of ``overrides`` in place of its own.
+
+        None where they differ in one group alone, or in what cannot be exchanged by itself.
+        """
+        self._first = overrides if self._first is None else self._first
+        first, own = (
+            {self._parsed(line).get_key_element(): line for line in each} for each in (self._first, overrides)
+        )
+        others = [key for key in first | own if first.get(key) != own.get(key)]
+        if len(others) < 2 or len(own) < len(overrides) or not all(self._exchangeable(key, own) for key in others):
+            return None
+        made = copy.deepcopy(self.typed(self._first))
+        for key in others:
+            exchanged = (first | {key: own.get(key)}).values()
+            made[key] = self.typed(tuple(line for line in exchanged if line is not None))[key]
+        return made
+
+    def _exchangeable(self, group: str, lines: dict[str, str]) -> bool:
+        """Return whether ``lines`` by key leave a group's default, or make a choice that fills this group alone."""
+        choice = self._parsed(lines[group]).value() if group in lines else None
+        if group not in self.base or not self.is_group(group) or not (group not in lines or isinstance(choice, str)):
+            return False
+        if self._separable is None:
+            given = [*self.base.hydra.overrides.hydra, *(self._first or ())]
+            self._separable = Separable(self.loader, self.base.hydra.job.config_name, given)
+        return self._separable(group, choice)
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``; composed once."""

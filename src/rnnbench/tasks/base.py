@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.random.bit_generator import ISeedSequence
 
 from rnnbench.errors import UserError, check_range
+from rnnbench.tasks.batch import Array as Array
+from rnnbench.tasks.batch import Batch as Batch
+from rnnbench.tasks.batch import Continuation as Continuation
+from rnnbench.tasks.philox import Key
 
-Array = np.ndarray[Any, Any]
 Split = Literal["train", "validation", "test"]
+Capability = Literal["gradient reach", "recall", "state tracking", "counting", "text", "series"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 LONGEST = 10**7
@@ -27,37 +30,10 @@ HELD_OUT_SEED = 0
 """The seed of the validation and the test set of every task, for all seeds of runs."""
 HELD_OUT_BATCH = 200
 """Sequences: wider than a training batch, because nothing is learned from one and wide products are faster."""
+BEYOND = 1 << 59
+"""A step that no batch has: of what is drawn once for a task."""
 SOLVED_SHARE = 0.05
-"""A task counts as solved when the loss on held-out data is below this share of the memoryless baseline."""
-
-
-class Batch(NamedTuple):
-    """One batch, time-major. NumPy arrays from a task, torch tensors in a network."""
-
-    inputs: Any
-    """Real [T, B, I] float32, or tokens [T, B] int64."""
-    targets: Any
-    """One target a sequence, [B, O] float32 or [B] int64; or one a step, [T, B] int64."""
-    scored: Any = None
-    """Flat positions t*B + b [N] int64 that need memory, for the metric; None: all of them."""
-    counted: Any = None
-    """Flat positions t*B + b [N] int64 whose loss is trained on, of targets at every step; None: all of them."""
-    lengths: Any = None
-    """Valid steps of each sequence [B] int64; None: all T."""
-    informative: Any = None
-    """Flat positions t*B + b [N] int64 of the inputs that the last target depends on; None where that is unknown."""
-    fresh: bool = True
-    """False where the network's state carries on from the batch before."""
-
-
-class Continuation(NamedTuple):
-    """The prompt that a language task gives a trained model: ``tokens`` [T], then ``steps`` more."""
-
-    tokens: Array
-    steps: int
-    temperature: float
-    note: str = ""
-    """A remark for people, in one line."""
+"""A task counts as solved when the loss on held-out data is below this share of the way from floor to baseline."""
 
 
 @dataclass(kw_only=True)
@@ -76,13 +52,25 @@ class Task(ABC):
     """Sequences of the validation set, at least; a finite set has no more than it has."""
     test_sequences: int
     """The same of the test set."""
+    train_lengths: list[int] = field(default_factory=list)  # neutral in configurations from before this key
+    """[low, high]: each training batch is of one length between them (``rnnbench.tasks.lengths``); empty for none."""
 
     title: ClassVar[str]
     """One line for tables."""
     loss: ClassVar[Literal["mse", "cross_entropy"]]
     """Mean over all targets of a batch; cross-entropy in nats."""
-    metric: ClassVar[Literal["mse", "accuracy", "bits_per_character"]]
+    metric: ClassVar[Literal["mse", "nrmse", "accuracy", "sequence_accuracy", "read_error", "bits_per_character"]]
     """The primary metric, from torchmetrics, on the positions that need memory."""
+    capability: ClassVar[Capability] = "gradient reach"
+    """What a network must be able to do that learns it."""
+    longer: ClassVar[bool] = True
+    """Whether a trained network can be tested at greater lengths than it was trained at."""
+    spacing: ClassVar[int] = 1
+    """Steps from one length to the next: 2 where lengths must be even."""
+    lengths_by: ClassVar[str] = ""
+    """The option that gives the strings of one batch several lengths; empty where they have one."""
+    repeats: ClassVar[bool] = False
+    """Whether sequences are so few, or the shortest so short, that the same one comes in several splits."""
     variants: ClassVar[tuple[str, ...]] = ()
     """The choices of the option ``variant``, of tasks that have it."""
     drawn: ClassVar[bool] = True
@@ -95,8 +83,9 @@ class Task(ABC):
         check_range("task.batch_size", self.batch_size, at_least=1, at_most=10**6)
         for key in ("validation_sequences", "test_sequences"):
             check_range(f"task.{key}", getattr(self, key), at_least=1, at_most=10**7)
-        for length in self.test_lengths:
-            check_range("task.test_lengths", length, at_least=1, at_most=LONGEST)
+        for key in ("test_lengths", "train_lengths"):
+            for length in getattr(self, key):
+                check_range(f"task.{key}", length, at_least=1, at_most=LONGEST)
 
     @property
     @abstractmethod
@@ -135,6 +124,15 @@ class Task(ABC):
         On the validation and the test set that on this very set; of training batches, which have no end, its mean.
         """
 
+    def floor(self, split: Split) -> float:
+        """Return the loss of a perfect predictor of the same data: above zero where targets are partly random."""
+        return 0.0
+
+    @property
+    def chance(self) -> float | None:
+        """The accuracy at scored positions of the predictor of ``baseline``; None where none is known, or sensible."""
+        return None
+
     @abstractmethod
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         """Return the batch number ``step`` >= 0 of a split: the same on every machine and after every resume."""
@@ -155,7 +153,7 @@ class Task(ABC):
 
         Raises UserError where a network trained on this one does not fit it.
         """
-        other = self.altered(length=length, test_lengths=[])
+        other = self.altered(length=length, test_lengths=[], train_lengths=[])
         if (other.input_size, other.output_size) != (self.input_size, self.output_size):
             raise UserError(
                 f"task.test_lengths={length}: task={self.name} has other inputs or outputs at this length than at "
@@ -166,7 +164,8 @@ class Task(ABC):
     @property
     def solved_below(self) -> float | None:
         """The validation loss below which the task counts as solved, or None where no such loss is known."""
-        return SOLVED_SHARE * self.baseline("validation") if self.solvable else None
+        floor = self.floor("validation")
+        return floor + SOLVED_SHARE * (self.baseline("validation") - floor) if self.solvable else None
 
     def batches(self, split: Split) -> int | None:
         """Return how many different batches a split has; None for an endless stream."""
@@ -188,16 +187,17 @@ class Task(ABC):
         task, count = self.held_out(split)
         return count * task.batch_size
 
-    def held_out_mean(self, split: Split, losses: Callable[[Batch], Array]) -> float:
-        """Return the mean over a held-out set of the ``losses`` of each batch, computed once for each set."""
-        if split not in self._means:
+    def held_out_mean(self, split: Split, losses: Callable[[Batch], Array], of: str = "") -> float:
+        """Return the mean over a held-out set of the ``losses`` of each batch, computed once for a set and ``of``."""
+        key = of + split
+        if key not in self._means:
             task, count = self.held_out(split)
             found = (losses(task.batch(split, HELD_OUT_SEED, step)) for step in range(count))
-            self._means[split] = float(np.mean(np.concatenate([each.ravel() for each in found]), dtype=np.float64))
-        return self._means[split]
+            self._means[key] = float(np.mean(np.concatenate([each.ravel() for each in found]), dtype=np.float64))
+        return self._means[key]
 
     @cached_property
-    def _means(self) -> dict[Split, float]:
+    def _means(self) -> dict[str, float]:
         return {}
 
     def check(self) -> None:  # noqa: B027  # most tasks have no data to check
@@ -228,13 +228,3 @@ def stream(split: Split, seed: int, step: int) -> np.random.Generator:
     """
     key = Key(seed, (SPLITS.index(split) << 60) | step)
     return np.random.Generator(np.random.Philox(key))  # type: ignore[arg-type]  # the stubs forget ISeedSequence
-
-
-class Key(ISeedSequence):
-    """The two words of a Philox key as they are: ``Philox(key=...)`` gives the same stream but takes 70 us more."""
-
-    def __init__(self, *words: int) -> None:
-        self.words = words
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> Array:
-        return np.array(self.words, dtype=dtype)

@@ -80,6 +80,7 @@ class CharLM(Task):
     every_step = True
     loss = "cross_entropy"
     metric = "bits_per_character"
+    capability = "text"
     causal = True
     drawn = False
     solvable = False

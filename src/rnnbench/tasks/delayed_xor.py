@@ -38,6 +38,7 @@ class DelayedXor(Task):
     causal = False  # later bits are independent of a target
     input_size = 2
     output_size = 2
+    chance = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()

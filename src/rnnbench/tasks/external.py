@@ -37,6 +37,12 @@ class ExternalTask(Task):
     variants = _asked("variants")
     drawn = _asked("drawn")
     solvable = _asked("solvable")
+    capability = _asked("capability")
+    longer = _asked("longer")
+    spacing = _asked("spacing")
+    lengths_by = _asked("lengths_by")
+    repeats = _asked("repeats")
+    chance = _asked("chance")
     tokens = _asked("tokens")
     every_step = _asked("every_step")
     causal = _asked("causal")
@@ -89,6 +95,9 @@ class ExternalTask(Task):
     def baseline(self, split: Split) -> float:
         return self.task.baseline(split)
 
+    def floor(self, split: Split) -> float:
+        return self.task.floor(split)
+
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         return self.task.batch(split, seed, step)
 
@@ -107,8 +116,8 @@ class ExternalTask(Task):
     def held_out_sequences(self, split: Split) -> int:
         return self.task.held_out_sequences(split)
 
-    def held_out_mean(self, split: Split, losses: Callable[[Batch], Array]) -> float:
-        return self.task.held_out_mean(split, losses)
+    def held_out_mean(self, split: Split, losses: Callable[[Batch], Array], of: str = "") -> float:
+        return self.task.held_out_mean(split, losses, of)
 
     def fingerprint(self) -> dict[str, str]:
         return self.task.fingerprint()

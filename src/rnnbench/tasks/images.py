@@ -48,6 +48,7 @@ class ImageSequence(LabelledTask):
     """Whether the pixels come in a random order, the same for every image, split and seed."""
 
     source = "Le et al. 2015"
+    longer = False  # an image has its pixels
     tokens = False
     output_size = 10
     pixels: ClassVar[int]

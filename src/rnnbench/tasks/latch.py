@@ -39,6 +39,7 @@ class Latch(Task):
     causal = False
     input_size = 1
     output_size = 2
+    chance = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()

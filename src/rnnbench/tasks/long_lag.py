@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbench.errors import UserError, check_choice, check_range
-from rnnbench.tasks.base import SOLVED_SHARE, Batch, Split, Task, stream
+from rnnbench.tasks.base import Batch, Split, Task, stream
 
 STOP = 0.1
 """The probability that the distractors of 2c end at a step after the first q."""
@@ -49,6 +49,8 @@ class LongLag(Task):
 
     title = "the last symbol is one of the first"
     source = "Hochreiter & Schmidhuber 1997"
+    longer = False  # the symbols depend on the length
+    repeats = True  # 2a has two sequences
     variants = ("2a", "2b", "2c")
     tokens = True
     loss = "cross_entropy"
@@ -87,9 +89,7 @@ class LongLag(Task):
     def output_size(self) -> int:
         return 2 if self.variant == "2c" else self.input_size
 
-    @property
-    def floor(self) -> float:
-        """The loss of a perfect predictor."""
+    def floor(self, split: Split) -> float:
         return self.kinds * math.log(self.kinds) / self.length if self.variant == "2b" else 0
 
     def baseline(self, split: Split) -> float:
@@ -99,10 +99,6 @@ class LongLag(Task):
             return math.log(2) / self.length
         q = self.kinds
         return (2 * math.log(q) + (q - 1) * (2 * math.log(q) - math.log(q - 1)) + math.log(2)) / self.length
-
-    @property
-    def solved_below(self) -> float:
-        return self.floor + SOLVED_SHARE * (self.baseline("validation") - self.floor)
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)

@@ -17,22 +17,21 @@ and does not count in the accuracy.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbench.errors import check_choice, check_range
-from rnnbench.tasks.base import LONGEST, Batch, Split, Task, stream
+from rnnbench.errors import check_choice
+from rnnbench.tasks.base import Batch, Split, stream
+from rnnbench.tasks.strings import Strings
 
 LABELS = ("last", "prefixes")
 
 
 @dataclass(kw_only=True)
-class Parity(Task):
+class Parity(Strings):
     """Parity; ``length`` is L, the length of the longest string."""
 
-    shortest: int
-    """The length of the shortest string."""
     labels: str = "last"  # neutral in configurations from before this key
     """``last``: of the whole string alone; ``prefixes``: of each prefix too."""
 
@@ -41,24 +40,19 @@ class Parity(Task):
     tokens = True
     loss = "cross_entropy"
     metric = "accuracy"
+    capability = "state tracking"
     causal = False
     input_size = 2
     output_size = 2
+    chance = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("task.shortest", self.shortest, at_least=1, at_most=LONGEST)
-        check_range("task.length", self.length, at_least=self.shortest)
         check_choice("task.labels", self.labels, LABELS)
 
     @property
     def every_step(self) -> bool:
         return self.labels == "prefixes"
-
-    def at_length(self, length: int) -> Parity:
-        """Return the task with strings of ``self.length`` to ``length`` bits; at least from ``shortest`` on."""
-        shortest = self.length if length > self.length else self.shortest
-        return replace(self, length=length, shortest=shortest, test_lengths=[])
 
     def baseline(self, split: Split) -> float:
         if not self.every_step:
@@ -69,7 +63,7 @@ class Parity(Task):
 
     def batch(self, split: Split, seed: int, step: int) -> Batch:
         random = stream(split, seed, step)
-        lengths = random.integers(self.shortest, self.length, self.batch_size, endpoint=True)
+        lengths = self.draw_lengths(random)
         valid = np.arange(self.length)[:, None] < lengths
         bits = random.integers(0, 2, valid.shape) * valid
         positions = np.flatnonzero(valid)

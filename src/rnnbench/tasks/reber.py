@@ -26,11 +26,10 @@ from functools import lru_cache
 import numpy as np
 
 from rnnbench.errors import UserError, check_range
-from rnnbench.tasks.base import HELD_OUT_SEED, SPLITS, Array, Batch, Split, Task, stream
+from rnnbench.tasks.base import BEYOND, HELD_OUT_SEED, SPLITS, Array, Batch, Split, Task, stream
 
 SYMBOLS = "BTPSXVE"
 STRINGS = 256  # in a split
-BEYOND = 1 << 59  # a step that no batch has
 
 INNER = {
     "0": [("B", "1")],
@@ -63,6 +62,7 @@ class Reber(Task):
     metric = "accuracy"
     causal = True
     solvable = False
+    longer = False
     input_size = len(SYMBOLS)
     output_size = len(SYMBOLS)
 

@@ -66,6 +66,7 @@ class TextClassification(LabelledTask):
 
     title = "class of a text"
     source = "Tay et al. 2021"
+    capability = "text"
     tokens = True
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -41,25 +41,27 @@ def heat_map(steps: Array, logs: Array, floor: float) -> Figure:
     return figure
 
 
-def spectra(exponents: Array, largest: Array, smallest: Array) -> Figure:
+def spectra(exponents: Array, singular: Sequence[Array]) -> Figure:
     """Draw the diagnostics of the Jacobians before and after training, a row for each layer and direction.
 
-    Left the Lyapunov ``exponents`` [probe, layer, direction, exponent], right the ``largest`` and ``smallest`` singular
-    values of the one-step Jacobians [probe, layer, direction, step].
+    Left the Lyapunov ``exponents`` [probe, layer, direction, exponent]; right the largest and the smallest ``singular``
+    values of the one-step Jacobians [probe, layer, direction, step], where these were measured.
     """
     _, layers, directions, ranks = exponents.shape
-    figure = Figure(figsize=(10, 2.8 * layers * directions + 0.4), layout="constrained")
-    rows = figure.subplots(layers * directions, 2, squeeze=False, sharex="col", sharey="col")
-    for (left, right), (layer, direction) in zip(rows, np.ndindex(layers, directions), strict=True):
+    columns = 2 if singular else 1
+    figure = Figure(figsize=(5 * columns, 2.8 * layers * directions + 0.4), layout="constrained")
+    rows: Any = figure.subplots(layers * directions, columns, squeeze=False, sharex="col", sharey="col")
+    for row, (layer, direction) in zip(rows, np.ndindex(layers, directions), strict=True):
         for probe, moment, color in ((0, "before training", "tab:blue"), (-1, "after training", "tab:orange")):
             place = (probe, layer, direction)
-            left.plot(np.arange(1, ranks + 1), exponents[place], "o-", color=color, label=moment)
-            right.plot(largest[place], color=color, label=f"largest, {moment}")
-            right.plot(smallest[place], color=color, linestyle=":", label=f"smallest, {moment}")
-        left.axhline(0, color="black", linewidth=0.8)
-        left.set(ylabel="Lyapunov exponent (per step)", title=_title(layer, direction))
-        right.set(ylabel="singular values of ds_t/ds_{t-1}", yscale="log", title=_title(layer, direction))
-    for axes, label in zip(rows[-1], ("rank", "step"), strict=True):
+            row[0].plot(np.arange(1, ranks + 1), exponents[place], "o-", color=color, label=moment)
+            for which, values, line in zip(("largest", "smallest"), singular, ("-", ":"), strict=False):
+                row[1].plot(values[place], color=color, linestyle=line, label=f"{which}, {moment}")
+        row[0].axhline(0, color="black", linewidth=0.8)
+        row[0].set(ylabel="Lyapunov exponent (per step)", title=_title(layer, direction))
+        if singular:
+            row[1].set(ylabel="singular values of ds_t/ds_{t-1}", yscale="log", title=_title(layer, direction))
+    for axes, label in zip(rows[-1], ("rank", "step"), strict=False):
         axes.set_xlabel(label)
     for axes in rows[0]:
         axes.legend(fontsize=7, framealpha=0.5)

@@ -14,6 +14,11 @@ HEAT_MAP = "gradient_heat_map"
 SPECTRUM = "jacobian_spectrum"
 TIME_CONSTANTS = "time_constants_log10"
 
+LENGTH = "test_length"
+"""The length of a test, over which its accuracy is drawn."""
+OVER_LENGTH = {"accuracy": "over_length/accuracy", "sequence_accuracy": "over_length/sequence_accuracy"}
+"""The keys of the curves over length, by what they show."""
+
 
 def curve_key(moment: str, layer_direction: str, part: str = WHOLE) -> str:
     """Return the key of a curve over lag of a ``layer1_forward``, ``initial`` or ``final``."""

@@ -49,8 +49,8 @@ def log_profiles(run: Any, probe: Probe) -> None:
     _log_curves(run, parts)
     pictures = {HEAT_MAP: charts.heat_map(arrays["step"], parts[WHOLE], FLOOR)}
     if "lyapunov" in arrays:
-        spectra = (arrays[name] for name in ("lyapunov", "jacobian_largest", "jacobian_smallest"))
-        pictures[SPECTRUM] = charts.spectra(*spectra)
+        singular = [arrays[name] for name in ("jacobian_largest", "jacobian_smallest") if name in arrays]
+        pictures[SPECTRUM] = charts.spectra(arrays["lyapunov"], singular)
     for name in (*pictures, TABLE):
         run.define_metric(name, step_metric=STEP)
     last = {STEP: int(arrays["step"][-1])}

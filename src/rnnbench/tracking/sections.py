@@ -16,12 +16,13 @@ import wandb_workspaces.reports.v2 as panels
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.outcomes.layer_directions import in_words
-from rnnbench.tracking.keys import HEAT_MAP, LAG, SPECTRUM, STEP, TIME_CONSTANTS, curve_key
+from rnnbench.tracking.keys import HEAT_MAP, LAG, LENGTH, OVER_LENGTH, SPECTRUM, STEP, TIME_CONSTANTS, curve_key
 
 SETTING = panels.Config("setting")
 RANGE = "band min to max"
 BARS = {
     "score": "score after training: median, min to max",
+    "length_area": "area under the accuracy over log length: median, min to max",
     "solved_at_step": "solved at step: median of the runs that solved it, min to max",
     "horizon_final": "horizon after training: median, min to max",
 }
@@ -73,6 +74,7 @@ def sections(sweep: Sweep) -> dict[str, list[Any]]:
     """Return the panels of each section by its title."""
     return {
         "What is the answer?": _answer(sweep),
+        **_lengths(sweep),
         "Does the gradient still arrive? Its size over lag": _gradient(sweep),
         "How do they learn?": [
             *(_curve(sweep, key, f"{title}: mean of the runs still in training", log=True)
@@ -112,6 +114,19 @@ def _answer(sweep: Sweep) -> list[Any]:
     ]  # fmt: skip
 
 
+def _lengths(sweep: Sweep) -> dict[str, list[Any]]:
+    """Return the section of tests at several lengths; none where all were at one."""
+    if "length_area" not in sweep.columns:
+        return {}
+    titles = {"accuracy": "accuracy at scored positions", "sequence_accuracy": "accuracy of whole sequences"}
+    return {
+        "Does it hold at other lengths?": [
+            _curve(sweep, key, f"{titles[name]}: mean", x=LENGTH, axes=("length of the test", "accuracy"), log_x=True)
+            for name, key in OVER_LENGTH.items()
+        ]
+    }
+
+
 def _gradient(sweep: Sweep) -> list[Any]:
     if not sweep.layer_directions:
         return [panels.MarkdownPanel(markdown="No run measured its gradients; use probe=default.")]
@@ -143,10 +158,12 @@ def _failures(sweep: Sweep) -> str:
 
 
 def _curve(
-    sweep: Sweep, key: str, title: str, x: str = STEP, axes: tuple[str, str] | None = None, log: bool = False
-) -> Any:
+    sweep: Sweep, key: str, title: str, x: str = STEP, axes: tuple[str, str] | None = None, log: bool = False,
+    log_x: bool = False,
+) -> Any:  # fmt: skip
     title_x, title_y = axes or ("training step", None)
     return panels.LinePlot(
-        title=f"{title}, {RANGE}", x=x, y=[key], title_x=title_x, title_y=title_y, log_y=log or None, groupby=SETTING,
-        groupby_aggfunc="mean", groupby_rangefunc="minmax", max_runs_to_show=min(MOST, sweep.runs),
+        title=f"{title}, {RANGE}", x=x, y=[key], title_x=title_x, title_y=title_y, log_x=log_x or None,
+        log_y=log or None, groupby=SETTING, groupby_aggfunc="mean", groupby_rangefunc="minmax",
+        max_runs_to_show=min(MOST, sweep.runs),
     )  # fmt: skip

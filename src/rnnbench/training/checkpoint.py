@@ -192,6 +192,7 @@ def _learner_state(learner: Learner) -> dict[str, Any]:
     """Return the learner's state beside its weights, as tensors and plain values."""
     return {
         "targets": learner.train_meter.targets,
+        "by_length": dict(learner.train_meter.by_length),
         "meter": {name: dict(metric.metric_state) for name, metric in _metrics(learner.train_meter).items()},
         "gradients": dict(vars(learner.gradients)),
         "carried": {split: leaves(state) for split, state in learner.carried.items()},
@@ -212,6 +213,7 @@ def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
         for key, value in state["meter"][name].items():
             setattr(metric, key, here(value))
     learner.train_meter.targets = state["targets"]
+    learner.train_meter.by_length = dict(state.get("by_length", {}))  # older checkpoints have one length
     for key, value in state["gradients"].items():
         setattr(learner.gradients, key, here(value))
     learner.carried = {

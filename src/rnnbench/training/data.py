@@ -10,6 +10,7 @@ import torch
 
 from rnnbench.tasks import Batch, Split, Task
 from rnnbench.tasks.base import HELD_OUT_SEED
+from rnnbench.tasks.lengths import batch
 
 
 def to_torch(batch: Batch) -> Batch:
@@ -35,7 +36,7 @@ class Stream:
     def __iter__(self) -> Iterator[Batch]:
         for step in range(self.first, self.steps):
             self.current = step
-            yield to_torch(self.task.batch(self.split, self.seed, step))
+            yield to_torch(batch(self.task, self.split, self.seed, step))
 
     def state_dict(self) -> dict[str, int]:
         return {"batch": self.current}

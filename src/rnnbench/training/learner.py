@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from rnnbench.gradients import gradient_norms_by_group, membership
 from rnnbench.network.model import Model, per_target_loss
 from rnnbench.network.states import detach
-from rnnbench.tasks import Batch, Task
+from rnnbench.tasks import Batch, Split, Task
 from rnnbench.training.meters import GradientMeter, Meter
 
 
@@ -48,8 +48,8 @@ class Learner(lightning.LightningModule):
         self.log_every = log_every
         self.stop_when_solved = stop_when_solved
         self.solved_below = task.solved_below
-        self.train_meter = Meter(task, task.baseline("train"))
-        self.validation_meter = Meter(task, task.baseline("validation"))
+        self.train_meter = self._meter(task, "train")
+        self.validation_meter = self._meter(task, "validation")
         self.test_on(task, "test")
         self.gradients = GradientMeter()
         self.carried: dict[str, Any] = {}
@@ -70,10 +70,17 @@ class Learner(lightning.LightningModule):
         self.logged: dict[str, float] = {}
         """The last value of all that was logged."""
 
-    def test_on(self, task: Task, prefix: str) -> None:
-        """Prepare a test on ``task``, which fits the network; its metrics will be called ``prefix/...``."""
-        self.test_meter = Meter(task, task.baseline("test")).to(self.device)
+    def test_on(self, task: Task, prefix: str, *, whole: bool = False) -> None:
+        """Prepare a test on ``task``, which fits the network; its metrics will be called ``prefix/...``.
+
+        With ``whole`` the accuracy of whole sequences is one of them.
+        """
+        self.test_meter = self._meter(task, "test", whole).to(self.device)
         self.test_prefix = prefix
+
+    @staticmethod
+    def _meter(task: Task, split: Split, whole: bool = False) -> Meter:
+        return Meter(task, task.baseline(split), task.floor(split), whole=whole)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.model)
@@ -93,7 +100,7 @@ class Learner(lightning.LightningModule):
     def _forward(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the prediction; the state is carried on within the split's own text."""
         state = None if batch.fresh else self.carried[split]
-        prediction, final = self.model(batch.inputs, batch.lengths, state)
+        prediction, final = self.model(batch.inputs, batch.lengths, state, final=batch.lengths is None)
         self.carried[split] = detach(final)
         losses = per_target_loss(self.task.loss, prediction, batch.targets)
         if batch.counted is not None:

@@ -20,8 +20,9 @@ class Cell(nn.Module, ABC, Generic[S]):
     """One recurrent cell: ``project`` everything that does not depend on the past, then ``step`` through time.
 
     A cell has up to two ``torch.nn.Linear``: ``input_projection`` (I -> G*H) and ``recurrent_projection`` (H -> G*H),
-    in blocks of H rows, one a gate. Their parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn; a cell whose
-    paper says otherwise draws them again in its constructor, and so it does with parameters of any other kind.
+    in blocks of H rows, one a gate; ``input_blocks`` says so where those of the first are of other heights. Their
+    parameters begin as U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn; a cell whose paper says otherwise draws them again in
+    its constructor, and so it does with parameters of any other kind.
     """
 
     source: ClassVar[str]
@@ -40,16 +41,27 @@ class Cell(nn.Module, ABC, Generic[S]):
     carries_h: ClassVar[bool] = True
     """Whether h_{t-1} enters h_t by itself, and not through the recurrent product alone."""
 
+    linear: bool = False
+    """Whether s_t is linear in s_{t-1}, with coefficients that know only the input."""
+    spectrum: str = "any"
+    """What the eigenvalues of a step can be: ``positive`` and real, real and ``signed``, ``complex`` where units go in
+    pairs or are complex, or ``any`` where a step mixes its units."""
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        self.input_projection = nn.Linear(input_size, len(self.gates) * hidden_size, bias=self.input_bias)
+        self.input_projection = nn.Linear(input_size, sum(self.input_blocks.values()), bias=self.input_bias)
         if self.recurrent_gates:
             rows = len(self.recurrent_gates) * hidden_size
             self.recurrent_projection = nn.Linear(hidden_size, rows, bias=self.recurrent_bias)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
+
+    @property
+    def input_blocks(self) -> dict[str, int]:
+        """The rows of each block of ``input_projection`` by its name, in order: H for each gate."""
+        return dict.fromkeys(self.gates, self.hidden_size)
 
     @property
     def recurrent_gates(self) -> tuple[str, ...]:
@@ -82,11 +94,17 @@ class Cell(nn.Module, ABC, Generic[S]):
         return self.hidden_size
 
     def retention(self, state: S, drive: Tensor) -> Tensor | None:
-        """Return the share [B, H] of its memory that each unit keeps in this step, in (0, 1); None without gates.
+        """Return the share [B, *] of its memory that each unit keeps in this step, in (0, 1); None without gates.
 
-        A unit that keeps f of its memory each step has the time constant -1 / ln f steps (Tallec & Ollivier 2018).
+        It is of the shape of the memory: [B, H], or more where a unit remembers several numbers. A unit that keeps f of
+        its memory each step has the time constant -1 / ln f steps (Tallec & Ollivier 2018).
         """
         return None
+
+    @property
+    def cannot(self) -> str:
+        """What its states cannot do for sequences of any length at finite precision, and who proved it; or nothing."""
+        return "parity (Grazzi et al. 2024)" if self.linear and self.spectrum == "positive" else ""
 
     def draw_as_paper(self, t_max: float | None, last: bool) -> None:  # most constructors do, or the paper says nothing
         """Draw the parameters in place as the paper does, where that differs from the constructor.
@@ -117,22 +135,24 @@ class LinearCell(Cell[S]):
     ``associative`` does. The memory is h, unless ``memory`` and ``emit`` say otherwise. It may be complex.
     """
 
+    linear = True
+
     @property
     def recurrent_gates(self) -> tuple[str, ...]:
         return ()
 
     @abstractmethod
     def coefficients(self, drive: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (a, b) [..., H] of ``drive`` [..., G*H], for one step or for all at once."""
+        """Return (a, b) [..., *] of ``drive`` [..., G*H], for one step or for all at once; a constant a is [*]."""
 
     def memory(self, state: S) -> Tensor:
-        """Return the part m of a state [B, H] that the recurrence carries."""
+        """Return the part m [B, *] of a state that the recurrence carries."""
         h: Tensor = state.h  # type: ignore[attr-defined]
         return h
 
     @abstractmethod
     def emit(self, memory: Tensor, drive: Tensor) -> S:
-        """Return the state at the memory [..., H] and ``drive`` [..., G*H], for one step or for all at once."""
+        """Return the state at the memory [..., *] and ``drive`` [..., G*H], for one step or for all at once."""
 
     def step(self, state: S, drive: Tensor) -> S:
         decay, entering = self.coefficients(drive)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -20,10 +22,11 @@ def assign(projection: nn.Linear, name: str, values: Tensor) -> None:
 
 
 def set_gate(cell: Cell[Any], gate: str, values: Tensor) -> None:
-    """Make ``values`` [H] a gate's pre-activation at zero input and zero state: the sum of its biases."""
-    _set_bias(cell.input_projection, cell.gates.index(gate), values)
+    """Make ``values`` [rows of its block] a gate's pre-activation at zero input and state: the sum of its biases."""
+    _set_bias(cell.input_projection, cell.input_blocks, gate, values)
     if gate in cell.recurrent_gates and cell.recurrent_bias:
-        _set_bias(cell.recurrent_projection, cell.recurrent_gates.index(gate), torch.zeros_like(values))
+        blocks = dict.fromkeys(cell.recurrent_gates, cell.hidden_size)
+        _set_bias(cell.recurrent_projection, blocks, gate, torch.zeros_like(values))
 
 
 def chrono(hidden: int, t_max: float | None, key: str) -> Tensor:
@@ -36,7 +39,17 @@ def chrono(hidden: int, t_max: float | None, key: str) -> Tensor:
     return torch.empty(hidden).uniform_(1, t_max - 1).log()
 
 
-def _set_bias(projection: nn.Linear, block: int, values: Tensor) -> None:
+def time_steps(size: int) -> Tensor:
+    """Return ``size`` time steps between .001 and .1, uniform in their logarithm, as state space models begin."""
+    return torch.empty(size).uniform_(math.log(0.001), math.log(0.1)).exp()
+
+
+def softplus_inverse(values: Tensor) -> Tensor:
+    """Return x with softplus(x) = ``values``, all above 0."""
+    return values + torch.log(-torch.expm1(-values))
+
+
+def _set_bias(projection: nn.Linear, blocks: Mapping[str, int], gate: str, values: Tensor) -> None:
     bias = projection.bias.clone()
-    bias.split(len(values))[block].copy_(values)
+    dict(zip(blocks, bias.split(list(blocks.values())), strict=True))[gate].copy_(values)
     assign(projection, "bias", bias)

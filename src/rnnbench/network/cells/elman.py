@@ -35,6 +35,10 @@ class Elman(Cell[HState]):
         super().__init__(input_size, hidden_size)
         self.nonlinearity = nonlinearity
 
+    @property
+    def cannot(self) -> str:
+        return "counting (Weiss et al. 2018)" if self.nonlinearity == "tanh" else ""
+
     def step(self, state: HState, drive: Tensor) -> HState:
         return HState(h=NONLINEARITIES[self.nonlinearity](drive + self.recurrent_projection(state.h)))
 

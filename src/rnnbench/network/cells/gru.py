@@ -32,6 +32,10 @@ class GRU(Cell[HState]):
     gates = ("reset", "update", "candidate")
     memory_gates: ClassVar = {"update": -1}
 
+    @property
+    def cannot(self) -> str:
+        return "counting (Weiss et al. 2018)"
+
     def step(self, state: HState, drive: Tensor) -> HState:
         x_r, x_z, x_h = drive.chunk(3, dim=-1)
         h_r, h_z, h_h = self.recurrent_projection(state.h).chunk(3, dim=-1)

@@ -34,6 +34,7 @@ class IndRNN(Cell[HState]):
     """
 
     source = "Li et al. 2018"
+    spectrum = "signed"
     paper = "init=paper"
     gates = ("hidden",)
     recurrent_gates = ()

@@ -48,6 +48,7 @@ class LRU(LinearCell[HState]):
     """
 
     source = "Orvieto et al. 2023"
+    spectrum = "complex"
     paper = "init=paper cell.skip=true"
     gates: tuple[str, ...] = ("real", "imaginary")
     input_bias = False

@@ -38,6 +38,7 @@ class MinGRU(LinearCell[HState]):
     """The minGRU; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
     source = "Feng et al. 2024"
+    spectrum = "positive"
     paper = "cell.candidate=positive"
     gates = ("update", "candidate")
     memory_gates: ClassVar = {"update": -1}

@@ -31,6 +31,7 @@ class MinLSTM(LinearCell[HState]):
     """The minLSTM; ``candidate`` is ``linear`` or ``positive``. Raises UserError for any other name."""
 
     source = "Feng et al. 2024"
+    spectrum = "positive"
     paper = "cell.candidate=positive"
     gates = ("forget", "input", "candidate")
     memory_gates: ClassVar = {"forget": 1, "input": -1}

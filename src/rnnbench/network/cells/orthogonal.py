@@ -64,6 +64,7 @@ class Orthogonal(Cell[HState]):
         check_choice("cell.nonlinearity", nonlinearity, ["linear", "modrelu", *NONLINEARITIES])
         super().__init__(input_size, hidden_size)
         self.nonlinearity = nonlinearity
+        self.linear = nonlinearity == "linear"
         nn.init.xavier_uniform_(self.input_projection.weight)
         nn.init.zeros_(self.input_projection.bias)
         rotations(self.recurrent_projection.weight, *FIRST_ANGLES[map])

@@ -33,6 +33,7 @@ class QRNN(LinearCell[LSTMState]):
     """The QRNN; ``pooling`` is ``fo`` or ``ifo``. Raises UserError for any other name."""
 
     source = "Bradbury et al. 2017"
+    spectrum = "positive"
     memory_gates: ClassVar = {"forget": 1, "input": -1}
 
     def __init__(self, input_size: int, hidden_size: int, pooling: str = "fo") -> None:

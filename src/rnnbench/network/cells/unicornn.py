@@ -32,6 +32,7 @@ class UnICORNN(Cell[HZState]):
     """
 
     source = "Rusch & Mishra 2021"
+    spectrum = "complex"
     gates = ("velocity",)
     recurrent_gates = ()
 

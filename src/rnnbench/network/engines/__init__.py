@@ -17,6 +17,10 @@ from rnnbench.network.cells import LSTM, Cell, LinearCell
 from rnnbench.network.engines.associative import associative, faster_than_loop
 from rnnbench.network.engines.associative import check as associative_check
 from rnnbench.network.engines.associative import supports as associative_supports
+from rnnbench.network.engines.chunkwise import check as chunkwise_check
+from rnnbench.network.engines.chunkwise import chunkwise
+from rnnbench.network.engines.chunkwise import suits as suits_chunks
+from rnnbench.network.engines.chunkwise import supports as chunkwise_supports
 from rnnbench.network.engines.compiled import check as compiled_check
 from rnnbench.network.engines.compiled import compiled, suits, tell
 from rnnbench.network.engines.compiled import supports as compiled_supports
@@ -36,6 +40,7 @@ Engine = Callable[..., tuple[Tensor, Any]]
 
 ENGINES: dict[str, Engine] = {
     "associative": associative,
+    "chunkwise": chunkwise,
     "compiled": compiled,
     "fused": fused,
     "graphed": graphed,
@@ -48,6 +53,7 @@ def supporting(cell: Cell[Any]) -> list[str]:
     """The engines that can run ``cell`` where its parameters lie."""
     able = {
         "associative": associative_supports(cell),
+        "chunkwise": chunkwise_supports(cell),
         "compiled": compiled_supports(cell),
         "fused": fused_supports(cell),
         "graphed": graphed_supports(cell) and all(parameter.is_cuda for parameter in cell.parameters()),
@@ -63,6 +69,8 @@ def fastest(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> Engine:
     """
     if type(cell) is LSTM and supports_inputs(inputs) and len(inputs) * inputs.shape[1] * cell.hidden_size < FUSED_TO:
         return fused
+    if suits_chunks(cell, inputs):
+        return chunkwise
     if suits(cell, inputs, state):
         return compiled
     if isinstance(cell, LinearCell):
@@ -106,6 +114,8 @@ def choose(name: str, cell: Cell[Any]) -> Engine:
         compiled_check(cell)
     if name == "associative":
         associative_check(cell)
+    if name == "chunkwise":
+        chunkwise_check(cell)
     if name == "graphed":
         graphed_check(cell)
     return ENGINES[name]

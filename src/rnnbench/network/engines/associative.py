@@ -20,8 +20,8 @@ from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell, LinearCell
 from rnnbench.network.states import S, map_state
 
-LOOP_FROM = 8192
-"""On a CPU the loop is faster from this many units B*H of a step on: there memory decides, not the number of steps."""
+LOOP_FROM = 2**14
+"""On a CPU the loop is faster from memories m_t of this many numbers on: there their size decides, not the steps."""
 
 
 def supports(cell: Cell[Any]) -> bool:
@@ -54,7 +54,7 @@ def associative(cell: LinearCell[S], inputs: Tensor, state: S, perturbation: Any
 
 def faster_than_loop(cell: LinearCell[S], inputs: Tensor) -> bool:
     """Whether the engine is faster than ``loop`` for inputs of this size on this kind of device."""
-    return inputs.device.type != "cpu" or inputs.shape[1] * cell.hidden_size < LOOP_FROM
+    return inputs.device.type != "cpu" or inputs.shape[1] * cell.memory(cell.initial_state(1)).numel() < LOOP_FROM
 
 
 def scan(decay: Tensor, entering: Tensor, initial: Tensor) -> Tensor:

@@ -149,9 +149,17 @@ class Columns:
         narrow = isinstance(node, fx.Node) and node is not value and self.values.width(node) == 1
         if not isinstance(node, fx.Node) or self.values.kinds[node] == "uniform" or narrow:
             return self.at(node, 0)
+        if self.values.width(value) == 1 < self.values.width(node):
+            return self.memo.setdefault((value, 0), self._alone(node, column))
         if (node, column) not in self.memo:
             self.memo[node, column] = self._compute(node, column)
         return self.memo[node, column]
+
+    def _alone(self, node: fx.Node, column: int) -> Any:
+        """One column of a wide row, whatever the loop's column is."""
+        outside, self.column, self.memo = (self.column, self.memo), INT(0), {}
+        found, (self.column, self.memo) = self._compute(node, column), outside
+        return found
 
     def _compute(self, node: fx.Node, column: int) -> Any:
         if self.values.kinds[node] == "constant":
