@@ -14,7 +14,7 @@ from rnnbench.sweep.compose import plan
 pytestmark = pytest.mark.whole
 
 CONF = Path(__file__).parents[1] / "conf"
-SHORT = ("demo", "recall", "state_tracking", "counting", "length_generalization")
+SHORT = ("demo", "demo_modern", "recall", "state_tracking", "counting", "length_generalization")
 """Those that take minutes."""
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer.max_steps=2", "trainer.log_every=1",
@@ -23,7 +23,7 @@ SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer
          "seed=0", "protocol.tune=null", "network.budget=null"]  # fmt: skip
 
 
-OWN = {"recall": ["task.length=16"]}
+OWN = dict.fromkeys(("demo_modern", "recall"), ["task.length=16"])
 """What is small of an experiment that the above is too small for."""
 
 

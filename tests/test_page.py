@@ -159,7 +159,7 @@ def test_the_page_says_nothing_and_fetches_nothing(visit):
     assert page.locator("h1").inner_text() == "page"
     assert page.locator("link").evaluate_all("(all) => all.map((link) => link.href)") == ["data:,"]  # no favicon
     names = page.locator("figure").evaluate_all("(all) => all.map((each) => each.dataset.chart)")
-    assert names == [name for name in figures.FIGURES if name != "gradient_of_layers"]
+    assert names == [name for name in figures.FIGURES if name not in ("gradient_of_layers", "accuracy_over_length")]
     assert page.locator("figure figcaption").count() == page.locator("figure details table").count() == len(names)
     assert page.locator(".chart[role=img][aria-label] svg").count() == len(names)
     assert page.locator(".lead li").count() == 2

@@ -57,6 +57,7 @@ class Rule(NamedTuple):
 
 RULES = {
     "score": Rule(None, "score"),
+    "length_area": Rule(None, "score"),
     "validation_loss": Rule(None, "loss"),
     "test_loss": Rule(None, "loss"),
     "test_metric": Rule(None, "metric"),
