@@ -16,12 +16,12 @@ CELLS = {
     "gru_reset_before": "#5fb98f", "janet": "#3f8fd0", "lem": "#c2477f", "lstm_1997": "#5a86b8",
     "lstm_full_gate": "#2f6f9f", "lstm_layernorm": "#7d9fd6", "lstm_peephole": "#4f5fb0", "mgu": "#1b9e4b",
     "modrelu": "#b8632f", "orthogonal": "#f07f4f", "qrnn": "#9c8f00", "slstm": "#6f7fe0", "ugrnn": "#66a61e",
-    "unicornn": "#cf6fb5", "rglru": "#d9822b", "s6": "#e05c5c", "s4d": "#a65fd0", "s5": "#8a57e0",
+    "unicornn": "#cf6fb5", "rglru": "#8f6a1b", "s6": "#f06595", "s4d": "#a65fd0", "s5": "#8a57e0",
     "mingru_signed": "#c98a00", "sru": "#2fa3a3", "sru_linear": "#63b8d0",
     "lmu": "#b58a4a", "gru_diagonal": "#2f9e6e", "lstm_diagonal": "#5c7cfa",
     "deltanet": "#d6336c", "deltaproduct": "#a61e4d", "gated_deltanet": "#e8590c", "gla": "#0ca678",
     "hgrn2": "#74a30f", "linear_attention": "#868e96", "m2rnn": "#1098ad", "mamba2": "#ae3ec9",
-    "mlstm": "#4c6ef5", "retnet": "#b08900", "rwkv7": "#9c36b5",
+    "mlstm": "#12a8a0", "retnet": "#b08900", "rwkv7": "#2b8a3e",
 }  # fmt: skip
 CATEGORIES = ("#3a66c4", "#c94f00", "#12b886", "#c45fa8", "#e69f00", "#56b4e9", "#6e6259", "#7b68c8")
 """Of values without an order, and of a user's own cells."""
