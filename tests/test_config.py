@@ -18,7 +18,7 @@ from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import ClipConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS
-from rnnbench.sweep.configuration import read
+from rnnbench.sweep.configuration import default, read
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
 
@@ -260,3 +260,15 @@ class TestRead:
         with pytest.raises(UserError) as error:
             read(path)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "options"),
+    [
+        ("cell", "indrnn", {}), ("cell", "lmu", {}), ("cell", "retnet", {"heads": "2"}), ("optimizer", "adam", {}),
+        ("task", "adding", {"variant": "pair"}), ("task", "mqar", {}),
+    ],
+)  # fmt: skip
+def test_a_choice_alone_is_what_it_is_within_a_configuration(configure, group, name, options):
+    whole = configure(f"{group}={name}", *(f"{group}.{key}={value}" for key, value in options.items()))
+    assert default(group, name, **options) == getattr(whole, group)

@@ -23,7 +23,7 @@ SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer
          "seed=0", "protocol.tune=null", "network.budget=null"]  # fmt: skip
 
 
-OWN = dict.fromkeys(("demo_modern", "recall"), ["task.length=16"])
+OWN = {name: ["task.length=16"] for name in ("demo_modern", "recall")}
 """What is small of an experiment that the above is too small for."""
 
 

@@ -173,7 +173,9 @@ def test_the_lists_name_it(user):
         "give package.module.Class",
         "gru: outside.cells.Doubled is not used: a cell of this package has this name",
     ]
-    assert re.search(r"^early_bit +- +an early one of T bits +gradient reach +tokens \[T, B\] of 2 ", tasks.stdout, re.MULTILINE)
+    assert re.search(
+        r"^early_bit +- +an early one of T bits +gradient reach +tokens \[T, B\] of 2 ", tasks.stdout, re.MULTILINE
+    )
     assert tasks.stderr.startswith("broken_task: task._target_=outside.broken.Task: ")
     assert "an early one" not in user("tasks.py", "early_bit", "task.length=3").stderr
     assert user("cells.py", "doubled").stdout.endswith("As in its paper: cell=doubled\n")

@@ -24,6 +24,7 @@ from rnnbench.gradients.registry import DIAGNOSTICS, KINDS
 from rnnbench.network.cells import CELLS
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.report import markdown
+from rnnbench.report.console import Value, in_words
 from rnnbench.sweep.configuration import configure
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.base import Capability
@@ -53,7 +54,7 @@ def module_docstring(thing: Any, layout: Callable[[list[str]], str] | None = Non
 
 def _cells() -> str:
     def row(name: str) -> list[str]:
-        first, *rest, paper = cells.row(name)
+        first, *rest, paper = map(in_words, cells.row(name))
         return [f"[`{first}`](#cell-{name})", *rest, code(paper)]
 
     parts = [table(cells.HEADER, map(row, CELLS), wide=True)]
@@ -68,8 +69,9 @@ def _cells() -> str:
 
 
 def _tasks() -> str:
-    def row(given: list[str]) -> list[str]:
-        return [f"[`{given[0]}`](#task-{given[0]})", *map(markdown.escape, given[1:])]
+    def row(given: list[Value]) -> list[str]:
+        name, *facts = map(in_words, given)
+        return [f"[`{name}`](#task-{name})", *map(markdown.escape, facts)]
 
     by_capability = sorted(tasks.rows(), key=lambda each: get_args(Capability).index(each[3]))
     parts = [table(tasks.HEADER, map(row, by_capability), wide=True)]

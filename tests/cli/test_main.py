@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from rnnbench.cli import main, options
+from rnnbench.report.console import in_words
 
 SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "trainer.validate_every=2", "probe=off",
          "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
-TABLES = {"diagnostics": "diagnostic", "experiments": "experiment", "doctor": "what"}
+TABLES = ("cells", "diagnostics", "doctor", "experiments", "tasks")
 """The commands that show what there is, and what they call it."""
 
 
@@ -74,7 +75,18 @@ def test_a_mistake_is_a_line(arguments, line, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_as_text_and_as_json(name):
     text, found = ended(name).output.splitlines(), json.loads(ended(name, "--json").output)
-    assert [line.split("  ")[0] for line in text[1:]] == [each[TABLES[name]] for each in found]
+    assert [re.split("  +", line) for line in text[1:]] == [
+        [*filter(None, map(in_words, each.values()))] for each in found
+    ]
+
+
+def test_a_number_is_a_number_in_json():
+    facts = {each["cell"]: each for each in json.loads(ended("cells", "--json").output)}
+    assert len(facts) >= 43
+    assert facts["gru"]["parameters"] == 3 * 128 * (128 + 128 + 2)
+    assert (facts["gru"]["linear"], facts["mlstm"]["linear"]) == (False, True)
+    assert facts["gated_deltanet"]["state size"] == 4 * 24 * 48
+    assert (facts["lru"]["cannot"], facts["mamba2"]["cannot"]) == (None, "parity (Grazzi et al. 2024)")
 
 
 def test_help_and_a_typo_load_nothing_heavy():

@@ -87,8 +87,9 @@ def panels(screen):
     lines, found = screen.splitlines(), {}
     for y, line in enumerate(lines):
         for title in re.finditer(r"│(grad_\S+) [^│]*", line):
-            rows = itertools.takewhile(lambda row: row[title.start()] == "│", lines[y:])
-            columns = zip(*(row[title.start() + 1 : title.end()] for row in rows), strict=True)
+            left, right = title.span()
+            below = (row[left:right] for row in lines[y:])
+            columns = zip(*itertools.takewhile(lambda row: row[0] == "│", below), strict=True)
             found[title[1]] = max(len(re.findall(r"[\u2801-\u28ff]+", "".join(column))) for column in columns)
     return found
 

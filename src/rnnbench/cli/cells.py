@@ -15,8 +15,8 @@ from rnnbench.extensions import described, installed, load
 from rnnbench.network.cells import CELLS
 from rnnbench.network.costs import state_numbers, step_flops
 from rnnbench.network.engines import supporting
-from rnnbench.report.console import show_or_json
-from rnnbench.sweep.configuration import configure
+from rnnbench.report.console import Value, show_or_json
+from rnnbench.sweep.configuration import configure, default
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,15 +46,16 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
         print(f"\nAs in its paper: {' '.join(['cell=' + name, getattr(kind, 'paper', '')]).strip()}")
 
 
-def row(name: str) -> list[str]:
+def row(name: str) -> list[Value]:
     """Return the facts of a cell with its default options at I = H = SIZE, in the order of HEADER."""
-    cell = build_cell(configure(f"cell={name}").cell, SIZE, SIZE)
+    chosen = default("cell", name) if name in CELLS else configure(f"cell={name}").cell
+    cell = build_cell(chosen, SIZE, SIZE)
     start = cell.initial_state(1)
     parameters = sum(parameter.numel() for parameter in cell.parameters())
     return [
-        name, getattr(cell, "source", "-"), ", ".join(map(shape, start._fields, start)), str(state_numbers(start)),
-        str(parameters), str(step_flops(cell)), "yes" if cell.linear else "no", cell.spectrum,
-        ", ".join(supporting(cell)), cell.cannot or "-", cell.paper or "-",
+        name, getattr(cell, "source", None), ", ".join(map(shape, start._fields, start)), state_numbers(start),
+        parameters, step_flops(cell), cell.linear, cell.spectrum, ", ".join(supporting(cell)), cell.cannot or None,
+        cell.paper or None,
     ]  # fmt: skip
 
 

@@ -10,17 +10,17 @@ import numpy as np
 from rnnbench.cli import options
 from rnnbench.errors import unknown
 from rnnbench.extensions import EXTERNAL, described, installed
-from rnnbench.report.console import show, show_or_json
-from rnnbench.sweep.configuration import configure
+from rnnbench.report.console import Value, show, show_or_json
+from rnnbench.sweep.configuration import configure, default
 from rnnbench.tasks import TASKS, Arrays, Task
 
 HEADER = (
     "task", "variant", "what", "capability", "input", "target", "metric", "baseline", "solved below", "chance",
     "longer tests", "source",
 )  # fmt: skip
-ARRAYS = [
-    "arrays", "-", Arrays.title, Arrays.capability, "real [T, B, I] or tokens [T, B]", "each sequence or each step",
-    "mse or accuracy", "mse or cross_entropy of the data", "-", "-", "where its arrays allow", Arrays.source,
+ARRAYS: list[Value] = [
+    "arrays", None, Arrays.title, Arrays.capability, "real [T, B, I] or tokens [T, B]", "each sequence or each step",
+    "mse or accuracy", "mse or cross_entropy of the data", None, None, "where its arrays allow", Arrays.source,
 ]  # fmt: skip
 """The facts of a task that has no data by default."""
 
@@ -35,7 +35,7 @@ def command(name: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     OVERRIDES are options of the task: rnnbench tasks adding task.length=12 seed=3
     """
     if name is None:
-        own, broken = described("task", TASKS, lambda name: row(configured(name)[0], "-"))
+        own, broken = described("task", TASKS, lambda name: row(configured(name)[0], None))
         show_or_json(HEADER, [*rows(), *own], as_json)
         print("".join(f"{line}\n" for line in broken), end="", file=sys.stderr)
     elif name not in (known := {*TASKS, *installed("task"), EXTERNAL}):
@@ -50,23 +50,23 @@ def configured(name: str, *overrides: str) -> tuple[Task, int]:
     return config.task, config.seed
 
 
-def rows() -> list[list[str]]:
+def rows() -> list[list[Value]]:
     """Return the facts of every variant of every task at its defaults, in the order of HEADER."""
     found = []
     for name, kind in TASKS.items():
         if kind is Arrays:
             found.append(ARRAYS)
             continue
-        default, _ = configured(name)
+        usual = default("task", name)
         for variant in kind.variants:
-            task, _ = configured(name, f"task.variant={variant}")
-            found.append(row(task, f"{variant} (default)" if task == default else variant))
+            task = default("task", name, variant=variant)
+            found.append(row(task, f"{variant} (default)" if task == usual else variant))
         if not kind.variants:
-            found.append(row(default, "-"))
+            found.append(row(usual, None))
     return found
 
 
-def row(task: Task, variant: str) -> list[str]:
+def row(task: Task, variant: str | None) -> list[Value]:
     """Return the facts of a task. Facts that depend on the data are left out: not all data are on this machine."""
     if task.tokens:
         inputs = f"tokens [T, B] of {task.input_size}" if task.drawn else "tokens [T, B]"
@@ -74,12 +74,10 @@ def row(task: Task, variant: str) -> list[str]:
         inputs = f"real [T, B, {task.input_size}]"
     target = "each step" if task.every_step else "each sequence"
     baseline = f"{task.loss} {task.baseline('train'):.4g}" if task.drawn else f"{task.loss} of the data"
-    solved = f"{task.solved_below:.4g}" if task.drawn and task.solved_below is not None else "-"
-    chance = "-" if task.chance is None else f"{task.chance:.3g}"
-    longer = "yes" if task.longer else "no"
+    solved = task.solved_below if task.drawn else None
     return [
-        task.name, variant, task.title, task.capability, inputs, target, task.metric, baseline, solved, chance, longer,
-        task.source,
+        task.name, variant, task.title, task.capability, inputs, target, task.metric, baseline, solved, task.chance,
+        task.longer, task.source,
     ]  # fmt: skip
 
 

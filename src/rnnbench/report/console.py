@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+Value = str | int | float | bool | None
+
 
 def show(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Sequence[str | None] | None = None) -> None:
     """Print a table; ``styles`` colors its rows on a terminal."""
@@ -42,12 +44,19 @@ def show_facts(facts: Sequence[tuple[str, str]]) -> None:
     Console().print(grid)
 
 
-def show_or_json(header: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool) -> None:
-    """Print a table, or its rows as objects of JSON."""
+def show_or_json(header: Sequence[str], rows: Sequence[Sequence[Value]], as_json: bool) -> None:
+    """Print a table, or its rows as objects of JSON, in which a number is a number."""
     if as_json:
         print_json([dict(zip(header, row, strict=True)) for row in rows])
     else:
-        show(header, rows)
+        show(header, [[*map(in_words, row)] for row in rows])
+
+
+def in_words(value: Value) -> str:
+    """Return a value as it stands in a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_json(found: Any) -> None:

@@ -6,7 +6,7 @@ With ``compose`` beside it and ``rnnbench.cli`` all that knows Hydra and OmegaCo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,21 +59,19 @@ def typed(composed: DictConfig) -> DictConfig:
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in NOT_A_RUN])
     for group in TARGETED:
         _settle(group, _group(group, own))
-    tasks = TASKS | {EXTERNAL: ExternalTask}
-    schema = {
-        "task": ExternalTask if "_target_" in own.task else _choose("task", own, tasks),
-        "cell": cell_config(own.cell),
-        "optimizer": _choose("optimizer", own, OPTIMIZER_CONFIGS),
-    }
-    for group, known in (("schedule", SCHEDULE_CONFIGS), ("early_stop", EARLY_STOP_CONFIGS)):
-        if group in own:  # else from before this group
-            schema[group] = _choose(group, own, known)
     made = OmegaConf.structured(Config)
-    for group, config_class in schema.items():
-        made[group] = OmegaConf.structured(config_class)
+    for group, find in SCHEMAS.items():
+        if group in own or group not in ADDED:
+            made[group] = OmegaConf.structured(find(own))
     merged = OmegaConf.merge(made, own)
     assert isinstance(merged, DictConfig)
     return merged
+
+
+def chosen(group: str, composed: DictConfig) -> Any:
+    """Return the choice for a group, with its types; its values are not checked."""
+    types = OmegaConf.create({group: OmegaConf.structured(SCHEMAS[group](composed))})
+    return OmegaConf.to_object(OmegaConf.select(OmegaConf.merge(types, composed), group))
 
 
 def _settle(group: str, chosen: DictConfig) -> None:
@@ -213,8 +211,24 @@ def _group(group: str, composed: DictConfig) -> DictConfig:
     return chosen
 
 
+def _task(composed: DictConfig) -> Any:
+    return ExternalTask if "_target_" in composed.task else _choose("task", composed, TASKS | {EXTERNAL: ExternalTask})
+
+
 def _choose(group: str, composed: DictConfig, known: dict[str, Any]) -> Any:
     name = _group(group, composed).name
     if name not in known:
         raise unknown(group, name, known)
     return known[name]
+
+
+SCHEMAS: dict[str, Callable[[DictConfig], Any]] = {
+    "task": _task,
+    "cell": lambda composed: cell_config(composed.cell),
+    "optimizer": lambda composed: _choose("optimizer", composed, OPTIMIZER_CONFIGS),
+    "schedule": lambda composed: _choose("schedule", composed, SCHEDULE_CONFIGS),
+    "early_stop": lambda composed: _choose("early_stop", composed, EARLY_STOP_CONFIGS),
+}
+"""The dataclass of the choice for a group, where each choice has its own."""
+ADDED = ("schedule", "early_stop")
+"""The groups that configurations of older runs do not have."""

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from rnnbench.config import CONF
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.sweep.composed import check_groups, explained, offer_installed, parse
+from rnnbench.sweep.composed import check_groups, chosen, explained, offer_installed, parse
 
 
 def configure(*overrides: str, conf: Path = CONF) -> Config:
@@ -28,6 +28,17 @@ def configure(*overrides: str, conf: Path = CONF) -> Config:
         loader = GlobalHydra.instance().config_loader()
         check_groups(loader, OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))
         return parse(compose("train", list(overrides)))
+
+
+def default(group: str, name: str, **options: str) -> Any:
+    """Return a choice of this package for a group by itself, which is a hundred times faster than ``configure``.
+
+    It has the options of its file ``conf/<group>/<name>.yaml``, and others in place of these.
+    """
+    files = {"task": "adding"} | {group: name}  # to whose length a cell may refer
+    made = OmegaConf.create({each: OmegaConf.load(CONF / each / f"{choice}.yaml") for each, choice in files.items()})
+    made[group].update(options)
+    return chosen(group, made)
 
 
 def read(path: Path) -> Config:
