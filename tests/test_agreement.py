@@ -171,7 +171,9 @@ def test_an_experiment_sets_its_own():
     assert beyond(ROW, ROW | {"horizon_final": 6}, own) == []
     assert beyond(ROW, ROW | {"test_loss": 0.0034}, own) == ["test_loss"]
     text = agreement.summary(own)
-    assert text.startswith("score 0.1; validation_loss, best_validation_loss 0.1 of the baseline; test_loss 0 of the ")
+    assert text.startswith(
+        "score, length_area 0.1; validation_loss, best_validation_loss 0.1 of the baseline; test_loss 0 of the "
+    )
     assert "horizon_final 0.9 of the larger, or 3 steps" in text
     for name in agreement.RULES:
         assert name in text

@@ -18,6 +18,7 @@ from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import ClipConfig, ProbeConfig
 from rnnbench.errors import UserError, check_folder_name
 from rnnbench.network.cells import CELLS
+from rnnbench.sweep import configuration
 from rnnbench.sweep.configuration import default, read
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
@@ -269,6 +270,6 @@ class TestRead:
         ("task", "adding", {"variant": "pair"}), ("task", "mqar", {}),
     ],
 )  # fmt: skip
-def test_a_choice_alone_is_what_it_is_within_a_configuration(configure, group, name, options):
-    whole = configure(f"{group}={name}", *(f"{group}.{key}={value}" for key, value in options.items()))
+def test_a_choice_alone_is_what_it_is_within_a_configuration(group, name, options):
+    whole = configuration.configure(f"{group}={name}", *(f"{group}.{key}={value}" for key, value in options.items()))
     assert default(group, name, **options) == getattr(whole, group)
