@@ -72,11 +72,11 @@ def test_merged_values_are_what_hydra_composes():
         assert single == job.config
 
 
-def test_each_choice_is_composed_once(monkeypatch):
+def test_choices_that_fill_their_group_are_exchanged(monkeypatch):
     composed, compose = [], Composer._compose
     monkeypatch.setattr(Composer, "_compose", lambda self, lines: composed.append(lines) or compose(self, lines))
     assert len(plan(CONF, ["cell=lstm,gru,elman", "task=adding,copy", "optimizer=adam,sgd"]).candidates) == 12
-    assert len(composed) == 1 + 2 + 1 + 1
+    assert set(composed) == {("cell=lstm", "task=adding", "optimizer=adam")}
 
 
 RATES = ["optimizer=adam,sgd", "schedule=constant,mine"]  # mine has that of Adam, with which it changes nothing
@@ -102,6 +102,33 @@ def test_choices_that_reach_beyond_their_group_are_composed_together(tmp_path, k
     *_, last = plan(conf, sweep).candidates.values()
     assert last.config == configure(*last.overrides, conf=conf)
     assert last.config.optimizer.lr == (0.005 if kind == "pair" else 0.002)
+
+
+MINE = """# @package _global_
+defaults: [override /task: copy, override /cell: lru]
+task: {length: 7}
+cell: {heads: 2}
+network: {depth: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        ["experiment=mine", "task=copy,adding,latch", "cell=retnet,deltanet"],
+        ["+init.gate_bias.forget=2", "init=default,chrono", "cell=lstm,gru"],
+        ["cell=retnet,external,gla", "cell._target_=torch.nn.GRUCell", "cell.heads=2"],
+        ["optimizer=adam,sgd,adamw", "schedule=constant,cosine", "early_stop=none,patience", "callbacks=none,ema"],
+    ],
+)
+def test_a_group_is_filled_as_by_hydra(tmp_path, sweep):
+    """By the files of the first combination too, in their order, and by what adds to it."""
+    conf = Path(shutil.copytree(CONF, tmp_path / "conf"))
+    (conf / "experiment" / "mine.yaml").write_text(MINE)
+    found = plan(conf, sweep).candidates.values()
+    assert len(found) >= 3
+    for job in found:
+        assert job.config == configure(*job.overrides, conf=conf)
 
 
 @pytest.mark.parametrize(

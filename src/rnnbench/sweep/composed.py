@@ -56,7 +56,7 @@ def parse(composed: DictConfig) -> Config:
 
 def typed(composed: DictConfig) -> DictConfig:
     """Return the composed YAML with the types of a Config, which every later change of a value must have too."""
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in NOT_A_RUN])
+    own = run_alone(composed)
     for group in TARGETED:
         _settle(group, _group(group, own))
     made = OmegaConf.structured(Config)
@@ -66,6 +66,11 @@ def typed(composed: DictConfig) -> DictConfig:
     merged = OmegaConf.merge(made, own)
     assert isinstance(merged, DictConfig)
     return merged
+
+
+def run_alone(composed: DictConfig) -> DictConfig:
+    """Return the composed YAML less what is no part of a run's configuration."""
+    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in NOT_A_RUN])
 
 
 def chosen(group: str, composed: DictConfig) -> Any:

@@ -1,6 +1,6 @@
 """The groups of a sweep whose choices can be exchanged one by one: their files fill their own group and nothing else.
 
-What Hydra composes of two such choices is what it composes of each, put together.
+What Hydra composes of such choices is what the files say of each group, in the order of the defaults list.
 """
 
 from __future__ import annotations
@@ -24,10 +24,20 @@ class Separable:
 
     def __call__(self, group: str, choice: str | None) -> bool:
         """Return whether ``choice`` of a group can be exchanged for the one that is chosen; None stands for that."""
-        chosen = [(path, package) for path, package in self.parts if path.startswith(f"{group}/")]
-        if not self.fixed or len(chosen) != 1 or chosen[0][1] != group:
+        within = [(path, package) for path, package in self.parts if package.partition(".")[0] == group]
+        if not self.fixed or len(within) != 1 or within[0][1] != group or not within[0][0].startswith(f"{group}/"):
             return False
-        return self._is_leaf(chosen[0][0]) and (choice is None or self._is_leaf(f"{group}/{choice}"))
+        return self._is_leaf(within[0][0]) and (choice is None or self._is_leaf(f"{group}/{choice}"))
+
+    def filled(self, group: str, choice: str | None) -> Any:
+        """Return the group with ``choice``, from all files that fill it. Both are such that they can be exchanged."""
+        found = []
+        for path, package in self.parts:
+            if package == group:
+                found.append(_file(self.loader, path if choice is None else f"{group}/{choice}").config)
+            elif package == "" and group in (whole := _file(self.loader, path).config):
+                found.append(whole[group])
+        return OmegaConf.merge(*found)
 
     def _is_leaf(self, path: str) -> bool:
         """Return whether a file fills its own group alone, and takes no other file."""
@@ -36,6 +46,12 @@ class Separable:
             header = {} if found is None else found.header
             self._leaves[path] = found is not None and not header.get("package") and "defaults" not in found.config
         return self._leaves[path]
+
+
+def _file(loader: Any, path: str) -> ConfigResult:
+    found = _read(loader, path)
+    assert found is not None
+    return found
 
 
 def _read(loader: Any, path: str) -> ConfigResult | None:
