@@ -16,9 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.sweep.composed import checked, explained, is_group, run_alone, typed
+from rnnbench.sweep.combination import Choices, Combination
+from rnnbench.sweep.composed import checked, explained, is_group, typed
 from rnnbench.sweep.mixed import applies, fitting, optional, targeted
-from rnnbench.sweep.separable import Separable
 
 NOT_SWEPT = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "protocol", "claim")
 """Keys that a sweep reads once, so that no choice within it may change them."""
@@ -35,9 +35,7 @@ class Composer:
         self._scratch: tuple[object, DictConfig] | None = None
         self._groups: dict[str, bool] = {}
         self._composed: dict[tuple[str, ...], DictConfig] = {}
-        self._first: tuple[str, ...] | None = None
-        self._separable: Separable | None = None
-        self._choices: dict[tuple[str, str | None], Any] = {}
+        self._firsts: dict[tuple[str, ...], Combination] = {}
 
     def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
         """Return the configuration that ``overrides`` make, and then ``values`` by key.
@@ -91,14 +89,17 @@ class Composer:
         """
         if not any(optional(line, mixed) for line in overrides):
             return overrides
+        choices = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
         with explained():
-            chosen = self._compose(tuple(line for line in overrides if self.is_group(line.partition("=")[0])))
+            first, others = self._combined(choices)
+            chosen = first.chosen(others) if first else self._compose(choices)
         return tuple(line for line in overrides if fitting(line, chosen, mixed))
 
     def typed(self, overrides: tuple[str, ...]) -> DictConfig:
-        """Return what Hydra makes of ``overrides``, with types; composed once."""
+        """Return what Hydra makes of ``overrides``, with types; made once."""
         if overrides not in self._typed:
-            self._typed[overrides] = self._joined(overrides) or self._alone(overrides)
+            first, others = self._combined(overrides)
+            self._typed[overrides] = first.typed(others) if first and others else self._alone(overrides)
         return self._typed[overrides]
 
     def _alone(self, overrides: tuple[str, ...]) -> DictConfig:
@@ -109,45 +110,17 @@ class Composer:
                 raise UserError(f"{names}: changes {key}, so a sweep cannot choose it; launch each by itself")
         return typed(found)
 
-    def _joined(self, overrides: tuple[str, ...]) -> DictConfig | None:
-        """Return the first combination with each other choice of ``overrides`` in the place of its own.
+    def _combined(self, overrides: tuple[str, ...]) -> tuple[Combination | None, Choices]:
+        """Return the first combination with the same overrides of other kinds, and what these choose otherwise.
 
-        None where there is no first one, or where they differ in what cannot be exchanged by itself.
+        No combination where Hydra has to compose them.
         """
-        if self._first is None:
-            self._first = overrides
-            return None
-        first, own = (
-            {self._parsed(line).get_key_element(): line for line in each} for each in (self._first, overrides)
-        )
-        others = [key for key in first | own if first.get(key) != own.get(key)]
-        common = {self._parsed(line).key_or_group.partition(".")[0] for key, line in own.items() if key not in others}
-        if len(own) < len(overrides) or common & {*others} or not all(self._exchangeable(key, own) for key in others):
-            return None
-        made = copy.deepcopy(self.typed(self._first))
-        for key in others:
-            made[key] = self._exchanged(key, self._parsed(own[key]).value() if key in own else None)
-        return made
-
-    def _exchangeable(self, group: str, lines: dict[str, str]) -> bool:
-        """Return whether ``lines`` by key leave a group's default, or make a choice that fills this group alone."""
-        choice = self._parsed(lines[group]).value() if group in lines else None
-        if group not in self.base or not self.is_group(group) or not (group not in lines or isinstance(choice, str)):
-            return False
-        if self._separable is None:
-            given = [*self.base.hydra.overrides.hydra, *(self._first or ())]
-            self._separable = Separable(self.loader, self.base.hydra.job.config_name, given)
-        return self._separable(group, choice)
-
-    def _exchanged(self, group: str, choice: str | None) -> Any:
-        """Return a group with ``choice`` in the first combination, with types; made once."""
-        if (group, choice) not in self._choices:
-            assert self._first is not None
-            assert self._separable is not None
-            whole = copy.deepcopy(run_alone(self._compose(self._first)))
-            whole[group] = self._separable.filled(group, choice)
-            self._choices[group, choice] = typed(whole)[group]
-        return self._choices[group, choice]
+        lines = {(each := self._parsed(line)).get_key_element(): each for line in overrides}
+        beside = tuple(line for key, line in zip(lines, overrides, strict=False) if not self.is_group(key))
+        if beside not in self._firsts:
+            self._firsts[beside] = Combination(self.loader, self.base, lines, self._compose(overrides))
+        others = None if len(lines) < len(overrides) else self._firsts[beside].others(lines)
+        return (None, {}) if others is None else (self._firsts[beside], others)
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``; composed once."""

@@ -5,7 +5,8 @@ Each applies to the runs whose choice takes it, and is left out of the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
@@ -50,7 +51,7 @@ def optional(override: str, mixed: Collection[str]) -> bool:
     return bool(targeted(override)) or (bool(option) and group in mixed)
 
 
-def fitting(override: str, composed: DictConfig, mixed: Collection[str]) -> bool:
+def fitting(override: str, composed: Mapping[Any, Any], mixed: Collection[str]) -> bool:
     """Return whether an override applies to a run whose groups are chosen as in ``composed``."""
     group = targeted(override)
     if group:  # a class where one is given

@@ -1,0 +1,113 @@
+"""A combination of choices that Hydra composed, and what it becomes with other choices in their place.
+
+That is known without Hydra where the files of the choices fill their own group and nothing else: what Hydra composes of
+such choices is what the files say of each group, in the order of the defaults list.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from rnnbench.sweep.composed import is_group, run_alone, typed
+
+Choices = dict[str, str | None]
+"""What is chosen for groups; None is what is chosen where nothing is said."""
+
+
+class Combination:
+    """What Hydra made of the overrides ``lines``, by their key, of the configuration ``base``."""
+
+    def __init__(self, loader: Any, base: DictConfig, lines: Mapping[str, Override], composed: DictConfig) -> None:
+        self.loader, self.lines, self.composed = loader, dict(lines), composed
+        given = [*base.hydra.overrides.hydra, *(str(each.input_line) for each in lines.values())]
+        listed = loader.compute_defaults_list(base.hydra.job.config_name, given, RunMode.RUN).defaults
+        self.parts = [(str(each.config_path), str(each.package)) for each in listed]
+        self.fixed = all(_names_its_defaults(_read(loader, path)) for path, _ in self.parts)
+        self._known: dict[tuple[str, Any], bool] = {}
+        self._filled: dict[tuple[str, str | None], Any] = {}
+        self._typed: dict[tuple[str, str | None], Any] = {}
+        self._whole: DictConfig | None = None
+
+    def others(self, lines: Mapping[str, Override]) -> Choices | None:
+        """Return what ``lines`` choose otherwise; None where it cannot be put in place by itself."""
+        keys = [key for key in self.lines | dict(lines) if _text(self.lines.get(key)) != _text(lines.get(key))]
+        common = {each.key_or_group.partition(".")[0] for key, each in lines.items() if key not in keys}
+        found = {key: lines[key].value() if key in lines else None for key in keys}
+        if common & found.keys() or not all(self._exchangeable(*each) for each in found.items()):
+            return None
+        return found
+
+    def typed(self, choices: Choices) -> DictConfig:
+        """Return the combination with ``choices`` in place, with types."""
+        if self._whole is None:
+            self._whole = typed(self.composed)
+        made = copy.deepcopy(self._whole)
+        for group, choice in choices.items():
+            if (group, choice) not in self._typed:
+                whole = copy.deepcopy(run_alone(self.composed))
+                whole[group] = self.filled(group, choice)
+                self._typed[group, choice] = typed(whole)[group]
+            made[group] = self._typed[group, choice]
+        return made
+
+    def chosen(self, choices: Choices) -> Mapping[Any, Any]:
+        """Return the combination with ``choices`` in place, without types."""
+        return {**self.composed, **{group: self.filled(group, choice) for group, choice in choices.items()}}
+
+    def filled(self, group: str, choice: str | None) -> Any:
+        """Return the group with ``choice``, without types, from all files that fill it."""
+        if (group, choice) not in self._filled:
+            found = []
+            for path, package in self.parts:
+                if package == group:
+                    found.append(_file(self.loader, path if choice is None else f"{group}/{choice}").config)
+                elif package == "" and group in (whole := _file(self.loader, path).config):
+                    found.append(whole[group])
+            self._filled[group, choice] = OmegaConf.merge(*found)
+        return self._filled[group, choice]
+
+    def _exchangeable(self, group: str, choice: Any) -> bool:
+        """Return whether ``choice`` of a group can be put in the place of the one that is chosen."""
+        if choice is not None and not isinstance(choice, str):
+            return False
+        if (group, choice) not in self._known:
+            self._known[group, choice] = self._is_alone(group, choice)
+        return self._known[group, choice]
+
+    def _is_alone(self, group: str, choice: str | None) -> bool:
+        within = [(path, package) for path, package in self.parts if package.partition(".")[0] == group]
+        if not self.fixed or len(within) != 1 or within[0][1] != group or not is_group(self.loader, group):
+            return False
+        return self._is_leaf(within[0][0]) and (choice is None or self._is_leaf(f"{group}/{choice}"))
+
+    def _is_leaf(self, path: str) -> bool:
+        """Return whether a file fills its own group alone, and takes no other file."""
+        found = _read(self.loader, path)
+        return found is not None and not found.header.get("package") and "defaults" not in found.config
+
+
+def _text(override: Override | None) -> str | None:
+    return None if override is None else override.input_line
+
+
+def _file(loader: Any, path: str) -> ConfigResult:
+    found = _read(loader, path)
+    assert found is not None
+    return found
+
+
+def _read(loader: Any, path: str) -> ConfigResult | None:
+    """Return a file of the configuration; None where the search path does not have it."""
+    return next((source.load_config(path) for source in loader.get_sources() if source.is_config(path)), None)
+
+
+def _names_its_defaults(found: ConfigResult | None) -> bool:
+    """Return whether the files that a file takes are the same whatever is chosen."""
+    return found is not None and "${" not in OmegaConf.to_yaml(OmegaConf.masked_copy(found.config, ["defaults"]))
