@@ -36,7 +36,7 @@ GROUPS = sorted(
     path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment", "claim")
 )
 drawn = settings(
-    max_examples=int(os.environ.get("RNNBENCH_EXAMPLES", "80")),
+    max_examples=int(os.environ.get("RNNBENCH_EXAMPLES", "40")),
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -89,6 +89,12 @@ def test_other_versions_and_other_data_are_told_apart(result):
         assert why.startswith("other data: sha256 ")
 
 
+def reported(result, score):
+    """The result, had all of its runs had this score."""
+    found = committed.read(result, CONF)
+    return found._replace(result=replace(found.result, rows=found.result.rows.assign(score=score)))
+
+
 def test_the_interval_of_a_setting_meets_the_reported_one_or_not(result, repeated):
     found = committed.read(result, CONF)
     same = reproduce.medians(found, repeated)
@@ -98,11 +104,11 @@ def test_the_interval_of_a_setting_meets_the_reported_one_or_not(result, repeate
     assert [check.what for check in same] == ["median of elman", "median of gru"]
     assert all(check.why == "meets the interval of the 2 reported runs" for check in same)
     assert all(check.why == "beyond the interval of the 2 reported runs" for check in moved)
-    for share, verdict in ((0.9, INSIDE), (1.1, DIFFERS)):  # of the tolerance, for settings without any spread
-        alike = committed.read(result, CONF)
-        table = alike.result.rows
-        alike = alike._replace(result=replace(alike.result, rows=table.assign(score=0.5)))
-        now = {run_id: scored(record, 0.5 + share * alike.rules["score"].most) for run_id, record in repeated.items()}
+    for was, share, verdict in ((0.5, 0.9, INSIDE), (0.5, 1.1, DIFFERS), (-1, 0.9, INSIDE), (-1, 1.1, DIFFERS)):
+        # Of the tolerance, for settings without any spread; a score below the baseline counts as 0.
+        alike = reported(result, float(was))
+        score = max(was, 0) + share * alike.rules["score"].most
+        now = {run_id: scored(record, score) for run_id, record in repeated.items()}
         assert [check.verdict for check in reproduce.medians(alike, now)] == [verdict] * 2
     some = {run_id: record for run_id, record in repeated.items() if record.seed != 1}
     assert reproduce.medians(found, some) == []  # not all of its runs
@@ -110,13 +116,13 @@ def test_the_interval_of_a_setting_meets_the_reported_one_or_not(result, repeate
 
 def test_a_run_that_diverges_now_counts_in_the_median(result, repeated):
     """As the worst score there is, not as a run that is missing."""
-    found = committed.read(result, CONF)
+    now = {run_id: scored(record, 0.5) for run_id, record in repeated.items()}
     lost = {
         run_id: replace(record, status="diverged", diverged_at_step=20)
         for run_id, record in repeated.items()
         if record.config["cell"]["name"] == "gru"
     }
-    elman, gru = reproduce.medians(found, repeated | lost)
+    elman, gru = reproduce.medians(reported(result, 0.5), now | lost)
     assert (elman.verdict, gru.verdict, gru.now) == (INSIDE, DIFFERS, "-1.000 [-1.000, -1.000]")
 
 

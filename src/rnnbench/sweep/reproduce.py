@@ -88,6 +88,7 @@ def _text(found: Row) -> str:
 def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
     """Compare the median score of each setting whose runs were all repeated with the reported interval.
 
+    A score below 0 counts as 0, as in rows: how much worse than the baseline one is that learned nothing is chance.
     Two intervals of the same distribution meet more often than the one holds the median of the other: of three runs
     each in 90 % of cases.
     """
@@ -102,7 +103,7 @@ def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
                 found = median_interval(scores)
                 low = found.value if found.low is None else found.low
                 high = found.value if found.high is None else found.high
-                inside = low <= was.high + slack and high >= was.low - slack
+                inside = max(low, 0) <= max(was.high, 0) + slack and max(high, 0) >= max(was.low, 0) - slack
                 label = "median of " + (", ".join(f"{each}" for each in setting.factors.values()) or "all")
                 why = f"{'meets' if inside else 'beyond'} the interval of the {len(scores)} reported runs"
                 verdict = INSIDE if inside else DIFFERS
