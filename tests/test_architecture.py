@@ -77,7 +77,7 @@ MAY_IMPORT = {
     },
 }
 """What each part may import; ``config`` takes of ``network`` only how a budget is written."""
-HYDRA = ("compose", "composed", "composer", "configuration", "launcher", "mixed", "separable")
+HYDRA = ("combination", "compose", "composed", "composer", "configuration", "launcher", "mixed")
 """The modules of ``sweep`` that know Hydra, as the command line does."""
 HEAVY = {"torch", "pytorch_lightning", "wandb", "datasets", "torchmetrics"}
 LIGHT = {

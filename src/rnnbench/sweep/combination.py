@@ -30,7 +30,7 @@ class Combination:
         listed = loader.compute_defaults_list(base.hydra.job.config_name, given, RunMode.RUN).defaults
         self.parts = [(str(each.config_path), str(each.package)) for each in listed]
         self.fixed = all(_names_its_defaults(_read(loader, path)) for path, _ in self.parts)
-        self._known: dict[tuple[str, Any], bool] = {}
+        self._known: dict[tuple[str, str | None], bool] = {}
         self._filled: dict[tuple[str, str | None], Any] = {}
         self._typed: dict[tuple[str, str | None], Any] = {}
         self._whole: DictConfig | None = None
@@ -39,10 +39,11 @@ class Combination:
         """Return what ``lines`` choose otherwise; None where it cannot be put in place by itself."""
         keys = [key for key in self.lines | dict(lines) if _text(self.lines.get(key)) != _text(lines.get(key))]
         common = {each.key_or_group.partition(".")[0] for key, each in lines.items() if key not in keys}
-        found = {key: lines[key].value() if key in lines else None for key in keys}
-        if common & found.keys() or not all(self._exchangeable(*each) for each in found.items()):
+        said: dict[str, Any] = {key: lines[key].value() for key in keys if key in lines}
+        if common & {*keys} or not all(isinstance(each, str) for each in said.values()):
             return None
-        return found
+        found = {key: said.get(key) for key in keys}
+        return found if all(self._exchangeable(*each) for each in found.items()) else None
 
     def typed(self, choices: Choices) -> DictConfig:
         """Return the combination with ``choices`` in place, with types."""
@@ -73,10 +74,8 @@ class Combination:
             self._filled[group, choice] = OmegaConf.merge(*found)
         return self._filled[group, choice]
 
-    def _exchangeable(self, group: str, choice: Any) -> bool:
+    def _exchangeable(self, group: str, choice: str | None) -> bool:
         """Return whether ``choice`` of a group can be put in the place of the one that is chosen."""
-        if choice is not None and not isinstance(choice, str):
-            return False
         if (group, choice) not in self._known:
             self._known[group, choice] = self._is_alone(group, choice)
         return self._known[group, choice]
