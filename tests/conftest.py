@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from functools import partial
 
 import pytest
@@ -16,6 +17,28 @@ os.environ["WANDB_BASE_URL"] = (
 )
 
 gc.disable()  # until all modules are loaded, which are no garbage
+
+
+def pytest_addoption(parser):
+    parser.addoption("--few", type=int, help="so many cases, at most, of each test that is run for many")
+
+
+def pytest_collection_modifyitems(config, items):
+    few = config.getoption("few")
+    if few is None:
+        return
+    cases = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    kept = {each[round(place)] for each in cases.values() for place in spaced(len(each), few)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def spaced(length, most):
+    """At most so many places from the first to the last, evenly far from each other."""
+    number = min(length, most)
+    return [place * (length - 1) / max(number - 1, 1) for place in range(number)]
 
 
 def pytest_collection_finish():

@@ -372,11 +372,11 @@ def test_a_small_lstm_learns_every_task(trained, monkeypatch, name):
 @pytest.mark.parametrize(
     "row", {row.name: row for row in reversed(CELL_ROWS.values())}.values(), ids=lambda row: row.name
 )
-def test_every_cell_learns_to_add_twenty_steps_back(configure, row):
+def test_every_cell_learns_to_add_ten_steps_back(configure, row):
     options = [f"cell.{key}={value}" for key, value in row.options.items()]
     init = "orthogonal" if row.make().recurrent_gates else "default"
     config = configure(
-        f"cell={row.name}", *options, f"init={init}", "task.length=20", "network.hidden_size=16",
+        f"cell={row.name}", *options, f"init={init}", "task.length=10", "network.hidden_size=16",
         f"network.depth={row.depth}", f"network.block={row.block}",
         f"optimizer.lr={row.lr}", f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
         "trainer.log_every=400", "task.validation_sequences=32", "task.test_sequences=32", "probe=off",
