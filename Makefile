@@ -30,8 +30,8 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 test: $(READY) ## the whole test suite
 	$(RUN) -m pytest
 
-test-fast: $(READY) ## a few cases of each test of parts, without whole sweeps, trainings, reports, servers and clusters
-	$(RUN) -m pytest -m "not whole" --few 3
+test-fast: $(READY) ## two cases of each test of parts, without whole sweeps, trainings, reports, servers and clusters
+	$(RUN) -m pytest -m "not whole" --few 2
 
 docs: $(READY) ## build the documentation to docs/_build/html, offline, with every example run: about five minutes
 	$(RUN) -m sphinx -q -W --keep-going -E -b html -d docs/_build/doctrees docs docs/_build/html

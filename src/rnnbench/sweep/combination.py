@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -25,15 +26,24 @@ class Combination:
     """What Hydra made of the overrides ``lines``, by their key, of the configuration ``base``."""
 
     def __init__(self, loader: Any, base: DictConfig, lines: Mapping[str, Override], composed: DictConfig) -> None:
-        self.loader, self.lines, self.composed = loader, dict(lines), composed
-        given = [*base.hydra.overrides.hydra, *(str(each.input_line) for each in lines.values())]
-        listed = loader.compute_defaults_list(base.hydra.job.config_name, given, RunMode.RUN).defaults
-        self.parts = [(str(each.config_path), str(each.package)) for each in listed]
-        self.fixed = all(_names_its_defaults(_read(loader, path)) for path, _ in self.parts)
+        self.loader, self.base, self.lines, self.composed = loader, base, dict(lines), composed
         self._known: dict[tuple[str, str | None], bool] = {}
         self._filled: dict[tuple[str, str | None], Any] = {}
         self._typed: dict[tuple[str, str | None], Any] = {}
         self._whole: DictConfig | None = None
+
+    @cached_property
+    def parts(self) -> list[tuple[str, str]]:
+        """The files of the defaults list and the groups that they fill, ``""`` for any, but for Hydra's own."""
+        given = [*self.base.hydra.overrides.hydra, *(str(each.input_line) for each in self.lines.values())]
+        listed = self.loader.compute_defaults_list(self.base.hydra.job.config_name, given, RunMode.RUN).defaults
+        found = [(str(each.config_path), str(each.package)) for each in listed]
+        return [(path, package) for path, package in found if package.partition(".")[0] != "hydra"]
+
+    @cached_property
+    def fixed(self) -> bool:
+        """Whether the files that these take are the same whatever is chosen."""
+        return all(_names_its_defaults(_read(self.loader, path)) for path, _ in self.parts)
 
     def others(self, lines: Mapping[str, Override]) -> Choices | None:
         """Return what ``lines`` choose otherwise; None where it cannot be put in place by itself."""
