@@ -111,7 +111,7 @@ def _result(source: Path, found: list[Record], missing: dict[str, str], damaged:
         rows=rows.frame(listed),
         protocol=protocol.read(source),
         tables={name: pd.concat(each[1:] or each, ignore_index=True) for name, each in tables.items()},
-        commands=sorted({record.command for record in found}),
+        commands=provenance.commands(found),
         environments=environments,
         data=provenance.unique(record.data for record in found),
         missing=missing,

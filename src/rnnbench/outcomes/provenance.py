@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -13,6 +14,9 @@ FORMAT = 2
 """The version of a results folder; it increases when older programs can no longer read it."""
 UNKNOWN = (None, "", "unknown")
 """Values for what is not known of a machine, as in a run that could not begin: it may have been any."""
+
+FOLDERS = ("runs_dir=", "results_dir=")
+"""Overrides that say where files go, which is nothing that a result depends on."""
 
 
 class Environment(TypedDict):
@@ -45,6 +49,20 @@ class Provenance(TypedDict):
 def environment(record: Record) -> Environment:
     """Return the versions and the machine of a run."""
     return {"versions": record.versions, "machine": record.machine}
+
+
+def commands(found: Iterable[Record]) -> list[str]:
+    """Return the different commands of runs, without the folders of the machine that they name."""
+    return sorted({_anywhere(record.command) for record in found})
+
+
+def _anywhere(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    kept = [word for word in words if not word.startswith(FOLDERS)]
+    return command if kept == words else shlex.join(kept)
 
 
 def distinct(found: Iterable[Environment]) -> list[Environment]:
