@@ -86,6 +86,18 @@ def test_cells_are_panels_where_more_was_varied():
     assert (set(made.facets), set(made.series)) == ({"gru", "lstm"}, {"lr 0.01", "lr 0.1"})
 
 
+def test_a_cell_with_options_has_shades_of_its_color():
+    records = []
+    for seed, (cell, options) in enumerate((("gru", {}), ("s6", {"decay": "positive"}), ("s6", {"decay": "signed"}))):
+        record = make(seed, cell=cell)
+        record.config["cell"] |= options
+        records.append(record)
+    made = design(settings(frame(records)))
+    gru, plain, lighter = (made.colors[name] for name in dict.fromkeys(made.series))
+    assert (gru, plain) == (theme.CELLS["gru"], theme.CELLS["s6"])
+    assert np.linalg.norm(lab(plain, np.eye(3)) - lab(lighter, np.eye(3))) > 10
+
+
 def test_no_panel_has_more_colors_than_can_be_told_apart():
     made = sweep(lr=(0.01, 0.1, 1.0), momentum=(0.1, 0.2, 0.3), decay=(0, 1))
     panels = {}

@@ -69,6 +69,15 @@ def _colors(settings: list[Setting], keys: list[str], series: list[str]) -> dict
     if keys in ([], ["cell"]):
         fixed = theme.cell_colors(setting.cell for setting in settings)
         return {name: fixed[setting.cell] for name, setting in zip(series, settings, strict=True)}
+    if keys[0] == "cell":  # and its options: shades of its color
+        of: dict[str, list[str]] = {}
+        for name, setting in dict(zip(series, settings, strict=True)).items():
+            of.setdefault(setting.cell, []).append(name)
+        return {
+            name: shade
+            for cell, color in theme.cell_colors(of).items()
+            for name, shade in zip(of[cell], theme.shades(color, len(of[cell])), strict=True)
+        }
     values: list[Mapping[str, Any]] = [{key: each.factors[key] for key in keys} for each in settings]
     ordered = len(keys) == 1 and all(_number(value[keys[0]]) for value in values)
     return theme.colors(list(dict.fromkeys(series)), ordered)

@@ -19,7 +19,7 @@ CELLS = {
     "unicornn": "#cf6fb5", "rglru": "#8f6a1b", "s6": "#f06595", "s4d": "#a65fd0", "s5": "#8a57e0",
     "mingru_signed": "#c98a00", "sru": "#2fa3a3", "sru_linear": "#63b8d0",
     "lmu": "#b58a4a", "gru_diagonal": "#2f9e6e", "lstm_diagonal": "#5c7cfa",
-    "deltanet": "#d6336c", "deltaproduct": "#a61e4d", "gated_deltanet": "#e8590c", "gla": "#0ca678",
+    "deltanet": "#e03131", "deltaproduct": "#5f3dc4", "gated_deltanet": "#e8590c", "gla": "#0ca678",
     "hgrn2": "#74a30f", "linear_attention": "#868e96", "m2rnn": "#1098ad", "mamba2": "#ae3ec9",
     "mlstm": "#12a8a0", "retnet": "#b08900", "rwkv7": "#2b8a3e",
 }  # fmt: skip
@@ -102,9 +102,19 @@ def colors(values: Sequence[str], ordered: bool) -> dict[str, str]:
     return {value: _between(index / last) for index, value in enumerate(values)}
 
 
+def shades(color: str, number: int) -> list[str]:
+    """Return the color and so many more, each lighter."""
+    return [_mixed((color, "#ffffff"), 0.45 * index / max(1, number - 1)) for index in range(number)]
+
+
 def _between(share: float) -> str:
     """Return the color of the ramp at a share of its length."""
     place = share * (len(RAMP) - 1)
     lower = min(int(place), len(RAMP) - 2)
-    pair = [[int(color[start : start + 2], 16) for start in (1, 3, 5)] for color in RAMP[lower : lower + 2]]
-    return "#" + "".join(f"{round(a + (b - a) * (place - lower)):02x}" for a, b in zip(*pair, strict=True))
+    return _mixed(RAMP[lower : lower + 2], place - lower)
+
+
+def _mixed(pair: Sequence[str], share: float) -> str:
+    """Return what lies between two colors, at a share of the way."""
+    values = [[int(color[start : start + 2], 16) for start in (1, 3, 5)] for color in pair]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*values, strict=True))
