@@ -1,6 +1,7 @@
 """Every engine returns what the loop returns: outputs, final state and all gradients."""
 
 from functools import partial
+from importlib import import_module
 
 import pytest
 import torch
@@ -69,6 +70,15 @@ def test_associative_in_single_precision(row):
 def test_chunkwise_equals_loop(row, steps):
     """From any state, gradients with respect to it and of the final one too; T is no multiple of a chunk."""
     case = setting(row, steps)
+    for parallel, loop in zip(everything("chunkwise", *case), everything("loop", *case), strict=True):
+        torch.testing.assert_close(parallel, loop, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gla", "hgrn2"])
+def test_chunkwise_equals_loop_where_rows_decay_fast(monkeypatch, name):
+    """Exponentials of the decays of a chunk would overflow, so that they are taken by halves of it."""
+    monkeypatch.setattr(import_module("rnnbench.network.engines.chunkwise"), "MILD", -1.0)
+    case = setting(MATRIX[name], 63)
     for parallel, loop in zip(everything("chunkwise", *case), everything("loop", *case), strict=True):
         torch.testing.assert_close(parallel, loop, rtol=1e-10, atol=1e-12)
 

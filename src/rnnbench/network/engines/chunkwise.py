@@ -11,8 +11,8 @@ decay Yang, Kautz & Hatamizadeh 2024, arXiv:2412.06464):
 
     u_i + beta_i sum_{j<i} exp(b_i - b_j) (k_i . k_j) u_j = beta_i v_i - beta_i exp(b_i) S_0^T k_i
 
-All chunks are computed side by side but for the products of S_0, which go from chunk to chunk. No exponent is above 0
-for a <= 1, so nothing overflows, however fast a memory decays. Gradients are torch's.
+All chunks are computed side by side but for the products of S_0, which go from chunk to chunk. However fast a memory
+decays, nothing overflows: for a <= 1 no exponent is above 0, or, where that is quicker, above ``MILD`` / 2.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ CHUNK = 32
 """C, a power of two."""
 LOOP_TO = 6
 """Steps up to which the loop is as fast."""
+MILD = 80.0
+"""The decay over a chunk, as an exponent, of whose halves a float32 holds the exponentials."""
 DTYPES = (torch.float32, torch.float64)
 
 
@@ -93,7 +95,7 @@ def recall(found: Associations, initial: Tensor) -> tuple[Tensor, Tensor]:
         reading = ((q @ k.mT) * between) @ written
     else:
         memories = _carried((k * to_end).mT @ v, whole, initial)
-        reading = ((q @ k.mT) * _between(b)) @ v if b.shape[-1] == 1 else _ByHalves.apply(q, k, v, b)
+        reading = _within(q, k, v, b)
     reading = reading + (q * from_start) @ memories[:-1]
     return reading.permute(0, 3, 1, 2, 4).flatten(0, 1)[:steps], memories[-1]
 
@@ -110,6 +112,16 @@ def _between(b: Tensor) -> Tensor:
     """Return exp(b_i - b_j) for j <= i, and 0 for j > i: [..., C, C] of ``b`` [..., C, 1]."""
     early = torch.ones(b.shape[-2], b.shape[-2], dtype=torch.bool, device=b.device).triu(1)
     return (b - b.mT).masked_fill(early, -math.inf).exp()
+
+
+def _within(q: Tensor, k: Tensor, v: Tensor, b: Tensor) -> Tensor:
+    """Return sum_{j<=i} (sum_k q_ik k_jk exp(b_ik - b_jk)) v_j, what is read of a chunk's own steps: [..., C, V]."""
+    if b.shape[-1] == 1:
+        return ((q @ k.mT) * _between(b)) @ v
+    if b.device.type != "cpu" or float(b.detach().amin()) < -MILD:  # a GPU would have to be waited for
+        return _ByHalves.apply(q, k, v, b)
+    middle = b[..., -1:, :] / 2  # so that both exponents are at most half of all
+    return ((q * (b - middle).exp()) @ (k * (middle - b).exp()).mT).tril() @ v
 
 
 class _ByHalves(torch.autograd.Function):
