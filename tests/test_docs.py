@@ -157,6 +157,7 @@ def test_an_equation_is_typeset_letter_by_letter(extension, name):
     assert found
     for line in found:
         equation = LABEL.fullmatch(line.strip())[2]
+        assert "`" not in equation
         tex = to_tex(equation)
         tex2mathml(tex)
         words = re.findall(r"[A-Za-z]+|[0-9]+", re.sub(r"\\(text|mathrm|,|;)", "", tex))

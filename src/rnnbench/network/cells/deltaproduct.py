@@ -3,9 +3,11 @@
 Paper: Siems, Carstensen, Zela, Hutter, Pontil & Grazzi 2025, "DeltaProduct: improving state-tracking in linear RNNs via
 Householder products" (arXiv:2502.10297).
 
-    S = alpha S_{t-1}      alpha = exp(-exp(A) softplus(w_a . x_t + d)), or 1 with gated=false
-    for j = 1 .. M:   S <- (1 - beta_j k_j k_j^T) S + beta_j k_j v_j^T      with k_j, v_j, beta_j as in ``deltanet``
-    S_t = S           o_t = S_t^T q
+    alpha = exp(-exp(A) softplus(w_a . x_t + d))          R_0 = alpha S_{t-1}
+    R_j = (1 - beta_j k_j k_j^T) R_{j-1} + beta_j k_j v_j^T
+    S_t = R_M          o_t = S_t^T q
+
+for j = 1 to M, with k_j, v_j and beta_j as in ``deltanet``; alpha is 1 with gated=false.
 
 Shapes: x_t [B, I]; N heads, q, k_j [B, N, K]; v_j, o [B, N, V]; S [B, N, K, V]; alpha, beta_j [B, N]; A, d [N]; the
 layer above sees the heads' o_t side by side, [B, N V]. S_0 = 0. Two reflections make a rotation, so from M =

@@ -2,8 +2,10 @@
 
 Paper: Yang, Kautz & Hatamizadeh 2024, "Gated delta networks: improving Mamba2 with delta rule" (arXiv:2412.06464).
 
-    q, k, v, beta as in ``deltanet``          alpha = exp(-exp(A) softplus(w_a . x_t + d))
+    alpha = exp(-exp(A) softplus(w_a . x_t + d))
     S_t = alpha (1 - beta k k^T) S_{t-1} + beta k v^T          o_t = S_t^T q
+
+with q, k, v and beta as in ``deltanet``.
 
 Shapes: x_t [B, I]; N heads, q, k [B, N, K]; v, o [B, N, V]; S [B, N, K, V]; alpha, beta [B, N]; A, d [N]; the layer
 above sees the heads' o_t side by side, [B, N V]; by default K = .75 H / N and V = 2 K, as in the authors' code. S_0 =
