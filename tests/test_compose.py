@@ -104,6 +104,11 @@ def test_choices_that_reach_beyond_their_group_are_composed_together(tmp_path, k
     assert last.config.optimizer.lr == (0.005 if kind == "pair" else 0.002)
 
 
+def test_a_group_that_is_chosen_no_longer_has_its_default():
+    config("early_stop=patience", "early_stop.patience=1", "+init.gate_bias.forget=2")  # first with what it adds
+    assert config("+init.gate_bias.forget=2") == config("early_stop=none", "+init.gate_bias.forget=2")
+
+
 MINE = """# @package _global_
 defaults: [override /task: copy, override /cell: lru]
 task: {length: 7}

@@ -18,8 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from rnnbench.sweep.composed import is_group, run_alone, typed
 
-Choices = dict[str, str | None]
-"""What is chosen for groups; None is what is chosen where nothing is said."""
+Choices = dict[str, str]
+"""What is chosen, by group."""
 
 
 class Combination:
@@ -27,9 +27,9 @@ class Combination:
 
     def __init__(self, loader: Any, base: DictConfig, lines: Mapping[str, Override], composed: DictConfig) -> None:
         self.loader, self.base, self.lines, self.composed = loader, base, dict(lines), composed
-        self._known: dict[tuple[str, str | None], bool] = {}
-        self._filled: dict[tuple[str, str | None], Any] = {}
-        self._typed: dict[tuple[str, str | None], Any] = {}
+        self._known: dict[tuple[str, str], bool] = {}
+        self._filled: dict[tuple[str, str], Any] = {}
+        self._typed: dict[tuple[str, str], Any] = {}
         self._whole: DictConfig | None = None
 
     @cached_property
@@ -47,13 +47,15 @@ class Combination:
 
     def others(self, lines: Mapping[str, Override]) -> Choices | None:
         """Return what ``lines`` choose otherwise; None where it cannot be put in place by itself."""
-        keys = [key for key in self.lines | dict(lines) if _text(self.lines.get(key)) != _text(lines.get(key))]
-        common = {each.key_or_group.partition(".")[0] for key, each in lines.items() if key not in keys}
-        said: dict[str, Any] = {key: lines[key].value() for key in keys if key in lines}
-        if common & {*keys} or not all(isinstance(each, str) for each in said.values()):
+        if self.lines.keys() - lines.keys():
+            return None  # a group has its default again, which Hydra knows
+        said: dict[str, Any] = {
+            key: each.value() for key, each in lines.items() if _text(self.lines.get(key)) != _text(each)
+        }
+        common = {each.key_or_group.partition(".")[0] for key, each in lines.items() if key not in said}
+        if common & said.keys() or not all(isinstance(each, str) for each in said.values()):
             return None
-        found = {key: said.get(key) for key in keys}
-        return found if all(self._exchangeable(*each) for each in found.items()) else None
+        return said if all(self._exchangeable(*each) for each in said.items()) else None
 
     def typed(self, choices: Choices) -> DictConfig:
         """Return the combination with ``choices`` in place, with types."""
@@ -72,29 +74,29 @@ class Combination:
         """Return the combination with ``choices`` in place, without types."""
         return {**self.composed, **{group: self.filled(group, choice) for group, choice in choices.items()}}
 
-    def filled(self, group: str, choice: str | None) -> Any:
+    def filled(self, group: str, choice: str) -> Any:
         """Return the group with ``choice``, without types, from all files that fill it."""
         if (group, choice) not in self._filled:
             found = []
             for path, package in self.parts:
                 if package == group:
-                    found.append(_file(self.loader, path if choice is None else f"{group}/{choice}").config)
+                    found.append(_file(self.loader, f"{group}/{choice}").config)
                 elif package == "" and group in (whole := _file(self.loader, path).config):
                     found.append(whole[group])
             self._filled[group, choice] = OmegaConf.merge(*found)
         return self._filled[group, choice]
 
-    def _exchangeable(self, group: str, choice: str | None) -> bool:
+    def _exchangeable(self, group: str, choice: str) -> bool:
         """Return whether ``choice`` of a group can be put in the place of the one that is chosen."""
         if (group, choice) not in self._known:
             self._known[group, choice] = self._is_alone(group, choice)
         return self._known[group, choice]
 
-    def _is_alone(self, group: str, choice: str | None) -> bool:
+    def _is_alone(self, group: str, choice: str) -> bool:
         within = [(path, package) for path, package in self.parts if package.partition(".")[0] == group]
         if not self.fixed or len(within) != 1 or within[0][1] != group or not is_group(self.loader, group):
             return False
-        return self._is_leaf(within[0][0]) and (choice is None or self._is_leaf(f"{group}/{choice}"))
+        return self._is_leaf(within[0][0]) and self._is_leaf(f"{group}/{choice}")
 
     def _is_leaf(self, path: str) -> bool:
         """Return whether a file fills its own group alone, and takes no other file."""
