@@ -1,4 +1,4 @@
-"""From overrides to a Config as a sweep makes it: Hydra composes each choice of groups once in a session.
+"""From overrides to a Config as a sweep makes it, by one composer for a session.
 
 ``test_compose.py`` shows that a single run's configuration, composed by itself, is the same.
 """

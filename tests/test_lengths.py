@@ -53,6 +53,20 @@ class TestTheLengthOfABatch:
         mean = 4000 / len(expected)
         assert ((counts - mean) ** 2 / mean).sum() < 45  # chi-square of 12 degrees of freedom: p = 1e-5
 
+    def test_what_was_drawn_ahead_is_kept_and_changes_nothing(self):
+        """However many lengths there are: the tasks of those that were not asked for lately are made again."""
+        few, many = ranged("group_word", 4, 8), ranged("narma", 31, 31 + 2 * lengths.MOST)
+        for task in (few, many):
+            for step in range(3 * lengths.MOST):
+                drawn = lengths.batch(task, "train", 1, step)
+                again = task.at_length(drawn.length).batch("train", 1, step)
+                assert np.array_equal(drawn.inputs, again.inputs)
+        kept = dict(few.of_lengths)
+        lengths.batch(few, "train", 1, 0)
+        assert kept.keys() == set(range(4, 9))
+        assert all(few.of_lengths[length] is task for length, task in kept.items())
+        assert len(many.of_lengths) == lengths.MOST
+
     @pytest.mark.parametrize("name", RANGED)
     def test_is_that_of_the_task_at_this_length(self, name):
         task = ranged(name)

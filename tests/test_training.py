@@ -14,6 +14,7 @@ import torch
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
 from rnnbench.build import build_learner
+from rnnbench.errors import UserError
 from rnnbench.runner import _exploded, build_trainer, run
 from rnnbench.store import records
 from rnnbench.store.status import Status
@@ -394,6 +395,19 @@ def test_the_trained_network_is_tested_at_other_lengths(trained):
     assert record.final["test_40/loss"] != record.final["test/loss"]
     baseline = 10 * np.log(8) / 60
     assert record.final["test_40/score"] == pytest.approx(1 - record.final["test_40/loss"] / baseline)
+
+
+def test_what_goes_on_from_sequences_with_lengths_goes_on_from_their_ends(configure, monkeypatch):
+    learner = build_learner(configure("task=parity"))
+    first, second = (to_torch(learner.task.batch("train", 0, step)) for step in (0, 1))
+    learner._forward(first, "train")
+    with pytest.raises(UserError, match="task=parity: goes on from sequences with lengths; it must state carries"):
+        learner._forward(second._replace(fresh=False), "train")
+    monkeypatch.setattr(type(learner.task), "carries", True)
+    learner._forward(first, "train")
+    _, ends = learner.model(first.inputs, first.lengths)
+    expected, _ = learner.model(second.inputs, second.lengths, ends)
+    assert torch.equal(learner._forward(second._replace(fresh=False), "train")[1], expected)
 
 
 def test_only_counted_targets_are_trained_on(configure):

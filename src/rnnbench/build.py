@@ -14,7 +14,7 @@ from rnnbench.config.network import NetworkConfig
 from rnnbench.config.plain import from_dict
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.gradients import Diagnostic, Measurement, Options, survey
+from rnnbench.gradients import Measurement, Options, survey
 from rnnbench.gradients.registry import KINDS, named
 from rnnbench.network import budget, costs
 from rnnbench.network.block import Block, make_mixer, norm
@@ -163,26 +163,26 @@ def build_probe(config: Config) -> Probe | None:
         return None
     task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)
     chosen = [named(name) for name in (*KINDS[config.probe.kind], *config.probe.diagnostics)]
-    _check_state(config, [each for each in chosen if each.widest is not None])
+    _check_state(config, {each.name: each.widest for each in chosen if each.widest is not None})
     options = Options(config.probe.sequences, config.probe.exponents)
     return Probe(
         lambda model, batch: survey(Measurement(model, batch, task.loss), chosen, options), batch, config.probe.every
     )
 
 
-def _check_state(config: Config, limited: list[Diagnostic]) -> None:
-    """Raise UserError where the state of a direction has more numbers than one of the ``limited`` diagnostics takes."""
+def _check_state(config: Config, limited: dict[str, int]) -> None:
+    """Raise UserError where the state of a direction has more numbers than a diagnostic takes, by its name."""
     if not limited:
         return
     stack = _meta_model(config, hidden_size(config)).stack
     cells = [direction.cell for layer in stack.layer_directions() for direction in layer]
     numbers = max(costs.state_numbers(cell.initial_state(1)) for cell in cells)
-    for each in limited:
-        if each.widest is not None and numbers > each.widest:
+    for diagnostic, widest in limited.items():
+        if numbers > widest:
             wanted = dict.fromkeys((*KINDS[config.probe.kind], *config.probe.diagnostics))
-            others = ",".join(name for name in wanted if name not in (each.name, *KINDS["default"]))
+            others = ",".join(name for name in wanted if name not in (diagnostic, *KINDS["default"]))
             raise UserError(
-                f"probe={config.probe.kind}: the diagnostic {each.name} takes states of at most {each.widest} numbers, "
+                f"probe={config.probe.kind}: the diagnostic {diagnostic} takes states of at most {widest} numbers, "
                 f"that of cell={config.cell.name} has {numbers} here; choose a smaller network, or "
                 f"probe=default probe.diagnostics=[{others}]"
             )

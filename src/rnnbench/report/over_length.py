@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnbench.outcomes.columns import COLUMNS
 from rnnbench.outcomes.lengths import Point, curve, trained
+from rnnbench.outcomes.problems import Problem
 from rnnbench.outcomes.settings import Setting
 from rnnbench.report.tables import Table, estimate
 
@@ -24,11 +25,15 @@ def curves(setting: Setting) -> list[tuple[int, list[Point]]]:
     return [(seed, points) for seed, points in known if len(points) == longest]
 
 
-def measures(settings: Sequence[Setting], of: Setting) -> dict[str, str]:
-    """Return what to show of a setting: whole sequences too where these differ from positions in any of its problem."""
-    points = [point for each in settings if each.problem == of.problem for _, curve in curves(each) for point in curve]
-    differ = any(each.sequence_accuracy not in (None, each.accuracy) for each in points)
-    return MEASURES if differ else {"accuracy": ""}
+def measures(settings: Sequence[Setting]) -> dict[Problem, dict[str, str]]:
+    """Return what to show of each problem: whole sequences too where these differ from positions in any setting."""
+    found: dict[Problem, dict[str, str]] = {}
+    for each in settings:
+        points = [point for _, curve in curves(each) for point in curve]
+        differ = any(point.sequence_accuracy not in (None, point.accuracy) for point in points)
+        if differ or each.problem not in found:
+            found[each.problem] = MEASURES if differ else {"accuracy": ""}
+    return found
 
 
 def table(settings: list[Setting]) -> Table | None:
@@ -37,11 +42,11 @@ def table(settings: list[Setting]) -> Table | None:
     if not tested:
         return None
     every = sorted({point.length for setting in tested for _, points in curves(setting) for point in points})
-    rows = []
+    rows, shown = [], measures(tested)
     for setting in tested:
         found = curves(setting)
         low, high = trained(setting.runs[0])
-        for measure, words in measures(settings, setting).items():
+        for measure, words in shown[setting.problem].items():
             at = {
                 each.length: f"{np.median([getattr(points[place], measure) for _, points in found]):.3f}"
                 for place, each in enumerate(found[0][1])

@@ -30,7 +30,11 @@ class Combination:
         self._known: dict[tuple[str, str], bool] = {}
         self._filled: dict[tuple[str, str], Any] = {}
         self._typed: dict[tuple[str, str], Any] = {}
-        self._whole: DictConfig | None = None
+
+    @cached_property
+    def whole(self) -> DictConfig:
+        """The combination as it is, with types."""
+        return typed(self.composed)
 
     @cached_property
     def parts(self) -> list[tuple[str, str]]:
@@ -59,9 +63,7 @@ class Combination:
 
     def typed(self, choices: Choices) -> DictConfig:
         """Return the combination with ``choices`` in place, with types."""
-        if self._whole is None:
-            self._whole = typed(self.composed)
-        made = copy.deepcopy(self._whole)
+        made = copy.deepcopy(self.whole)
         for group, choice in choices.items():
             if (group, choice) not in self._typed:
                 whole = copy.deepcopy(run_alone(self.composed))
@@ -93,6 +95,7 @@ class Combination:
         return self._known[group, choice]
 
     def _is_alone(self, group: str, choice: str) -> bool:
+        """Return whether one file fills the group, and it and that of ``choice`` nothing else."""
         within = [(path, package) for path, package in self.parts if package.partition(".")[0] == group]
         if not self.fixed or len(within) != 1 or within[0][1] != group or not is_group(self.loader, group):
             return False

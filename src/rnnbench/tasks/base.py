@@ -67,6 +67,8 @@ class Task(ABC):
     """Whether a trained network can be tested at greater lengths than it was trained at."""
     spacing: ClassVar[int] = 1
     """Steps from one length to the next: 2 where lengths must be even."""
+    carries: ClassVar[bool] = False
+    """Whether batches go on from the states at the ends of those before (``Batch.fresh``), which must be known then."""
     lengths_by: ClassVar[str] = ""
     """The option that gives the strings of one batch several lengths; empty where they have one."""
     repeats: ClassVar[bool] = False
@@ -198,6 +200,11 @@ class Task(ABC):
 
     @cached_property
     def _means(self) -> dict[str, float]:
+        return {}
+
+    @cached_property
+    def of_lengths(self) -> dict[int, Task]:
+        """The same task at the lengths that ``rnnbench.tasks.lengths`` keeps."""
         return {}
 
     def check(self) -> None:  # noqa: B027  # most tasks have no data to check

@@ -82,6 +82,7 @@ class CharLM(Task):
     metric = "bits_per_character"
     capability = "text"
     causal = True
+    carries = True
     drawn = False
     solvable = False
 

@@ -39,6 +39,7 @@ class ExternalTask(Task):
     solvable = _asked("solvable")
     capability = _asked("capability")
     longer = _asked("longer")
+    carries = _asked("carries")
     spacing = _asked("spacing")
     lengths_by = _asked("lengths_by")
     repeats = _asked("repeats")

@@ -16,6 +16,8 @@ from rnnbench.tasks.philox import Key
 
 DRAWS = len(SPLITS) << 60
 """Sets the stream of lengths apart from those of all splits."""
+MOST = 32
+"""Lengths whose tasks are kept."""
 
 
 def lengths(task: Task) -> range:
@@ -36,7 +38,17 @@ def batch(task: Task, split: Split, seed: int, step: int) -> Batch:
     if split != "train" or not task.train_lengths:
         return task.batch(split, seed, step)
     length = drawn(task, seed, step)
-    return task.at_length(length).batch(split, seed, step)._replace(length=length)
+    return _at(task, length).batch(split, seed, step)._replace(length=length)
+
+
+def _at(task: Task, length: int) -> Task:
+    """Return the task at a length; with what it has drawn ahead, where it was asked for lately."""
+    kept = task.of_lengths
+    if length not in kept:
+        while len(kept) >= MOST:
+            del kept[next(iter(kept))]
+        kept[length] = task.at_length(length)
+    return kept[length]
 
 
 def check(task: Task) -> None:

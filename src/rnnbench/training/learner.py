@@ -16,6 +16,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from rnnbench.errors import UserError
 from rnnbench.gradients import gradient_norms_by_group, membership
 from rnnbench.network.model import Model, per_target_loss
 from rnnbench.network.states import detach
@@ -99,9 +100,13 @@ class Learner(lightning.LightningModule):
 
     def _forward(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the prediction; the state is carried on within the split's own text."""
+        if not batch.fresh and split not in self.carried:
+            raise UserError(f"task={self.task.name}: goes on from sequences with lengths; it must state carries = True")
         state = None if batch.fresh else self.carried[split]
-        prediction, final = self.model(batch.inputs, batch.lengths, state, final=batch.lengths is None)
-        self.carried[split] = detach(final)
+        known = batch.lengths is None or self.task.carries  # else the states at the ends are not worth their time
+        prediction, final = self.model(batch.inputs, batch.lengths, state, final=known)
+        if known:
+            self.carried[split] = detach(final)
         losses = per_target_loss(self.task.loss, prediction, batch.targets)
         if batch.counted is not None:
             losses = losses.flatten()[batch.counted]

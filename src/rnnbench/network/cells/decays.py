@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-LEAST_STEP, MOST_STEP = 0.001, 0.1
+from rnnbench.network.cells.drawing import softplus_inverse, time_steps
 
 
 class SoftplusDecay(nn.Module):
     """ln a = -exp(A) dt with dt = softplus(drive + d): one number a head (Dao & Gu 2024, arXiv:2405.21060).
 
-    exp(A) begins as U(``least``, 16), softplus(d) log-uniform in [LEAST_STEP, MOST_STEP], as in the authors' code.
+    exp(A) begins as U(``least``, 16), softplus(d) log-uniform in [.001, .1], as in the authors' code.
     """
 
     def __init__(self, heads: int, least: float = 0.0) -> None:
         super().__init__()
         rates = torch.empty(heads).uniform_(least, 16).clamp_min(torch.finfo(torch.float32).tiny)
         self.log_rate = nn.Parameter(rates.log())
-        steps = torch.empty(heads).uniform_(math.log(LEAST_STEP), math.log(MOST_STEP)).exp()
-        self.step_bias = nn.Parameter(inverse_softplus(steps))
+        self.step_bias = nn.Parameter(softplus_inverse(time_steps(heads)))
 
     def step_size(self, drive: Tensor) -> Tensor:
         """Return dt [..., N, 1] of ``drive`` [..., N, 1]."""
@@ -31,8 +28,3 @@ class SoftplusDecay(nn.Module):
     def forward(self, drive: Tensor) -> Tensor:
         """Return ln a [..., N, 1] of ``drive`` [..., N, 1]."""
         return -self.log_rate.exp()[:, None] * self.step_size(drive)
-
-
-def inverse_softplus(values: Tensor) -> Tensor:
-    """Return the numbers whose softplus is ``values`` > 0."""
-    return values + torch.log(-torch.expm1(-values))

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from rnnbench.network.cells.drawing import set_gate
-from rnnbench.network.cells.matrix import Associations, LinearMatrixCell, outer
+from rnnbench.network.cells.matrix import Associations, LinearMatrixCell, outer, read
 
 
 class MLSTMState(NamedTuple):
@@ -88,8 +88,7 @@ class MLSTM(LinearMatrixCell[MLSTMState]):
 
     def readout(self, state: MLSTMState, drive: Tensor) -> Tensor:
         query = self.parts(drive)[0]
-        reading = (query[..., None, :] @ self.memory(state))[..., 0, :]
-        return self.output(reading, drive, state.m[..., None])
+        return self.output(read(self.memory(state), query), drive, state.m[..., None])
 
     def output(self, reading: Tensor, drive: Tensor, log_scale: Tensor | None = None) -> Tensor:
         assert log_scale is not None

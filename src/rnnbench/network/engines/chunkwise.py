@@ -120,7 +120,7 @@ def _within(q: Tensor, k: Tensor, v: Tensor, b: Tensor) -> Tensor:
         return ((q @ k.mT) * _between(b)) @ v
     if b.device.type != "cpu" or float(b.detach().amin()) < -MILD:  # a GPU would have to be waited for
         return _ByHalves.apply(q, k, v, b)
-    middle = b[..., -1:, :] / 2  # so that both exponents are at most half of all
+    middle = b[..., -1:, :].detach() / 2  # so that both exponents are at most half of all; it cancels
     return ((q * (b - middle).exp()) @ (k * (middle - b).exp()).mT).tril() @ v
 
 

@@ -33,11 +33,12 @@ def accuracy_over_length(design: Design) -> Chart | None:
     lines: list[Line] = []
     rows, of = [], []
     seen: set[str] = set()
+    shown = over_length.measures(design.settings)
     for index, setting in enumerate(design.settings):
         curves = over_length.curves(setting)
         if not curves:
             continue
-        for measure, title in over_length.measures(design.settings, setting).items():
+        for measure, title in shown[setting.problem].items():
             seeds = [(seed, [getattr(point, measure) for point in points]) for seed, points in curves]
             stacked = np.array([values for _, values in seeds], dtype=float)
             at = [point.length for point in curves[0][1]]
@@ -80,8 +81,7 @@ def _spec(design: Design, lines: list[Line]) -> dict[str, Any]:
     lowest = max(min(line["x"][0] for line in lines), ticks[0] / 2)  # shorter training takes no room
     scale = alt.Scale(type="log", domain=[lowest, ticks[-1]], nice=False, padding=4)
     x = alt.X("x:Q").title("length of the test (log scale)").scale(scale).axis(values=ticks, format="d")
-    title = "accuracy"
-    y = alt.Y("y:Q").title(title).scale(alt.Scale(domain=[0, 1.02], nice=False)).axis(tickCount=5, format=".1f")
+    y = alt.Y("y:Q").title("accuracy").scale(alt.Scale(domain=[0, 1.02], nice=False)).axis(tickCount=5, format=".1f")
     shade = color(design, (line["series"] for line in shown))
     detail = [alt.Detail("setting:Q"), alt.Detail("seed:Q")]
     every, one, level, span = (
@@ -92,7 +92,7 @@ def _spec(design: Design, lines: list[Line]) -> dict[str, Any]:
     interval = "isValid(datum.low) ? format(datum.low, '.3~f') + ' to ' + format(datum.high, '.3~f') : 'none'"
     tooltip = [
         alt.Tooltip("label:N", title="setting"), alt.Tooltip("x:Q", title="length"),
-        alt.Tooltip("y:Q", title=title, format=".4~f"), alt.Tooltip("interval:N", title="interval"),
+        alt.Tooltip("y:Q", title="accuracy", format=".4~f"), alt.Tooltip("interval:N", title="interval"),
         alt.Tooltip("n:Q", title="runs"),
     ]  # fmt: skip
     layers = [
