@@ -37,7 +37,7 @@ class CellRow:
     """What the layer above sees of the state, where that is not h: a function of all its parts."""
     lr: float = 0.01
     steps: int = 400
-    """With what Adam halves the baseline of adding at T = 20, and in how many steps at most."""
+    """With what Adam halves the baseline of adding at T = 10, and in how many steps at most."""
     depth: int = 1
     """The layers that it needs for this: a unit that sees no other can only gate what a layer below has gated."""
     block: str = "none"

@@ -16,7 +16,7 @@ from rnnbench.report.console import in_words
 SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "trainer.validate_every=2", "probe=off",
          "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
 TABLES = ("cells", "diagnostics", "doctor", "experiments", "tasks")
-"""The commands that show what there is, and what they call it."""
+"""The commands that show what there is."""
 
 
 def ended(*arguments):

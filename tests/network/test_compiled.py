@@ -414,7 +414,7 @@ def test_functions_are_exact_to_a_few_units_in_the_last_place(name, dtype):
 
 COMPILATIONS = """
 import os, sys, torch
-from rnnbench.network.cells import CELLS, MatrixCell
+from rnnbench.network.cells import CELLS
 from rnnbench.network.engines import ENGINES
 heavy = {"llvmlite", "scipy", "sympy", "torch._dynamo"}
 assert not heavy & set(sys.modules), "loaded before they are used"
