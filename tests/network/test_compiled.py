@@ -13,7 +13,7 @@ from torch import nn
 from catalogue import CELL_ROWS, reached
 from own_cells import OWN_CELLS
 from rnnbench.errors import UserError
-from rnnbench.network.cells import CELLS, Cell, Elman, MatrixCell
+from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.engines import ENGINES, choose, fastest, supporting
@@ -21,12 +21,8 @@ from rnnbench.network.engines.compiled import pool, programs, reason, suits
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.states import HState, map_state
 
-COMPILED = {
-    key: row
-    for key, row in CELL_ROWS.items()
-    if row.name not in ("lru", "s4d", "s5", "s6") and not issubclass(CELLS[row.name], MatrixCell)
-}
-"""All but those whose state is complex or more than one number a unit."""
+COMPILED = {key: row for key, row in CELL_ROWS.items() if row.name not in ("lru", "s4d", "s5")}
+"""All but those whose state is complex."""
 TOLERANCE = {torch.float64: {"rtol": 1e-11, "atol": 1e-12}, torch.float32: {"rtol": 1e-4, "atol": 2e-5}}
 
 
@@ -118,8 +114,34 @@ class Narrow(Elman):
         return HState(h=torch.tanh(c * drive[:, 1:2] + state.h * c[:, -1:]) * (1 + state.h[:, 2:3]))
 
 
+class Heads(Cell[HState]):
+    """A state of two heads, [B, 2, H / 2]: weights of each head's own, one for both, and sums along either axis."""
+
+    gates = ("hidden",)
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        size = hidden_size // 2
+        self.own = nn.Parameter(torch.randn(2, size, size))
+        self.shared = nn.Linear(size, size)
+        self.norm = nn.LayerNorm(size)
+
+    def step(self, state, drive):
+        mixed = torch.einsum("bnk,nkj->bnj", state.h, self.own) + self.shared(torch.tanh(state.h))
+        share = torch.softmax(mixed.mean(-1, keepdim=True) + drive[:, :2, None], dim=1)
+        h = self.norm(mixed + drive.unflatten(-1, (2, -1))) * share + torch.sigmoid(state.h).amax(1, keepdim=True)
+        return HState(torch.tanh(h) + 0.1 * h.transpose(1, 2).reshape(h.shape))
+
+    def initial_state(self, batch):
+        return HState(self._zeros(batch).unflatten(-1, (2, -1)))
+
+    def readout(self, state, drive):
+        first, second = state.h.unbind(1)
+        return torch.cat([first * second, (state.h[:, 0, ::2].sum(-1, keepdim=True) - first)], dim=-1)
+
+
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [Softened, Delayed, Narrow, OWN_CELLS["mirrored"], OWN_CELLS["derived"]])
+@pytest.mark.parametrize("make", [Softened, Delayed, Narrow, Heads, OWN_CELLS["mirrored"], OWN_CELLS["derived"]])
 def test_cells_of_users(make):
     cell = make(3, 6)
     assert reason(cell, verify=True) == ""

@@ -2,15 +2,17 @@
 
 trace       the graph of a step, its readout and their gradient; record is how, in the words of decompositions
 values      what its nodes are: rows, constants, sums over the batch
+index       places in arrays as functions of the counters of loops; moves where what only moves comes from
 stages      what a kernel stores, where and in which order; plan which values these are
+nests       which loops these are
 emit, loops the kernels in LLVM's language, by llvmlite; operations and arithmetic are its vocabulary
 kernel      machine code, kept on disk
 program     from tensors to kernels and back; run is what torch differentiates
 programs    which program runs a cell, compared with its step before it runs for the first time
 
 Matrix products are BLAS; between them one loop computes everything elementwise. The gradients of the weights are
-products over all steps at once. A step may use what ``operations`` lists, on a state and a drive of vectors [B, *];
-what it does not understand it refuses. On a CPU, in float32 and float64.
+products over all steps at once. A step may use what ``operations`` lists, on a state of any shape and a drive of
+vectors; what it does not understand it refuses. On a CPU, in float32 and float64.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def _unsuited(cell: Cell[Any], inputs: Tensor, state: Any) -> str:
         return f"in {precision(inputs)}"
     if not inputs.numel():
         return "on no steps or sequences"
-    if any(part.dtype != inputs.dtype or part.device != inputs.device or part.dim() != 2 for part in state):
+    if any(part.dtype != inputs.dtype or part.device != inputs.device or part.dim() < 2 for part in state):
         return "from a state of another kind than the inputs"
     tensors = (inputs, *state, *cell.parameters())
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or not all(map(_real, tensors)):

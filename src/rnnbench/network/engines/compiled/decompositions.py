@@ -20,6 +20,11 @@ def _addmm(bias: Tensor, first: Tensor, second: Tensor, beta: float = 1, alpha: 
     return (product if alpha == 1 else product * alpha) + (bias if beta == 1 else bias * beta)
 
 
+def _bmm(first: Tensor, second: Tensor) -> Tensor:
+    products = first[:, :, :, None] * second[:, None, :, :]
+    return products.sum([2]) if products.shape[2] > 1 else products[:, :, 0]
+
+
 def _layer_norm(
     x: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,6 +68,16 @@ def _silu_backward(g: Tensor, x: Tensor) -> Tensor:
     return g * y * (1 + x * (1 - y))
 
 
+def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
+    return torch.where(x > 0, x * scale, torch.expm1(x * input_scale) * (alpha * scale))
+
+
+def _elu_backward(g: Tensor, alpha: float, scale: float, input_scale: float, is_result: bool, x: Tensor) -> Tensor:
+    slope = input_scale * alpha * scale
+    below = x * input_scale + slope if is_result else torch.exp(x * input_scale) * slope
+    return g * torch.where(x > 0, torch.full_like(x, scale), below)
+
+
 def _slice_backward(g: Tensor, sizes: list[int], axis: int, start: int, end: int, step: int) -> Tensor:
     return torch.slice_scatter(g.new_zeros(sizes), g, axis, start, end, step)
 
@@ -102,7 +117,10 @@ OWN: dict[Any, Callable[..., Any]] = {
     aten._softmax.default: _softmax,
     aten._softmax_backward_data.default: _softmax_backward,
     aten.addmm.default: _addmm,
+    aten.bmm.default: _bmm,
     aten.addcmul.default: lambda x, first, second, value=1: x + first * second * value,
+    aten.elu.default: _elu,
+    aten.elu_backward.default: _elu_backward,
     aten.fill.Scalar: torch.full_like,
     aten.lerp.Scalar: lambda x, end, weight: x + (end - x) * weight,
     aten.lerp.Tensor: lambda x, end, weight: x + (end - x) * weight,
@@ -123,6 +141,7 @@ OWN: dict[Any, Callable[..., Any]] = {
     aten.tanh_backward.default: lambda g, y: g * (1 - y * y),
     aten.threshold_backward.default: lambda g, x, threshold: torch.where(x <= threshold, torch.zeros_like(g), g),
     aten.transpose.int: _swap,
+    aten.unbind.int: lambda x, axis=0: [x.select(axis, place) for place in range(x.shape[axis])],
     aten.zero.default: torch.zeros_like,
 }
 

@@ -11,9 +11,11 @@ from typing import Any
 
 from llvmlite import ir
 
-from rnnbench.network.engines.compiled.loops import INT, Columns, counted
+from rnnbench.network.engines.compiled.counted import INT, counted
+from rnnbench.network.engines.compiled.loops import Columns
 from rnnbench.network.engines.compiled.plan import Plan
-from rnnbench.network.engines.compiled.stages import Buffer, Kernel, Product, Stage
+from rnnbench.network.engines.compiled.stages import Kernel
+from rnnbench.network.engines.compiled.stores import Buffer, Product, Stage
 
 CHAR = ir.IntType(8)
 DESCRIPTION = 6

@@ -1,10 +1,9 @@
-"""The loops of a stage over sequences and columns, in LLVM's language."""
+"""The loops of a stage, in LLVM's language."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -12,13 +11,16 @@ from llvmlite import ir
 from torch import fx
 
 from rnnbench.network.engines.compiled.arithmetic import Number, Truth
+from rnnbench.network.engines.compiled.counted import INT, counted
+from rnnbench.network.engines.compiled.index import Box, Index
+from rnnbench.network.engines.compiled.nests import Reader, Source, Summand
 from rnnbench.network.engines.compiled.operations import LOGICAL, POINTWISE, REDUCTIONS
 from rnnbench.network.engines.compiled.plan import Plan
 from rnnbench.network.engines.compiled.record import FILLS, Unsupported
-from rnnbench.network.engines.compiled.stages import Buffer, Kernel, Stage, Store
+from rnnbench.network.engines.compiled.stages import Kernel
+from rnnbench.network.engines.compiled.stores import Buffer, Stage, Store
 from rnnbench.network.engines.compiled.values import FILL
 
-INT = ir.IntType(64)
 aten = torch.ops.aten
 
 
@@ -28,7 +30,9 @@ class Columns:
     def __init__(self, plan: Plan, kernel: Kernel, layout: Any, module: ir.Module, real: ir.Type) -> None:
         self.plan, self.kernel, self.layout, self.module, self.real = plan, kernel, layout, module, real
         self.values = plan.values
-        self.column: Any = INT(0)
+        self.reader = Reader(kernel)
+        self.box = Box(plan.values.batch, ())
+        self.counters: dict[int, Any] = {}
         self.memo: dict[Any, Any] = {}
 
     def write(self, index: int, stage: Stage) -> tuple[Any, list[tuple[str, Any]]]:
@@ -62,8 +66,8 @@ class Columns:
         """What a stage does with a sequence."""
         self.sequence = sequence
         for phase, (stores, sums) in sorted(stage.phases.items()):
-            self.now = index, phase
-            self._loops(stores)
+            self.reader.now = index, phase
+            self._stores(stores)
             for each in sums:
                 self._sum(each)
 
@@ -71,61 +75,86 @@ class Columns:
         return self.given[kind, name]
 
     def number(self, value: int) -> Any:
-        return INT(0) if value == 0 else self.argument("number", value)
+        """A size: an argument, so that a kernel serves all widths; but between loops in one another, a constant."""
+        if value in (0, 1) or len(self.box.extents) > 1:
+            return INT(value)
+        return self.argument("number", value)
 
-    def _loops(self, stores: list[Store]) -> None:
-        """Loops over columns, one for all segments of one length."""
-        segments: dict[int, list[Store]] = {}
-        for store in stores:
-            done = 0
-            while done < store.width:
-                terms = store.node if isinstance(store.node, tuple) else (store.node,)
-                extent = min(self._stretch(each, store.start + done, store.width - done) for each in terms)
-                piece = Store(store.buffer, store.at + done, store.node, store.start + done, extent)
-                segments.setdefault(extent, []).append(piece)
-                done += extent
-        for length, pieces in segments.items():
-            with counted(self.builder, self.number(length)) as columns:
-                self.column, self.memo = columns.index, {}
-                found = []
-                for piece in pieces:
-                    terms = piece.node if isinstance(piece.node, tuple) else (piece.node,)
-                    total = self.numeric(self.at(terms[0], piece.start))
-                    for each in terms[1:]:
-                        total = total + self.numeric(self.at(each, piece.start))
-                    found.append(total)
-                for piece, value in zip(pieces, found, strict=True):
-                    pointer = self.pointer(piece.buffer, False, piece.at)
-                    if piece.buffer.keep == "sum":
+    def _stores(self, stores: list[Store]) -> None:
+        """Loops for what is stored, one for all that count alike."""
+        for nest in self.reader.nests(stores):
+            with self.nest(nest.box, nest.order):
+                values = [self._value(store) for store in nest.stores]
+                for store, value in zip(nest.stores, values, strict=True):
+                    pointer = self.pointer(store.buffer, False, store.target)
+                    if store.buffer.keep == "sum":
                         value = value + Number(self.builder, self.builder.load(pointer))
                     self.builder.store(value.raw, pointer)
 
-    def _stretch(self, node: Any, column: int, width: int) -> int:
-        if not isinstance(node, fx.Node) or self.values.kind(node) != "row" or self.values.width(node) == 1:
-            return width
-        return min(width, self.values.stretch(node, column))
+    def _value(self, store: Store) -> Number:
+        total, *terms = (
+            self.numeric(self.at(each, store.index))
+            for each in (store.node if isinstance(store.node, tuple) else (store.node,))
+        )
+        for each in terms:
+            total = total + each
+        return total
+
+    @contextmanager
+    def nest(self, box: Box, order: tuple[int, ...]) -> Iterator[None]:
+        """Loops in one another; ``order`` is that of their counters from the outermost to the innermost."""
+        self.box, self.counters, self.memo = box, {}, {}
+        with ExitStack() as loops:
+            for counter in order:
+                loop = loops.enter_context(counted(self.builder, self.number(box.extents[counter])))
+                self.counters[counter] = loop.index
+            yield
 
     def _sum(self, store: Store) -> None:
-        """A sum over columns: one loop for each stretch of the summed row."""
+        """A sum, into memory that holds its start, unless one loop finds it."""
         start, combine, divided = REDUCTIONS[store.node.target]
-        summed = store.node.args[0]
-        width = self.values.width(summed)
-        total = Number(self.builder, ir.Constant(self.real, start))
-        done = 0
-        while done < width:
-            extent = self._stretch(summed, done, width - done)
-            with counted(self.builder, self.number(extent), total.raw) as columns:
-                self.column, self.memo = columns.index, {}
-                value = combine(Number(self.builder, columns.carried), self.numeric(self.at(summed, done)))
-                if store.node.target is not aten.amax.default:  # in any order, as a vector needs it
-                    value.raw.flags.append("reassoc")
-                columns.result = value.raw
-            total = Number(self.builder, columns.result)
-            done += extent
-        if divided:
-            total = total / Number(self.builder, self.builder.sitofp(self.number(width), self.real))
-        self.column = INT(0)
-        self.builder.store(total.raw, self.pointer(store.buffer, False, store.at))
+        parts = self.reader.summands(store)
+        count = self.values.width(store.node.args[0]) // self.values.width(store.node)
+        at_once = len(parts) == 1 and parts[0].reduced == [*parts[0].order[-1:]]
+        if not at_once:
+            self._everywhere(store, lambda _: Number(self.builder, ir.Constant(self.real, start)))
+        for part in parts:
+            inner = part.order[-1:]
+            alone = inner and inner[0] in part.reduced
+            with self.nest(part.box, part.order[:-1] if alone else part.order):
+                found = self._along(store, part) if alone else self.numeric(self.at(*part.summed))
+                pointer = self.pointer(store.buffer, False, part.target)
+                if not at_once:
+                    found = combine(Number(self.builder, self.builder.load(pointer)), found)
+                elif divided:
+                    found = found / self.real_of(count)
+                self.builder.store(found.raw, pointer)
+        if divided and not at_once:
+            self._everywhere(store, lambda number: number / self.real_of(count))
+
+    def _along(self, store: Store, part: Summand) -> Number:
+        """What the innermost loop of a sum finds."""
+        start, combine, _ = REDUCTIONS[store.node.target]
+        inner = part.order[-1]
+        first = ir.Constant(self.real, start)
+        with counted(self.builder, self.number(part.box.extents[inner]), first) as loop:
+            self.counters[inner] = loop.index
+            found = combine(Number(self.builder, loop.carried), self.numeric(self.at(*part.summed)))
+            if store.node.target is not aten.amax.default:  # in any order, as a vector needs it
+                found.raw.flags.append("reassoc")
+            loop.result = found.raw
+        return Number(self.builder, loop.result)
+
+    def _everywhere(self, store: Store, change: Callable[[Number], Number]) -> None:
+        """Change every number of a sum."""
+        width = self.values.width(store.node)
+        extents, terms = ((width,), ((0, 1),)) if width > 1 else ((), ())
+        with self.nest(Box(self.values.batch, extents), tuple(range(len(extents)))):
+            pointer = self.pointer(store.buffer, False, Index(store.target.start, terms))
+            self.builder.store(change(Number(self.builder, self.builder.load(pointer))).raw, pointer)
+
+    def real_of(self, count: int) -> Number:
+        return Number(self.builder, self.builder.sitofp(self.number(count), self.real))
 
     def numeric(self, value: Number | Truth) -> Number:
         if isinstance(value, Truth):
@@ -133,52 +162,36 @@ class Columns:
             return value.choose(one, zero)
         return value
 
-    def at(self, value: Any, start: int) -> Any:
-        """A value at column ``start`` + the loop's column; at its only column where it has one."""
+    def at(self, value: Any, index: Index) -> Any:
+        """A value at a place in its shape."""
         if not isinstance(value, fx.Node):
             return Number(self.builder, ir.Constant(self.real, float(value)))
-        if self.values.kinds[value] == "uniform":
-            return self.uniform(value)
-        if self.values.width(value) == 1 and start:
-            start = 0
-        if value in self.kernel.given and (value, start) not in self.memo:
-            self.memo[value, start] = self._compute(value, start)
-        if (value, start) in self.memo:
-            return self.memo[value, start]
-        node, column, _ = self.values.piece(value, start) if self.values.kinds[value] == "row" else (value, start, 0)
-        narrow = isinstance(node, fx.Node) and node is not value and self.values.width(node) == 1
-        if not isinstance(node, fx.Node) or self.values.kinds[node] == "uniform" or narrow:
-            return self.at(node, 0)
-        if self.values.width(value) == 1 < self.values.width(node):
-            return self.memo.setdefault((value, 0), self._alone(node, column))
-        if (node, column) not in self.memo:
-            self.memo[node, column] = self._compute(node, column)
-        return self.memo[node, column]
+        source = self.reader.source(value, index, self.box)
+        key = source.value, source.place
+        if key not in self.memo:
+            self.memo[key] = self._compute(source)
+        return self.memo[key]
 
-    def _alone(self, node: fx.Node, column: int) -> Any:
-        """One column of a wide row, whatever the loop's column is."""
-        outside, self.column, self.memo = (self.column, self.memo), INT(0), {}
-        found, (self.column, self.memo) = self._compute(node, column), outside
-        return found
-
-    def _compute(self, node: fx.Node, column: int) -> Any:
-        if self.values.kinds[node] == "constant":
-            pointer = self.argument("constant", node)
-            index = INT(0) if self.values.width(node) == 1 else self.builder.add(self.column, self.number(column))
-            return Number(self.builder, self.builder.load(self.builder.gep(pointer, [index])))
-        place = self.kernel.given.get(node)
-        if place is None and node in self.kernel.homes:
-            moved = node.target is aten.mm.default or node.target in REDUCTIONS
-            if moved or self.kernel.phase(node) < self.now:
-                place = (*self.kernel.homes[node], False)
-        if place is not None:
-            buffer, at, before = place
-            wide = self.values.width(node) > 1
-            return Number(self.builder, self.builder.load(self.pointer(buffer, before, at + column, wide=wide)))
-        return self.apply(node, [self.at(each, column) if each is not None else None for each in node.args])
+    def _compute(self, source: Source) -> Any:
+        node = source.value
+        if not isinstance(node, fx.Node):
+            return Number(self.builder, ir.Constant(self.real, float(node)))
+        if self.values.kinds[node] == "uniform":
+            return self.uniform(node)
+        if source.array is not None:
+            kind, name = source.array
+            if kind == "constant":
+                pointer = self.builder.gep(self.argument("constant", name), [self.place(source.offset)])
+            else:
+                buffer, before = name
+                pointer = self.pointer(buffer, before, source.offset)
+            return Number(self.builder, self.builder.load(pointer))
+        return self.apply(node, [each if each is None else self.at(*each) for each in source.operands])
 
     def uniform(self, node: fx.Node) -> Any:
-        node = self.values.root(node)
+        """The number that is everywhere in a value."""
+        while node.target not in FILLS and self.values.moves(node):
+            node = node.all_input_nodes[0]
         if node.target in FILLS:
             name = str(node.target).split(".")[1]
             place = 0 if name == "scalar_tensor" else 1
@@ -186,7 +199,7 @@ class Columns:
             return Number(self.builder, ir.Constant(self.real, float(value)))  # type: ignore[arg-type]
         if node.target not in POINTWISE:
             raise Unsupported(f"the operation {node.target}")
-        return self.apply(node, [self.at(each, 0) if each is not None else None for each in node.args])
+        return self.apply(node, [self.at(each, Index()) if each is not None else None for each in node.args])
 
     def apply(self, node: fx.Node, given: list[Any]) -> Any:
         """A pointwise operation on numbers."""
@@ -199,13 +212,19 @@ class Columns:
             given = [None if each is None else self.numeric(each) for each in given]
         return POINTWISE[node.target](*given, **node.kwargs)
 
-    def pointer(self, buffer: Buffer, before: bool, column: int, *, wide: bool = True) -> Any:
-        """Where a column of the sequence's row in a buffer lies; ``wide``: the loop's column from there on."""
+    def pointer(self, buffer: Buffer, before: bool, offset: Index) -> Any:
+        """Where a number of the sequence's row in a buffer lies."""
         row = self.builder.mul(self.sequence, self.number(buffer.width))
-        index = self.builder.add(row, self.number(column))
-        if wide and buffer.width > 1:
-            index = self.builder.add(index, self.column)
-        return self.builder.gep(self.argument("rows", (buffer, before)), [index], inbounds=True)
+        place = self.builder.add(row, self.place(offset)) if offset != Index() else row
+        return self.builder.gep(self.argument("rows", (buffer, before)), [place], inbounds=True)
+
+    def place(self, offset: Index) -> Any:
+        """``offset`` where the counters stand."""
+        found = self.number(offset.start)
+        for counter, step in offset.terms:
+            count = self.counters[counter]
+            found = self.builder.add(found, count if step == 1 else self.builder.mul(count, self.number(step)))
+        return found
 
 
 class Sketch(Columns):
@@ -218,33 +237,3 @@ class Sketch(Columns):
     def argument(self, kind: str, name: Any) -> Any:
         self.seen.append((kind, name))
         return INT(1) if kind == "number" else ir.Constant(self.real.as_pointer(), None)
-
-
-@dataclass
-class Counted:
-    """A loop that is being written: its number, what it carries from one round to the next, and the new value of it."""
-
-    index: Any
-    carried: Any = None
-    result: Any = None
-
-
-@contextmanager
-def counted(builder: ir.IRBuilder, count: Any, start: Any = None) -> Iterator[Counted]:
-    """A loop over ``count`` numbers from 0 on, at least one; it carries ``start`` where that is given."""
-    before, body = builder.block, builder.append_basic_block("body")
-    builder.branch(body)
-    builder.position_at_end(body)
-    made = Counted(builder.phi(INT))
-    made.index.add_incoming(INT(0), before)
-    if start is not None:
-        made.carried = builder.phi(start.type)
-        made.carried.add_incoming(start, before)
-    yield made
-    following = builder.add(made.index, INT(1), flags=("nuw", "nsw"))
-    made.index.add_incoming(following, builder.block)
-    if start is not None:
-        made.carried.add_incoming(made.result, builder.block)
-    after = builder.append_basic_block("after")
-    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
-    builder.position_at_end(after)

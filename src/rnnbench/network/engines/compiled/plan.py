@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import fx
 
+from rnnbench.network.engines.compiled.index import Box, Change, Index
 from rnnbench.network.engines.compiled.operations import DEAR, REDUCTIONS
 from rnnbench.network.engines.compiled.record import SPLITS, Unsupported
-from rnnbench.network.engines.compiled.stages import Buffer, Kernel, Stage, Store
+from rnnbench.network.engines.compiled.stages import Kernel
+from rnnbench.network.engines.compiled.stores import Buffer, Stage, Store
 from rnnbench.network.engines.compiled.trace import Traced
 from rnnbench.network.engines.compiled.values import Values
 
@@ -33,21 +35,19 @@ class Plan:
             forward.buffers[buffer.name] = buffer
             forward.keep(node, buffer)
         self.output = forward.homes.get(values.root(traced.output), (Buffer("output", 0, ""), 1))
-        width = traced.output.meta["val"].shape[1]
+        width = values.width(traced.output)
         if self.output[1] or self.output[0].width != width:
             self.output = (forward.new("output", width, "all"), 0)
             forward.keep(traced.output, self.output[0])
         wanted = self._wanted()
         self._save(wanted)
         forward.roots = (*traced.after, traced.output, *forward.homes)
-        for node in forward.needs(*forward.roots):
-            if node.target in REDUCTIONS and node not in forward.homes:
-                forward.keep(node, forward.new(node.name, 1, "one"))
+        self._keep_ahead(forward)
         forward.products([])
         self._plan_backward(states, drive, wanted)
         for kernel in (forward, backward):
             for node in kernel.needs(*kernel.roots):
-                if node.target not in SPLITS and values.piece(node, 0)[0] is node:
+                if not values.moves(node):
                     values.check(node)
 
     def _contractions(self) -> list[fx.Node]:
@@ -113,11 +113,22 @@ class Plan:
     def _is_part(self, node: fx.Node) -> bool:
         """Whether a row of the forward kernel is a part of one that is not kept, which may be much wider."""
         values, forward = self.values, self.forward
-        if node in values.backward or node.target in SPLITS or forward.place(node) is not None:
+        if node in values.backward or node.target in SPLITS or not values.moves(node):
             return False
-        source, _, width = values.piece(node, 0)
-        inside = isinstance(source, fx.Node) and source is not node and values.kinds[source] == "row"
-        return inside and values.width(node) == width < values.width(source) and forward.place(source) is None
+        box, index, _ = values.whole(node)
+        try:
+            source, _ = forward.found(node, index, box)
+        except Change:
+            return False
+        inside = values.kind(source) == "row" and not forward.known(source)
+        return inside and values.width(node) < values.width(source)
+
+    @staticmethod
+    def _keep_ahead(kernel: Kernel) -> None:
+        """Make room for what is computed before it is read."""
+        for node in kernel.needs(*kernel.roots):
+            if kernel.ahead(node) and node not in kernel.homes:
+                kernel.keep(node, kernel.new(node.name, kernel.values.width(node), "one"))
 
     def _plan_backward(self, states: list[Buffer], drive: Buffer, wanted: list[Any]) -> None:
         traced, values, backward = self.traced, self.values, self.backward
@@ -137,9 +148,7 @@ class Plan:
             for each in self.operands(node) if node.target is aten.mm.default else []:
                 if backward.place(each) is None:
                     backward.keep(each, backward.new(each.name, values.width(each), "all"))
-        for node in backward.needs(*wanted):
-            if node.target in REDUCTIONS and node not in backward.homes:
-                backward.keep(node, backward.new(node.name, 1, "one"))
+        self._keep_ahead(backward)
         for node in self.contractions:
             each = self.operands(node)[0]
             place = backward.place(each)
@@ -147,6 +156,8 @@ class Plan:
                 backward.keep(each, backward.new(f"sum_{node.name}", values.width(each), "sum"), home=False)
         for buffer, passed in zip(self.carries, traced.to_states, strict=True):
             if passed is None:  # nothing passes to the step before
-                backward.stages.setdefault(0, Stage()).store(0, Store(buffer, 0, 0.0, 0, buffer.width))
+                box = Box(traced.batch, (buffer.width,))
+                nothing = Store(buffer, Index(0, ((0, 1),)), 0.0, Index(), box)
+                backward.stages.setdefault(0, Stage()).store(0, nothing)
         sinks = zip(traced.to_states, self.carries, strict=True)
         backward.products([(node, buffer) for node, buffer in sinks if node is not None])

@@ -11,8 +11,9 @@ from torch import Tensor, fx
 
 from rnnbench.network.engines.compiled import blas, kernel, pool
 from rnnbench.network.engines.compiled.emit import DESCRIPTION, Layout, write
+from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.plan import Plan
-from rnnbench.network.engines.compiled.stages import Buffer
+from rnnbench.network.engines.compiled.stores import Buffer
 from rnnbench.network.engines.compiled.trace import Traced
 
 ALL = -1
@@ -40,7 +41,7 @@ class Program:
         others = zip(weights, traced.weights, strict=True)
         return (
             all(each.dtype == self.dtype for each in (drive, *state, *weights))
-            and all(each.shape == (batch, node.meta["val"].shape[1]) for each, node in rows)
+            and all(each.shape == (batch, *node.meta["val"].shape[1:]) for each, node in rows)
             and all(each.shape == node.meta["val"].shape for each, node in others)
         )
 
@@ -57,6 +58,7 @@ class Program:
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """(outputs [T, B, O], final state, arrays) of a drive [T, B, D]; ``keep``: with what a backward pass reads."""
         arrays = {"drive": drive}
+        given, state = state, [each.flatten(1) for each in state]
         output = self.plan.output[0]
         layout = self._texts[0][1]
         for buffer in layout.of("buffer"):
@@ -66,8 +68,9 @@ class Program:
         constants = self._constants(layout, weights)
         frame = self._frame(layout, arrays, state, constants, drive.shape[:2])
         self._forward(frame.ctypes.data)
-        final = [arrays[f"state{part}"][len(drive) - 1 & _mask(arrays[f"state{part}"], len(drive))].clone()
-                 for part in range(len(state))]  # fmt: skip
+        states = [arrays[f"state{part}"] for part in range(len(state))]
+        last = [each[len(drive) - 1 & _mask(each, len(drive))].clone() for each in states]
+        final = [each.view_as(like) for each, like in zip(last, given, strict=True)]
         scratch = {buffer.name for buffer in layout.of("buffer") if buffer.keep == "one"}
         return arrays[output.name], final, {name: each for name, each in arrays.items() if name not in scratch}
 
@@ -78,6 +81,7 @@ class Program:
         """The gradients of the drive, of the parts of the state and of the weights that are ``wanted``."""
         plan, layout = self.plan, self._texts[1][1]
         steps, batch = arriving.shape[:2]
+        given, state = state, [each.flatten(1) for each in state]
         arrays = {**arrays, "arriving": arriving}
         for buffer in layout.of("buffer"):
             if buffer.name not in arrays:
@@ -88,14 +92,14 @@ class Program:
             if carry.name in arrays:
                 arrays[carry.name].zero_()
                 if gradient is not None:
-                    arrays[carry.name][steps & 1] = gradient
+                    arrays[carry.name][steps & 1] = gradient.flatten(1)
         constants = self._constants(layout, weights)
         frame = self._frame(layout, arrays, state, constants, (steps, batch))
         if plan.backward.stages:
             self._backward(frame.ctypes.data)
         to_states = [
-            None if node is None else arrays[carry.name][0].clone()
-            for node, carry in zip(self.traced.to_states, plan.carries, strict=True)
+            None if node is None else arrays[carry.name][0].clone().view_as(each)
+            for node, carry, each in zip(self.traced.to_states, plan.carries, given, strict=True)
         ]
         to_drive = None if plan.to_drive is None else arrays[plan.to_drive.name]
         totals = _Totals(self, arrays, state, weights)
@@ -135,8 +139,9 @@ class Program:
             frame[place] = number
         for index, product in enumerate(layout.products):
             inner, outer = constants[product.weight].shape
+            widths = (product.source[0].width, product.buffer.width) if product.count == 1 else (inner, outer)
             described[index * DESCRIPTION : index * DESCRIPTION + 6] = (
-                outer, batch, inner, outer, product.source[0].width, product.buffer.width,
+                outer, batch * product.count, inner, outer, *widths,
             )  # fmt: skip
         return frame
 
@@ -189,25 +194,32 @@ class _Totals:
         plan = self.program.plan
         operands = plan.operands(node)
         if node.target is not aten.mm.default:
-            shape = node.meta["val"].shape
             summed = self.arrays.get(f"sum_{node.name}")
             total = (self._rows(operands[0])[1] if summed is None else summed[0]).sum(0)
-            return (total.sum() if shape.numel() == 1 else total).reshape(shape)
-        first, second = (self._rows(each) for each in operands)
+            found: Tensor = node.target(total.view(plan.values.alone(operands[0])), *node.args[1:])  # type: ignore[operator]
+            return found
+        first, second = (self._multiplied(each) for each in operands)
         if first[0] is None and second[0] is None:
             return first[1].T @ second[1]
-        batch = len(self.state[0])  # the first step reads the state that was given
-        start, other = (each[1][:batch] if each[0] is None else each[0] for each in (first, second))
-        ahead, behind = (each[1][batch:] if each[0] is None else each[1][:-batch] for each in (first, second))
+        count = len(self.state[0]) * plan.values.merged(operands[0])
+        start, other = (each[1][:count] if each[0] is None else each[0] for each in (first, second))
+        ahead, behind = (each[1][count:] if each[0] is None else each[1][:-count] for each in (first, second))
         return torch.addmm(start.T @ other, ahead.T, behind)
 
     def _rows(self, node: fx.Node) -> tuple[Tensor | None, Tensor]:
         """A row of all steps and sequences [T * B, W]; where it is one of the step before, what the first step reads,
-        and the row of this step.
+        which is the state that was given, and the row of this step.
         """
-        place = self.program.plan.backward.place(node)
+        plan = self.program.plan
+        place = plan.backward.place(node)
         assert place is not None
         buffer, column, before = place
-        columns = slice(column, column + self.program.plan.values.width(node))
-        rows = self.arrays[buffer.name].flatten(0, 1)[:, columns]
-        return (self.state[_part(buffer)][:, columns] if before else None), rows
+        columns = slice(column, column + plan.values.width(node))
+        rows, start = self.arrays[buffer.name].flatten(0, 1), self.state[_part(buffer)] if before else None
+        return None if start is None else start[:, columns], rows[:, columns]
+
+    def _multiplied(self, node: fx.Node) -> tuple[Tensor | None, Tensor]:
+        """The same of what a product reads: a sequence may have several rows."""
+        start, rows = self._rows(node)
+        shape = -1, shape_of(node)[-1]
+        return None if start is None else start.reshape(shape), rows.reshape(shape)

@@ -129,14 +129,14 @@ def _traced(cell: Cell[Any], names: list[tuple[str, str]]) -> Program:
     (dtype,) = dtypes
     state = twin.initial_state(1)
     for name, part in zip(state._fields, state, strict=True):
-        if part.dim() != 2 or part.dtype != dtype:
-            raise Unsupported(f"a state whose part {name} is {list(part.shape)[1:]} in {part.dtype}, not one vector")
+        if part.dim() < 2 or part.dtype != dtype:
+            raise Unsupported(f"a state whose part {name} is {list(part.shape)[1:]} in {part.dtype}")
     project = twin.training and not _draws(twin)
     drive = (twin if project else twin.eval()).project(torch.zeros(1, 1, cell.input_size, dtype=dtype)).detach()
     twin.train(cell.training)
     if drive.dim() != 3 or drive.dtype != dtype or not drive.shape[-1]:
         raise Unsupported(f"a drive of shape {list(drive.shape)} in {drive.dtype}")
-    return Program(trace(twin, names, drive, [part.shape[1] for part in state]))
+    return Program(trace(twin, names, drive, [part.shape[1:] for part in state]))
 
 
 def _draws(cell: Cell[Any]) -> bool:

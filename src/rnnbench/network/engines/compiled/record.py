@@ -29,6 +29,8 @@ FILLS = {
     aten.zeros_like.default, aten.ones_like.default, aten.new_zeros.default, aten.new_ones.default,
     aten.new_full.default,
 }  # fmt: skip
+COUNTS = {aten.arange.default, aten.arange.start, aten.arange.start_step, aten.eye.default, aten.linspace.default}
+"""Operations that return the same numbers each time, of no tensor."""
 SPLITS = {aten.split_with_sizes.default, aten.split.Tensor}
 PARTS = {aten.slice.Tensor, aten.select.int}
 SCATTERS = {aten.slice_scatter.default, aten.select_scatter.default}

@@ -1,10 +1,10 @@
 """What the two kernels store, where, and in which order.
 
 A kernel runs over time. A step of it is a row of stages; between two stages stand matrix products, which read what the
-stage before has stored. In a stage every sequence passes through phases: loops over columns, then sums over columns
+stage before has stored. In a stage every sequence passes through phases: loops over columns, then sums
 that the next phase reads. A value that is not stored is written into the loops that read it, and computed again there.
 
-Stored are: the states and outputs; what a product reads and returns; sums over columns; what a weight's gradient is
+Stored are: the states and outputs; what a product reads and returns; sums; what a weight's gradient is
 made of; and in the forward kernel, for the backward one, what is dear to compute again (operations.DEAR). Every one
 has an array of its own, in which the columns of a step lie side by side: LLVM makes vectors of a loop where no array is
 both read and written, and a product over all steps and sequences reads it without a copy.
@@ -13,65 +13,18 @@ both read and written, and a product over all steps and sequences reads it witho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx
 
+from rnnbench.network.engines.compiled.index import Box, Change, Index
+from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.operations import REDUCTIONS
+from rnnbench.network.engines.compiled.stores import Buffer, Product, Stage, Store
 from rnnbench.network.engines.compiled.values import Values
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """An array [steps kept, B, width], by its name.
-
-    ``keep``: ``all`` steps, the last ``two``, or ``one``; a ``saved`` one keeps all where a backward pass follows, else
-    one; ``given`` ones are inputs with all steps, and ``sum`` ones add what every step writes.
-    """
-
-    name: str
-    width: int
-    keep: str
-
-
-@dataclass(frozen=True)
-class Store:
-    """``width`` columns of ``node`` from ``start`` on are written to ``buffer`` from column ``at`` on."""
-
-    buffer: Buffer
-    at: int
-    node: Any
-    start: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Product:
-    """buffer[:, at:at + N] = rows @ weight, or += where ``adds``; ``rows`` [B, K] lie at ``source``."""
-
-    node: fx.Node
-    source: tuple[Buffer, int, bool]
-    weight: fx.Node
-    buffer: Buffer
-    adds: bool
-
-
-@dataclass
-class Stage:
-    """``phases``: the stores of each, and the sums over columns after them; ``products`` come last."""
-
-    phases: dict[int, tuple[list[Store], list[Store]]] = field(default_factory=dict)
-    products: list[Product] = field(default_factory=list)
-
-    def store(self, phase: int, store: Store) -> None:
-        self.phases.setdefault(phase, ([], []))[0].append(store)
-
-    def reduce(self, phase: int, store: Store) -> None:
-        self.phases.setdefault(phase, ([], []))[1].append(store)
 
 
 class Kernel:
@@ -90,7 +43,7 @@ class Kernel:
         self.direct: set[fx.Node] = set()
         """Products that are added to where their sum is needed."""
         self._phases: dict[Any, tuple[int, int]] = {}
-        self._stored: set[tuple[str, int]] = set()
+        self._stored: set[tuple[str, Index, Box]] = set()
 
     def new(self, name: str, width: int, keep: str) -> Buffer:
         return self.buffers.setdefault(name, Buffer(name, width, keep))
@@ -106,7 +59,7 @@ class Kernel:
             before = max((self.phase(each) for each in node.all_input_nodes), default=(0, 0))
             if node.target is aten.mm.default:
                 before = before[0] + 1, 0
-            elif node.target in REDUCTIONS:
+            elif self.ahead(node):
                 before = before[0], before[1] + 1
             self._phases[node] = before
         return self._phases[node]
@@ -124,55 +77,90 @@ class Kernel:
                 todo += node.all_input_nodes
         return (node for node in self.values.traced.drive.graph.nodes if node in found)
 
+    def ahead(self, node: Any) -> bool:
+        """Whether a row is computed in the phase before that in which it is read."""
+        return isinstance(node, fx.Node) and (node.target in REDUCTIONS or node in self.values.repeated)
+
+    def known(self, node: Any) -> bool:
+        """Whether a row lies in memory."""
+        return node in self.given or node in self.homes
+
+    def found(self, value: Any, index: Index, box: Box) -> tuple[Any, Index]:
+        """The value in memory, or that has to be computed, whose number at a place another one is, and that place."""
+        value = self.values.root(value)
+        while not self.known(value):
+            moved = self.values.moved(value, index, box)
+            if moved is None:
+                break
+            value, index = self.values.root(moved[0]), moved[1]
+        return value, index
+
     def keep(self, value: Any, buffer: Buffer, *, home: bool = True) -> None:
         """Store a row in ``buffer``, each part of it as soon as it can be computed."""
-        root, column = self.values.root(value), 0
-        if self.values.kind(root) != "row" or self.values.width(root) < buffer.width:
-            self._store(Store(buffer, 0, root, 0, buffer.width))  # the same in every row, or in every column
-            return
+        root = self.values.root(value)
+        box, index, target = self.values.whole(root)
+        parts = list(self._parts(root, box, index, target))
         if home and isinstance(root, fx.Node) and root.op == "call_function":
             self.homes.setdefault(root, (buffer, 0))
-        while column < buffer.width:
-            node, start, extent = self.values.piece(value, column)
-            whole = isinstance(node, fx.Node) and start == 0 and extent == self.values.width(node)
-            if home and whole and node.op == "call_function" and self.values.kinds[node] == "row":
+        for box, target, node, index in parts:
+            column = self._column(node, index, box, target)
+            if home and column is not None and node.op == "call_function" and self.values.kinds[node] == "row":
                 self.homes.setdefault(node, (buffer, column))
-            self._store(Store(buffer, column, node, start, extent))
-            column += extent
+            self._store(Store(buffer, target, node, index, box))
+
+    def _parts(self, value: Any, box: Box, index: Index, target: Index) -> Iterator[tuple[Box, Index, Any, Index]]:
+        """Loops over the parts of a row that have one source each: (loops, where to store it, source, place in it)."""
+        try:
+            node, place = self.found(value, index, box)
+        except Change as change:
+            for smaller, (inside, into) in change(box, (index, target)):
+                yield from self._parts(value, smaller, inside, into)
+        else:
+            yield box, target, node, place
+
+    def _column(self, node: Any, index: Index, box: Box, target: Index) -> int | None:
+        """From which column on a whole row lies side by side where it is stored; None where it does not."""
+        if self.values.kind(node) != "row" or self.values.width(node) != box.size:
+            return None
+        return _apart(target, self.values.offset(node, index, box))
 
     def _store(self, store: Store) -> None:
-        if (store.buffer.name, store.at) in self._stored:
+        if (store.buffer.name, store.target, store.box) in self._stored:
             return
-        self._stored.add((store.buffer.name, store.at))
+        self._stored.add((store.buffer.name, store.target, store.box))
         stage, phase = self.phase(store.node)
-        reduced = isinstance(store.node, fx.Node) and store.node.target in REDUCTIONS and store.node not in self.given
         into = self.stages.setdefault(stage, Stage())
-        if reduced and self.homes.get(store.node) == (store.buffer, store.at):
+        column = self._column(store.node, store.index, store.box, store.target)
+        computed = store.node not in self.given and self.homes.get(store.node) == (store.buffer, column)
+        if not computed or not self.ahead(store.node):
+            into.store(phase, store)
+        elif store.node.target in REDUCTIONS:
             into.reduce(phase - 1, store)
         else:
-            into.store(phase, store)
+            into.store(phase - 1, store)
 
     def place(self, value: Any) -> tuple[Buffer, int, bool] | None:
-        """(buffer, column, whether of the step before) where a whole row lies in memory, or None."""
-        node = self.values.root(value)
-        if node in self.given:
-            return self.given[node]
-        if node in self.homes:
-            return (*self.homes[node], False)
-        part, start, width = self.values.piece(node, 0)
-        moved = isinstance(part, fx.Node) and part is not node and self.values.width(part) >= width
-        if moved and width == self.values.width(node):
-            found = self.place(part)
-            return None if found is None else (found[0], found[1] + start, found[2])
-        return None
+        """(buffer, column, whether of the step before) where a whole row lies in memory side by side, or None."""
+        box, index, target = self.values.whole(value)
+        try:
+            node, index = self.found(value, index, box)
+        except Change:
+            return None
+        if not self.known(node):
+            return None
+        buffer, column, before = self.given[node] if node in self.given else (*self.homes[node], False)
+        apart = _apart(self.values.offset(node, index, box), target)
+        return None if apart is None else (buffer, column + apart, before)
 
     def products(self, sinks: list[tuple[Any, Buffer]]) -> None:
         """Make room for every product and for what it reads; ``sinks`` are sums of products with a buffer of theirs."""
         needed = [node for node in self.needs(*self.roots) if node.target is aten.mm.default]
         for node in needed:
-            if self.place(node.args[0]) is None:
+            if self._source(node) is None:
                 rows = self.values.root(node.args[0])
                 self.keep(rows, self.new(rows.name, self.values.width(rows), "one"))
+            if self._source(node) is None:  # it lies among others
+                self.keep(rows, self.new(f"rows_{rows.name}", self.values.width(rows), "one"), home=False)
         for root, buffer in sinks:
             self._sink(root, buffer)
         for node in needed:
@@ -181,21 +169,29 @@ class Kernel:
                     self.homes[node] = (self.new(node.name, self.values.width(node), "one"), 0)
                 self._multiply(node, self.homes[node][0], adds=False)
 
+    def _source(self, node: fx.Node) -> tuple[Buffer, int, bool] | None:
+        """Where the rows that a product reads lie; several of a sequence have an array of their own."""
+        rows = self.values.root(node.args[0])
+        copied = self.buffers.get(f"rows_{rows.name}")
+        if copied is not None:
+            return copied, 0, False
+        found = self.place(rows)
+        many = self.values.merged(rows) > 1
+        return None if found is None or (many and found[0].width != self.values.width(rows)) else found
+
     def _sink(self, root: Any, buffer: Buffer) -> None:
         """Store a sum in ``buffer``: what are products, and read by nothing else, is added there at once."""
         terms, todo = [], [root]
         while todo:
             node = self.values.root(todo.pop(0))
-            is_sum = isinstance(node, fx.Node) and node.target is aten.add.Tensor and not node.kwargs
-            if is_sum and (len(node.users) <= 1) and node not in self.homes and node not in self.given:
+            if self._is_sum(node):
                 todo += node.args
             else:
                 terms.append(node)
         products = [
             each for each in terms
             if isinstance(each, fx.Node) and each.target is aten.mm.default and len(each.users) <= 1
-            and each not in self.homes and each not in self.given
-            and self.values.width(each) == buffer.width
+            and not self.known(each)
         ]  # fmt: skip
         rest = [each for each in terms if each not in products]
         if not products or len(set(products)) < len(products):
@@ -204,18 +200,31 @@ class Kernel:
         self.direct.update(products)
         start = 0
         if rest:
-            store = Store(buffer, 0, tuple(rest), 0, buffer.width)
+            box, index, target = self.values.whole(root)
             start, phase = max(self.phase(each) for each in rest)
-            self.stages.setdefault(start, Stage()).store(phase, store)
+            self.stages.setdefault(start, Stage()).store(phase, Store(buffer, target, tuple(rest), index, box))
         first = not rest
         for node in sorted(products, key=lambda each: self.phase(each)):
             self._multiply(node, buffer, adds=not first, least=start)
             first = False
 
+    def _is_sum(self, node: Any) -> bool:
+        """Whether a row is the sum of two of its shape, and read once."""
+        is_sum = isinstance(node, fx.Node) and node.target is aten.add.Tensor and not node.kwargs
+        if not is_sum or len(node.users) > 1 or self.known(node) or node in self.values.repeated:
+            return False
+        return all(shape_of(self.values.root(each)) == shape_of(node) for each in node.args)
+
     def _multiply(self, node: fx.Node, buffer: Buffer, *, adds: bool, least: int = 0) -> None:
         rows, weight = node.args
-        source = self.place(rows)
+        source = self._source(node)
         assert source is not None
         assert isinstance(weight, fx.Node)
         stage = max(self.phase(rows)[0], least)
-        self.stages.setdefault(stage, Stage()).products.append(Product(node, source, weight, buffer, adds))
+        product = Product(node, source, weight, buffer, adds, self.values.merged(node))
+        self.stages.setdefault(stage, Stage()).products.append(product)
+
+
+def _apart(one: Index, other: Index) -> int | None:
+    """How far two places are from each other wherever the counters stand; None where that varies."""
+    return one.start - other.start if one.terms == other.terms else None

@@ -21,7 +21,7 @@ from rnnbench.network.engines.compiled.record import Recorder, Unsupported
 from rnnbench.network.states import State
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67)
-"""Numbers of sequences to trace with: one that is no width of the cell, so that the axes cannot be confused."""
+"""Numbers of sequences to trace with: one that divides no size of the cell, so that the axes cannot be confused."""
 CONTAINERS = (list, dict, set, tuple)
 
 
@@ -128,10 +128,10 @@ def plain_copy(cell: Cell[Any]) -> Cell[Any]:
     return twin
 
 
-def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: list[int]) -> Traced:
-    """Trace a ``plain_copy`` of a cell for a drive [..., D] and a state of parts [B, *widths]. Raises Unsupported."""
-    sizes = {*widths, drive.shape[-1], *(size for each in twin.parameters() for size in each.shape)}
-    batch = next((prime for prime in PRIMES if prime not in sizes), 71)
+def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, shapes: list[torch.Size]) -> Traced:
+    """Trace a ``plain_copy`` of a cell for a drive [..., D] and parts of a state [B, *shape]. Raises Unsupported."""
+    sizes = {drive.shape[-1], twin.output_size, *(size for each in (*shapes, *_shapes(twin)) for size in each)}
+    batch = next((prime for prime in PRIMES if all(size % prime for size in sizes)), 71)
     before = _attributes(twin)
     tensors = {**dict(twin.named_parameters()), **dict(twin.named_buffers())}
     recorder = Recorder()
@@ -141,9 +141,9 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: 
 
     keys = [".".join(part for part in name if part) for name in names]
     weights = [leaf(*tensors[key].shape, differentiable=tensors[key].requires_grad) for key in keys]
-    state = [leaf(batch, width) for width in widths]
+    state = [leaf(batch, *shape) for shape in shapes]
     given = leaf(batch, drive.shape[-1])
-    seeds = [leaf(batch, width, differentiable=False) for width in (*widths, twin.output_size)]
+    seeds = [leaf(batch, *shape, differentiable=False) for shape in (*shapes, (twin.output_size,))]
     wanted = [*state, given, *weights]
     inputs = [recorder.input(each) for each in (*wanted, *seeds)]
     step = Stepped(twin, type(twin.initial_state(1)))
@@ -158,7 +158,7 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: 
     to = [recorder.node(each) for each in gradients]
     recorder.graph.output([*outcome, *to])
     recorder.graph.eliminate_dead_code()
-    parts = len(widths)
+    parts = len(shapes)
     return Traced(
         batch,
         states=inputs[:parts],
@@ -171,6 +171,10 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, widths: 
         to_drive=to[parts],
         to_weights=to[parts + 1 :],
     )
+
+
+def _shapes(cell: Cell[Any]) -> list[torch.Size]:
+    return [each.shape for each in (*cell.parameters(), *cell.buffers())]
 
 
 def _check_shapes(results: list[Tensor], like: list[Tensor]) -> None:

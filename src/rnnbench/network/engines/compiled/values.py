@@ -1,25 +1,30 @@
 """What the nodes of a traced graph are: rows, constants, uniform numbers, and what the batch was summed to.
 
-    row       a value of every sequence, [B, W], or one number of each, [B]: computed in the kernels, step by step
+    row       a value of every sequence, of any shape with an axis of the batch: computed in the kernels, step by step
     constant  a function of the weights alone: computed by torch before the kernels run, once
     uniform   one number in every place, as of zeros_like: written into the kernels
     total     a sum over the batch of rows, or a function of one: the way to a weight's gradient, which is linear in
               it, so that torch computes it once after the kernels, of the sums over all steps
 
-A row that is a part of another, or made of others side by side, is never stored by itself: ``pieces`` says where its
-columns come from.
+In memory the numbers of a sequence lie side by side, in the order of the other axes: ``width`` is how many. A row that
+is a part of another, made of others side by side, or another's with its axes moved, is never stored by itself:
+``moved`` says where its numbers come from.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import Any, NamedTuple
+from math import prod
+from typing import Any
 
 import torch
 from torch import fx
 
+from rnnbench.network.engines.compiled import moves
+from rnnbench.network.engines.compiled.index import BATCH, Box, Index
+from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.operations import POINTWISE, POWERS, REDUCTIONS
-from rnnbench.network.engines.compiled.record import FILLS, KNOWN, PARTS, RESHAPING, SAME, SCATTERS, SPLITS, Unsupported
+from rnnbench.network.engines.compiled.record import COUNTS, FILLS, KNOWN, RESHAPING, SAME, Unsupported
 from rnnbench.network.engines.compiled.trace import Traced
 
 aten = torch.ops.aten
@@ -27,48 +32,45 @@ FILL = {"zeros": 0.0, "ones": 1.0, "new_zeros": 0.0, "new_ones": 1.0, "zeros_lik
 SCALED = {aten.add.Tensor, aten.add.Scalar, aten.sub.Tensor, aten.sub.Scalar}
 
 
-class Piece(NamedTuple):
-    """``width`` columns of ``node`` from column ``start`` on; ``start`` is None for one column in all places."""
-
-    node: Any
-    start: int
-    width: int
-
-
 class Values:
-    """The kinds, widths and columns of the nodes of ``traced``. Raises Unsupported for what is none of the kinds."""
+    """The kinds and places of the nodes of ``traced``. Raises Unsupported for what is none of the kinds."""
 
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
+        self.batch = traced.batch
         rows = [*traced.states, traced.drive, *traced.cotangents]
         self.kinds: dict[fx.Node, str] = {
             **dict.fromkeys(rows, "row"),
             **dict.fromkeys(traced.weights, "constant"),
         }
-        self._stretches: dict[tuple[Any, int], int] = {}
         self.backward: set[fx.Node] = set(traced.cotangents)
         """The rows that depend on what arrives from later steps."""
-        graph = traced.drive.graph
-        for node in graph.nodes:
+        for node in traced.drive.graph.nodes:
             if node.op == "call_function":
                 self.kinds[node] = self._kind(node)
                 if any(each in self.backward for each in node.all_input_nodes):
                     self.backward.add(node)
                 if self.kinds[node] in ("row", "constant") and self.root(node) is not node:
                     node.replace_all_uses_with(self.root(node), delete_user_cb=lambda user: user.op != "output")
+        self.repeated = self._repeated()
+        """Computed rows of which another row reads a number more than once: computed once, and stored."""
 
     def kind(self, value: Any) -> str:
         return self.kinds[value] if isinstance(value, fx.Node) else "uniform"
 
     def _kind(self, node: fx.Node) -> str:
         kinds = {self.kinds[each] for each in node.all_input_nodes}
+        if node.target in COUNTS:
+            return "constant"
         if not kinds or node.target in FILLS:
             return "uniform"  # one that is used and no fill is found where it is used
         if "total" in kinds or self.contracts(node):
             return "total"
-        if "row" in kinds:
+        if "row" in kinds or ("constant" in kinds and self._of_batch(node)):
             if node.target not in KNOWN and node.target is not operator.getitem:
                 raise Unsupported(_name(node))
+            if node.target in REDUCTIONS and self._axis(shape_of(node.args[0])) in axes_of(node):
+                raise Unsupported(f"{_name(node)} over the batch")
             return "row"
         return "constant" if "constant" in kinds else "uniform"
 
@@ -79,125 +81,113 @@ class Values:
             turned = isinstance(first, fx.Node) and first.target is aten.permute.default
             return turned and self.kind(first.args[0]) == "row" and self.kind(node.args[1]) == "row"
         if node.target is aten.sum.dim_IntList and self.kind(node.args[0]) == "row":
-            rank = node.args[0].meta["val"].dim()  # type: ignore[union-attr]
-            return 0 in [axis % rank for axis in node.args[1]]  # type: ignore[union-attr]
+            shape = shape_of(node.args[0])
+            return self._axis(shape) in axes_of(node)
         return False
 
     def root(self, value: Any) -> Any:
-        """The node whose values ``value`` has, through operations that change neither values nor columns."""
+        """The node that ``value`` is another name of, in the same shape."""
         while isinstance(value, fx.Node) and value.op == "call_function":
             if value.target in SAME or (value.target in RESHAPING and self._keeps(value)):
                 value = value.args[0]
-            elif value.target is aten.copy.default and _shape(value) == _shape(value.args[1]):
+            elif value.target is aten.copy.default and shape_of(value) == shape_of(value.args[1]):
                 value = value.args[1]
             else:
                 break
         return value
 
     def _keeps(self, node: fx.Node) -> bool:
-        """Whether a reshaping operation leaves the columns of every sequence where they are."""
-        source, target = node.args[0], node
-        if not isinstance(source, fx.Node) or source.meta["val"].dtype != node.meta["val"].dtype:
-            return False
-        if self.kinds[source] == "uniform":
-            return True
-        if self.kinds[source] != "row":
-            spread = node.target is aten.expand.default and _shape(source)[-1:] == _shape(target)[-1:]
-            return spread or _shape(source) == _shape(target)
-        return self._is_row(source) and self._is_row(target) and self.width(source) == self.width(target)
+        source: Any = node.args[0]
+        return shape_of(source) == shape_of(node) and source.meta["val"].dtype == node.meta["val"].dtype
 
-    def _is_row(self, node: fx.Node) -> bool:
-        shape = _shape(node)
-        return 0 < len(shape) <= 2 and shape[0] == self.traced.batch
+    def _of_batch(self, node: fx.Node) -> bool:
+        return isinstance(node.meta["val"], torch.Tensor) and any(size % self.batch == 0 for size in shape_of(node))
+
+    def _axis(self, shape: tuple[int, ...]) -> int:
+        """The axis of the batch, with which another may have been merged."""
+        found = [axis for axis, size in enumerate(shape) if size % self.batch == 0]
+        if len(found) != 1:
+            raise Unsupported(f"a value of shape {self.told(shape)}")
+        return found[0]
+
+    def _sides(self, value: Any) -> tuple[int, int]:
+        """How many numbers of a sequence are counted by axes before the batch's, and by the others."""
+        shape = shape_of(value)
+        axis = self._axis(shape)
+        return prod(shape[:axis]), prod(shape[axis:]) // self.batch
 
     def width(self, value: Any) -> int:
-        """The columns of a value: W of a row [B, W] and a constant [W] or [1, W], 1 of a row [B] or a number."""
-        if not isinstance(value, fx.Node):
-            return 1
-        shape = _shape(value)
-        if self.kinds[value] == "row":
-            if not self._is_row(value):
-                raise Unsupported(f"{_name(value)} of shape {_told(shape, self.traced.batch)}: only [B, *] is")
-            return shape[1] if len(shape) == 2 else 1
-        if self.kinds[value] == "uniform":
-            return 1
-        if any(size != 1 for size in shape[:-1]):
-            raise Unsupported(f"{_name(value)}: a weight of shape {list(shape)} beside rows")
-        return shape[-1] if shape else 1
+        """How many numbers a row has for each sequence; of another value, all."""
+        return prod(shape_of(value)) if self.kind(value) == "constant" else prod(self._sides(value))
 
-    def piece(self, value: Any, column: int) -> Piece:
-        """Where ``column`` of a row comes from, and for how many columns this holds."""
-        node = self.root(value)
-        start, width = column, self.width(value) - column
-        while isinstance(node, fx.Node) and node.op == "call_function" and self.kinds[node] == "row":
-            found = self._source(node, start)
-            if found is None:
-                break
-            source, start, available = found
-            spread = node.target is aten.expand.default
-            node, width = self.root(source), min(width, available)
-            if spread or self.kind(node) != "row":
-                return Piece(node, 0, width)
-        return Piece(node, start, width)
+    def alone(self, value: Any) -> tuple[int, ...]:
+        """The shape of a row for one sequence."""
+        shape = shape_of(value)
+        axis = self._axis(shape)
+        return (*shape[:axis], shape[axis] // self.batch, *shape[axis + 1 :])
 
-    def _source(self, node: fx.Node, column: int) -> tuple[Any, int, int] | None:
-        """(node, column in it, columns from there on) of a node that only moves columns; else None."""
-        arguments: Any = node.args
-        if node.target is aten.expand.default and self.width(arguments[0]) == 1 and self._is_row(node):
-            return arguments[0], 0, self.width(node) - column
-        if node.target is operator.getitem:
-            whole, place = self.root(arguments[0]), arguments[1]
-            if whole.target not in SPLITS or not self._over_columns(whole, 2):
-                return None
-            sizes = whole.args[1]
-            start = place * sizes if isinstance(sizes, int) else sum(sizes[:place])
-            return whole.args[0], start + column, self.width(node) - column
-        if node.target in PARTS and self._over_columns(node, 1):
-            width = _shape(arguments[0])[1]
-            if node.target is aten.slice.Tensor and node.args[4:] not in ((), (1,)):
-                raise Unsupported(f"{_name(node)} with a stride")
-            start = arguments[2] if len(arguments) > 2 and arguments[2] is not None else 0
-            start = max(0, start + width if start < 0 else start)
-            return arguments[0], start + column, self.width(node) - column
-        if node.target is aten.cat.default and self._over_columns(node, 1):
-            for each in arguments[0]:
-                if column < _shape(each)[1]:
-                    return each, column, _shape(each)[1] - column
-                column -= _shape(each)[1]
-        if node.target in SCATTERS and self._over_columns(node, 2):
-            start = arguments[3] if len(arguments) > 3 and arguments[3] is not None else 0
-            start = start + self.width(node) if start < 0 else start
-            size = _shape(arguments[1])[1] if node.target is aten.slice_scatter.default else 1
-            if start <= column < start + size:
-                return arguments[1], column - start, start + size - column
-            following = start if column < start else self.width(node)
-            return arguments[0], column, following - column
-        return None
+    def merged(self, value: Any) -> int:
+        """How many places along the axis of the batch of a row belong to one sequence."""
+        shape = shape_of(value)
+        return shape[self._axis(shape)] // self.batch
 
-    def _over_columns(self, node: fx.Node, place: int) -> bool:
-        """Whether the axis in argument ``place`` of a node is that of the columns."""
-        axis: Any = node.args[place] if len(node.args) > place else 0
-        first: Any = node.args[0]
-        rank = len(_shape(first[0] if isinstance(first, list | tuple) else first))
-        if rank != 2 or axis % rank != 1:
-            raise Unsupported(f"{_name(node)} along the batch, or of a shape that is not [B, *]")
-        return True
+    def whole(self, value: Any) -> tuple[Box, Index, Index]:
+        """Loops over all numbers of a row: their place in its shape, and that in memory."""
+        if self.kind(value) != "row" and not self._of_batch(value):
+            raise Unsupported(f"{_name(value)} of shape {self.told(shape_of(value))} in place of a row")
+        before, inner = self._sides(value)
+        extents: list[int] = []
+        terms = [(BATCH, inner)]
+        for size, stride in ((before, inner * self.batch), (inner, 1)):
+            if size > 1:
+                terms.append((len(extents), stride))
+                extents.append(size)
+        box, index = Box(self.batch, tuple(extents)), Index(0, tuple(terms))
+        return box, index, self.offset(value, index, box)
 
-    def stretch(self, value: Any, column: int) -> int:
-        """For how many columns from ``column`` on a row is one expression of the same columns of its sources."""
-        if (value, column) not in self._stretches:
-            self._stretches[value, column] = self._stretch(value, column)
-        return self._stretches[value, column]
+    def offset(self, value: Any, index: Index, box: Box) -> Index:
+        """Where in memory, from a sequence's first number on, the place ``index`` in the shape of a value lies."""
+        if self.kind(value) == "constant":
+            if index.of(BATCH):
+                raise Unsupported(f"{_name(value)}: another weight for each sequence")
+            return index
+        before, inner = self._sides(value)
+        outside = Index()
+        if before > 1:
+            outside, index = box.split(index, inner * self.batch)
+        if index.of(BATCH) != inner:
+            raise Unsupported(f"{_name(value)} of another sequence")
+        return outside.times(inner).plus(index.without(BATCH))
 
-    def _stretch(self, value: Any, column: int) -> int:
-        node, start, width = self.piece(value, column)
-        if not isinstance(node, fx.Node) or node.op != "call_function" or self.kinds[node] != "row":
-            return width
-        if node.target in POINTWISE:
-            for each in node.args:
-                if isinstance(each, fx.Node) and self.kind(each) == "row" and self.width(each) > 1:
-                    width = min(width, self.stretch(each, start))
-        return width
+    def moved(self, node: Any, index: Index, box: Box) -> tuple[Any, Index] | None:
+        """(value, place in its shape) where the number at ``index`` comes from; None unless a row only moves numbers.
+
+        Raises Change where they come from several places.
+        """
+        return moves.source(node, index, box) if self.moves(node) and self.kinds[node] == "row" else None
+
+    def moves(self, node: Any) -> bool:
+        """Whether a node only moves numbers, or is what was split."""
+        return isinstance(node, fx.Node) and node.target in moves.MOVES
+
+    def _repeated(self) -> set[fx.Node]:
+        found: set[fx.Node] = set()
+        for node in self.traced.drive.graph.nodes:
+            if self.kinds.get(node) != "row" or not self._of_batch(node):
+                continue
+            if node.target in POINTWISE or node.target is aten.expand.default:
+                for each in node.all_input_nodes:
+                    if self.kinds[each] == "row" and 1 < self.width(each) < self.width(node):
+                        found |= self._computed(each)
+        return found
+
+    def _computed(self, node: fx.Node) -> set[fx.Node]:
+        """The elementwise rows whose numbers a row has."""
+        if self.kinds[node] != "row":
+            return set()
+        if self.moves(node):
+            return {found for each in node.all_input_nodes for found in self._computed(each)}
+        return {node} if node.target in POINTWISE and self.width(node) > 1 else set()
 
     def check(self, node: fx.Node) -> None:
         """Raises Unsupported unless a kernel can compute a row."""
@@ -205,32 +195,28 @@ class Values:
         dtype = node.meta["val"].dtype
         if (dtype.is_floating_point and dtype != self.traced.drive.meta["val"].dtype) or dtype.is_complex:
             raise Unsupported(f"{_name(node)} in {dtype}")
-        if set(node.kwargs) - ({"alpha"} if node.target in SCALED else set()):
+        if set(node.kwargs) - ({"alpha"} if node.target in SCALED else set()) and not self.moves(node):
             raise Unsupported(f"{_name(node)} with {', '.join(node.kwargs)}")
         if node.target is aten.pow.Tensor_Scalar and node.args[1] not in POWERS:
             raise Unsupported(f"{_name(node)} of {node.args[1]}")
-        if node.target in POINTWISE:
-            for each in node.args:
-                if isinstance(each, fx.Node) and self.width(each) not in (1, self.width(node)):
-                    raise Unsupported(f"{_name(node)} of widths {self.width(each)} and {self.width(node)}")
-        elif node.target is aten.mm.default:
+        if node.target is aten.mm.default:
             if self.kind(node.args[0]) != "row" or self.kind(node.args[1]) != "constant":
                 raise Unsupported(f"{_name(node)} of two rows")
-        elif node.target in REDUCTIONS:
-            axes: Any = node.args[1]
-            if _shape(node.args[0])[1:] == () or [axis % 2 for axis in axes] != [1]:
-                raise Unsupported(f"{_name(node)} over {axes}")
-        elif node.op == "call_function":
+            if self._axis(shape_of(node)):
+                raise Unsupported(f"{_name(node)} along the batch")
+        elif node.op == "call_function" and node.target not in POINTWISE and node.target not in REDUCTIONS:
             raise Unsupported(_name(node))
 
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return tuple(value.meta["val"].shape) if isinstance(value, fx.Node) else ()
-
-
-def _name(node: fx.Node) -> str:
-    return f"the operation {node.target}"
+    def told(self, shape: tuple[int, ...]) -> str:
+        return "[" + ", ".join("B" if size == self.batch else str(size) for size in shape) + "]"
 
 
-def _told(shape: tuple[int, ...], batch: int) -> str:
-    return "[" + ", ".join("B" if size == batch else str(size) for size in shape) + "]"
+def axes_of(node: fx.Node) -> list[int]:
+    """The axes that a reduction removes."""
+    axes: Any = node.args[1] if len(node.args) > 1 else None
+    rank = len(shape_of(node.args[0]))
+    return [axis % rank for axis in axes] if axes else list(range(rank))
+
+
+def _name(node: Any) -> str:
+    return f"the operation {node.target}" if isinstance(node, fx.Node) else "a number"
