@@ -9,6 +9,7 @@ import torch
 from catalogue import CELL_ROWS, TWINS, reached
 from own_cells import OWN_CELLS, Derived, Mirrored
 from rnnbench.errors import UserError
+from rnnbench.network import engines
 from rnnbench.network.cells import CELLS, Elman, LinearCell, LinearMatrixCell
 from rnnbench.network.engines import ENGINES, choose, fastest
 from rnnbench.network.engines.associative import LOOP_FROM
@@ -186,18 +187,25 @@ def test_auto_is_exact():
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "batch", "engine"),
-    [
-        ("lru", 1, "associative"),
-        ("lru", LOOP_FROM // 5 + 1, "loop"),
-        ("s6", LOOP_FROM // (5 * 16), "associative"),
-        ("s6", LOOP_FROM // (5 * 16) + 1, "loop"),
-    ],
-)
-def test_auto_runs_a_linear_cell_that_is_not_compiled_either_way(name, batch, engine):
-    """By the numbers of its memory: 5 of the LRU, 5 x 16 of S6."""
-    assert fastest(CELLS[name](3, 5), torch.randn(4, batch, 3)) is ENGINES[engine]
+@pytest.mark.parametrize("name", ["lru", "s4d"])
+def test_auto_runs_a_linear_cell_that_is_not_compiled_either_way(name):
+    """By the numbers of its memory."""
+    cell = CELLS[name](3, 5)
+    most = (LOOP_FROM - 1) // cell.memory(cell.initial_state(1)).numel()
+    for batch, engine in ((1, "associative"), (most, "associative"), (most + 1, "loop")):
+        assert fastest(cell, torch.randn(4, batch, 3)) is ENGINES[engine]
+
+
+def test_auto_keeps_no_more_matrices_than_fit(monkeypatch):
+    """The compiled engine keeps the states of all steps, the chunks do not."""
+    cell, inputs = CELLS["gla"](3, 8), torch.randn(10, 2, 3)
+    state = cell.initial_state(2)
+    kept = 10 * sum(part.numel() for part in state)
+    monkeypatch.setattr(engines, "MEMORY", kept)
+    assert fastest(cell, inputs, state) is ENGINES["compiled"]
+    monkeypatch.setattr(engines, "MEMORY", kept - 1)
+    assert fastest(cell, inputs, state) is ENGINES["chunkwise"]
+    assert fastest(CELLS["rwkv7"](3, 8), inputs, state) is ENGINES["compiled"]
 
 
 @pytest.mark.parametrize(("steps", "engine"), [(4, "fused"), (4000, "compiled")])

@@ -36,6 +36,9 @@ from rnnbench.network.states import S
 FUSED_TO = 2**15
 """Numbers of h, T*B*H, below which torch's kernel of an LSTM is faster than the compiled one: it costs less to call."""
 
+MEMORY = 2**26
+"""Numbers of states of all steps, above which an engine that does not keep them is taken where there is one."""
+
 Engine = Callable[..., tuple[Tensor, Any]]
 
 ENGINES: dict[str, Engine] = {
@@ -69,10 +72,12 @@ def fastest(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> Engine:
     """
     if type(cell) is LSTM and supports_inputs(inputs) and len(inputs) * inputs.shape[1] * cell.hidden_size < FUSED_TO:
         return fused
-    if suits_chunks(cell, inputs):
+    if suits_chunks(cell, inputs) and len(inputs) * sum(part.numel() for part in state) > MEMORY:
         return chunkwise
     if suits(cell, inputs, state):
         return compiled
+    if suits_chunks(cell, inputs):
+        return chunkwise
     if isinstance(cell, LinearCell):
         return associative if faster_than_loop(cell, inputs) else loop
     if fused_supports(cell) and supports_inputs(inputs):

@@ -75,10 +75,10 @@ class Columns:
         return self.given[kind, name]
 
     def number(self, value: int) -> Any:
-        """A size: an argument, so that a kernel serves all widths; but between loops in one another, a constant."""
-        if value in (0, 1) or len(self.box.extents) > 1:
-            return INT(value)
-        return self.argument("number", value)
+        """A size: an argument, so that a kernel serves all widths, and so that LLVM makes vectors of inner loops, where
+        it would unroll those whose lengths it knew.
+        """
+        return INT(value) if value in (0, 1) else self.argument("number", value)
 
     def _stores(self, stores: list[Store]) -> None:
         """Loops for what is stored, one for all that count alike."""

@@ -31,6 +31,8 @@ FILLS = {
 }  # fmt: skip
 COUNTS = {aten.arange.default, aten.arange.start, aten.arange.start_step, aten.eye.default, aten.linspace.default}
 """Operations that return the same numbers each time, of no tensor."""
+WHOLE = {*COUNTS, aten.cos.default, aten.sin.default, aten.pow.Scalar}
+"""Operations that torch computes, of weights alone."""
 SPLITS = {aten.split_with_sizes.default, aten.split.Tensor}
 PARTS = {aten.slice.Tensor, aten.select.int}
 SCATTERS = {aten.slice_scatter.default, aten.select_scatter.default}
@@ -74,7 +76,9 @@ class Recording:
         name, _, overload = str(func).removeprefix("aten.").partition(".")
         if name.endswith("_") and not name.endswith("__"):
             return self._in_place(name, overload, args, kwargs)
-        simpler = None if func in KNOWN else decompositions.of(func)
+        if func is aten.promote_types.default:
+            return func(*args)
+        simpler = None if func in KNOWN or func in WHOLE else decompositions.of(func)
         if simpler is not None:
             with self._on():
                 return simpler(*args, **kwargs)
