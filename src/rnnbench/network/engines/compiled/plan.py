@@ -50,6 +50,11 @@ class Plan:
                 if not values.moves(node):
                     values.check(node)
 
+    @staticmethod
+    def part(buffer: Buffer) -> int:
+        """Of which part of the state a buffer holds every step."""
+        return int(buffer.name.removeprefix("state"))
+
     def _contractions(self) -> list[fx.Node]:
         """The sums over the batch that the gradients of the weights are made of."""
         found: list[fx.Node] = []

@@ -1,0 +1,72 @@
+"""The numbers that a kernel reads, and what their addresses point to: see ``emit.Layout``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor, fx
+
+from rnnbench.network.engines.compiled import blas
+from rnnbench.network.engines.compiled.emit import DESCRIPTION, Layout
+from rnnbench.network.engines.compiled.moves import shape_of
+from rnnbench.network.engines.compiled.plan import Plan
+from rnnbench.network.engines.compiled.tape import Tape
+
+ALL = -1
+"""The mask of a buffer that keeps every step."""
+
+
+class Frame:
+    """Makes the frames of a kernel: what depends on neither the batch nor the steps is laid out once."""
+
+    def __init__(self, layout: Layout, plan: Plan, *, double: bool) -> None:
+        self.layout, self.double = layout, double
+        self.buffers = layout.of("buffer")
+        self.constants = list(layout.of("constant"))
+        self.tape = Tape(plan.traced.drive.graph, self.constants, plan.traced.weights)
+        self._arrays = [(each.name, place, each in plan.carries) for each, place in self.buffers.items()]
+        self._first = [(plan.part(each), place) for each, place in layout.of("first").items()]
+        self._addresses = list(layout.of("constant").items())
+        self._fixed = np.zeros(layout.size + len(layout.products) * DESCRIPTION // 2, np.int64)
+        for number, place in layout.of("number").items():
+            self._fixed[place] = number
+        self._counts = np.array([product.count for product in layout.products], np.int32)
+        for row, product in zip(self._described(self._fixed), layout.products, strict=True):
+            inner, outer = shape_of(product.weight)
+            widths = (product.source[0].width, product.buffer.width) if product.count == 1 else (inner, outer)
+            row[:] = outer, 0, inner, outer, *widths
+
+    def _described(self, frame: Any) -> Any:
+        """The descriptions of the products, a row each."""
+        return frame[self.layout.size :].view(np.int32).reshape(-1, DESCRIPTION)
+
+    def fill(
+        self, arrays: dict[str, Tensor], state: list[Tensor], known: dict[fx.Node, Tensor], steps: int, batch: int
+    ) -> tuple[Any, list[Tensor]]:
+        """A frame, and what must live as long; ``known`` are the weights.
+
+        The functions of the weights are contiguous, as small products are fastest too.
+        """
+        self.tape.run(known)
+        constants = [known[node].contiguous() for node in self.constants]
+        frame = self._fixed.copy()
+        frame[:3] = steps, batch, blas.gemm(self.double)
+        frame[3] = frame.ctypes.data + frame.itemsize * self.layout.size
+        for name, place, carried in self._arrays:
+            array = arrays[name]
+            frame[place] = array.data_ptr()
+            # A carry is read at step t + 1, so that two of its rows are too few to keep every step where T = 2.
+            frame[place + 1] = 1 if carried else mask(array, steps)
+        for part, place in self._first:
+            frame[place] = state[part].data_ptr()
+        for (_, place), constant in zip(self._addresses, constants, strict=True):
+            frame[place] = constant.data_ptr()
+        self._described(frame)[:, 1] = self._counts * batch
+        return frame, constants
+
+
+def mask(array: Tensor, steps: int) -> int:
+    """What to take of a step's number to find its row in an array that keeps all steps, or the last one or two."""
+    kept = array.size(0)
+    return ALL if kept >= steps else kept - 1
