@@ -25,7 +25,7 @@ DESCRIPTION = 6
 class Layout:
     """What lies where in a kernel's frame, in int64: T, B, the address of gemm, that of the products' descriptions,
     then an address and a mask of steps for each buffer, the first values of what is read of the step before, the
-    constants' addresses, and the numbers (widths and columns).
+    constants' addresses, and the numbers (sizes and places).
     """
 
     def __init__(self) -> None:

@@ -66,8 +66,9 @@ class Columns:
         """What a stage does with a sequence."""
         self.sequence = sequence
         for phase, (stores, sums) in sorted(stage.phases.items()):
-            self.reader.now = index, phase
+            self.reader.now, self.reader.sums = (index, phase), False
             self._stores(stores)
+            self.reader.sums = True
             for each in sums:
                 self._sum(each)
 

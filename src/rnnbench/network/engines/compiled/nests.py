@@ -59,6 +59,8 @@ class Reader:
 
     kernel: Kernel
     now: Phase = (0, 0)
+    sums: bool = False
+    """Whether it is at the sums of a phase, which come after what that stores."""
 
     def source(self, value: Any, index: Index, box: Box) -> Source:
         """Where the number of a value at a place in its shape is found. Raises Change."""
@@ -94,8 +96,9 @@ class Reader:
             return False
         if node.target is aten.mm.default or node.target in REDUCTIONS:
             return True
-        phase = self.kernel.phase(node)
-        return phase <= self.now if self.kernel.ahead(node) else phase < self.now
+        stage, phase = self.kernel.phase(node)
+        stored = stage, phase - self.kernel.ahead(node)
+        return stored <= self.now if self.sums else stored < self.now
 
     def reads(self, value: Any, index: Index, box: Box) -> Iterator[Index]:
         """The places in arrays that a number is computed of. Raises Change."""

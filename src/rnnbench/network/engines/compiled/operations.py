@@ -1,6 +1,6 @@
 """The operations of aten that a kernel can compute, as functions of its numbers.
 
-POINTWISE: one number from one of each argument. REDUCTIONS: a row's columns to one number, as (start, function of what
+POINTWISE: one number from one of each argument. REDUCTIONS: many numbers to one, as (start, function of what
 was found and the next, whether it is divided by the columns). What costs much is in DEAR: kept, not computed again.
 """
 

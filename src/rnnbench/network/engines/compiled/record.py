@@ -23,7 +23,7 @@ RESHAPING = {
     aten.view.default, aten.expand.default, aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims,
     aten._to_copy.default, aten._unsafe_view.default,
 }  # fmt: skip
-"""Operations that return the same columns where they leave the batch alone."""
+"""Operations that leave numbers in their order, or repeat them."""
 FILLS = {
     aten.full.default, aten.scalar_tensor.default, aten.zeros.default, aten.ones.default, aten.full_like.default,
     aten.zeros_like.default, aten.ones_like.default, aten.new_zeros.default, aten.new_ones.default,

@@ -1,13 +1,14 @@
 """What the two kernels store, where, and in which order.
 
 A kernel runs over time. A step of it is a row of stages; between two stages stand matrix products, which read what the
-stage before has stored. In a stage every sequence passes through phases: loops over columns, then sums
-that the next phase reads. A value that is not stored is written into the loops that read it, and computed again there.
+stage before has stored. In a stage every sequence passes through phases: loops, then sums that the next phase reads. A
+value that is not stored is written into the loops that read it, and computed again there.
 
-Stored are: the states and outputs; what a product reads and returns; sums; what a weight's gradient is
-made of; and in the forward kernel, for the backward one, what is dear to compute again (operations.DEAR). Every one
-has an array of its own, in which the columns of a step lie side by side: LLVM makes vectors of a loop where no array is
-both read and written, and a product over all steps and sequences reads it without a copy.
+Stored are: the states and outputs; what a product reads and returns; sums; what is read more than once, as a number of
+each row of a matrix is for its columns; what a weight's gradient is made of; and in the forward kernel, for the
+backward one, what is dear to compute again (operations.DEAR). Every one has an array of its own, in which the numbers
+of a sequence in a step lie side by side: LLVM makes vectors of a loop where no array is both read and written, and a
+product over all steps and sequences reads it without a copy.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ class Kernel:
         """Make room for every product and for what it reads; ``sinks`` are sums of products with a buffer of theirs."""
         needed = [node for node in self.needs(*self.roots) if node.target is aten.mm.default]
         for node in needed:
-            if self._source(node) is None:
-                rows = self.values.root(node.args[0])
+            rows = self.values.root(node.args[0])
+            if self.place(rows) is None:
                 self.keep(rows, self.new(rows.name, self.values.width(rows), "one"))
             if self._source(node) is None:  # it lies among others
                 self.keep(rows, self.new(f"rows_{rows.name}", self.values.width(rows), "one"), home=False)
