@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from rnnbench.outcomes import provenance, rows
-from rnnbench.outcomes.columns import row
+from rnnbench.outcomes.columns import REPORT, row
 from rnnbench.outcomes.merge import Source
 from rnnbench.outcomes.phases import divide
 from rnnbench.outcomes.result import SCHEMAS, Result, conformed, no_rows
@@ -72,7 +72,7 @@ def leave(folder, found, declared=TUNED):
 
 def frame(found):
     """Records as the rows of a result in which all of them are reported."""
-    return rows.frame(row(each) | {"phase": rows.REPORT, "environment": 0} for each in found)
+    return rows.frame(row(each) | {"phase": REPORT, "environment": 0} for each in found)
 
 
 def lines(table, run_id, value):

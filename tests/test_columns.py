@@ -12,7 +12,7 @@ from rnnbench.config.identity import flatten
 from rnnbench.gradients import DIAGNOSTICS as REGISTRY
 from rnnbench.network.cells import CELLS
 from rnnbench.outcomes import rows
-from rnnbench.outcomes.columns import CLIPPING, COLUMNS, column, configuration, row
+from rnnbench.outcomes.columns import CLIPPING, COLUMNS, REPORT, column, configuration, row
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 from rnnbench.runner import run
 from rnnbench.store.records import Record
@@ -73,7 +73,7 @@ class TestARealRun:
 
     def test_it_survives_the_disk(self, record, tmp_path):
         """Every number with every digit, and the configuration with its types."""
-        made = rows.frame([row(record) | {"phase": rows.REPORT, "environment": 0}])
+        made = rows.frame([row(record) | {"phase": REPORT, "environment": 0}])
         rows.write(tmp_path / rows.FILE, made)
         (back,) = rows.plain(rows.read(tmp_path / rows.FILE, rows.shared(made)[0]))
         (before,) = rows.plain(made)

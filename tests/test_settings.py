@@ -12,7 +12,7 @@ import pytest
 
 from planted import TUNED, leave, record
 from rnnbench.outcomes import result
-from rnnbench.outcomes.rows import REPORT
+from rnnbench.outcomes.columns import REPORT
 from rnnbench.outcomes.settings import settings
 from rnnbench.report import publish, side_by_side, tables
 from rnnbench.report.leaderboard import boards

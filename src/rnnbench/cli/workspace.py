@@ -9,9 +9,9 @@ import click
 
 from rnnbench.cli import options
 from rnnbench.errors import UserError
+from rnnbench.outcomes.columns import REPORT
 from rnnbench.outcomes.gather import gather
 from rnnbench.outcomes.result import Result
-from rnnbench.outcomes.rows import REPORT
 from rnnbench.outcomes.settings import Setting, by_problem, reported
 from rnnbench.report import answers, tables
 from rnnbench.report.markdown import escape

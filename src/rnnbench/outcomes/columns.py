@@ -16,6 +16,7 @@ from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, GRADIENTS, LAYER_D
 from rnnbench.store.records import Record
 from rnnbench.store.status import clipped
 
+PHASES = TUNING, REPORT, UNUSED = "tuning", "report", "unused"
 IDENTITY = (
     Column("run_id", str, "the task, the cell, the seed, and a hash of all that can change the result"),
     Column(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnbench.outcomes.columns import Row
-from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
+from rnnbench.outcomes.columns import REPORT, TUNING, UNUSED, Row
 from rnnbench.store.protocol import Choice, choices
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ import yaml
 from rnnbench.config.identity import flatten
 from rnnbench.errors import UserError
 from rnnbench.outcomes import lengths, phases, provenance, rows
-from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.columns import REPORT, Row
 from rnnbench.outcomes.provenance import Environment, Provenance
 from rnnbench.outcomes.rows import AGAIN
 from rnnbench.store import records, typed
@@ -133,7 +133,7 @@ def write(folder: Path, result: Result) -> None:
     text = yaml.safe_dump(content, sort_keys=False, width=120)  # in ASCII: PyYAML reads back no U+0085
     (folder / CONFIG).write_text(text, encoding="utf-8")
     rows.write(folder / rows.FILE, result.rows)
-    runs = result.rows[result.rows["phase"] == rows.REPORT]["run_id"]
+    runs = result.rows[result.rows["phase"] == REPORT]["run_id"]
     for name, schema in SCHEMAS.items():
         reported = result.tables[name][result.tables[name]["run_id"].isin(runs)]
         if len(reported):

@@ -22,12 +22,11 @@ import pandas as pd
 
 from rnnbench.errors import UserError
 from rnnbench.outcomes.column import Column
-from rnnbench.outcomes.columns import COLUMNS, Row, column
+from rnnbench.outcomes.columns import COLUMNS, PHASES, Row, column
 from rnnbench.store import typed
 from rnnbench.store.status import Status
 
 FILE = "runs.csv"
-PHASES = TUNING, REPORT, UNUSED = "tuning", "report", "unused"
 AGAIN = "make it again with rnnbench report, or with rnnbench publish --replace"
 NEEDED = [name for name, each in COLUMNS.items() if not each.optional]
 NEVER_MISSING = ("run_id", "phase", "status", "seed", "task", "cell", "steps", "seconds", "environment", "task.name",

@@ -15,7 +15,7 @@ import pandas as pd
 from rnnbench.config.factors import factors, short
 from rnnbench.config.identity import valued
 from rnnbench.outcomes import rows
-from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.columns import REPORT, Row
 from rnnbench.outcomes.problems import Problem, belongs_to_problem, problem, words
 from rnnbench.statistics import Estimate, median_interval, median_time, wilson_interval
 from rnnbench.store.status import WORST, Status, clipped
@@ -201,7 +201,7 @@ def settings(table: pd.DataFrame, tuned: Sequence[str] = ()) -> list[Setting]:
 
 def reported(result: Result) -> list[Setting]:
     """Return the settings of the runs that a result reports."""
-    return settings(result.rows[result.rows["phase"] == rows.REPORT], result.tuned)
+    return settings(result.rows[result.rows["phase"] == REPORT], result.tuned)
 
 
 def _order(setting: Setting) -> tuple[tuple[bool, float, str], ...]:

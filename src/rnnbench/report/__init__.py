@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 
 from rnnbench.errors import UserError, check_name
 from rnnbench.outcomes import result, settings
+from rnnbench.outcomes.columns import REPORT as REPORT
 from rnnbench.outcomes.gather import gather, with_published
 from rnnbench.outcomes.lengths import FILE as LENGTHS
 from rnnbench.outcomes.result import Result
-from rnnbench.outcomes.rows import REPORT as REPORT
 from rnnbench.report import bundle, figures, overview
 from rnnbench.report.charts import theme
 from rnnbench.report.long_tables import LongTables

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rnnbench.outcomes.columns import Row
+from rnnbench.outcomes.columns import REPORT, Row
 from rnnbench.outcomes.result import Result
-from rnnbench.outcomes.rows import REPORT
 from rnnbench.outcomes.settings import Setting, by_problem
 from rnnbench.report import answers, comparisons, layers, leaderboard, over_length, tables, tuning
 from rnnbench.report.charts.design import design

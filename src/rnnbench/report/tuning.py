@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from rnnbench.outcomes.columns import UNUSED
 from rnnbench.outcomes.phases import baseline, chosen_points
 from rnnbench.outcomes.result import Result
-from rnnbench.outcomes.rows import UNUSED
 from rnnbench.outcomes.settings import Setting
 from rnnbench.report.tables import Table
 from rnnbench.store.protocol import LEARNED, Choice, Trial

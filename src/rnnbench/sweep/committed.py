@@ -11,10 +11,9 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.outcomes import agreement, consistency, provenance, result
 from rnnbench.outcomes.agreement import Rule
-from rnnbench.outcomes.columns import Row, configuration
+from rnnbench.outcomes.columns import REPORT, TUNING, UNUSED, Row, configuration
 from rnnbench.outcomes.provenance import Environment
 from rnnbench.outcomes.result import Result
-from rnnbench.outcomes.rows import REPORT, TUNING, UNUSED
 from rnnbench.sweep.compose import Plan
 from rnnbench.sweep.recorded_command import plan_again
 

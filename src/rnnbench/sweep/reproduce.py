@@ -18,10 +18,9 @@ from rnnbench.config.schema import Config
 from rnnbench.errors import check_range
 from rnnbench.outcomes import agreement
 from rnnbench.outcomes.agreement import Rule
-from rnnbench.outcomes.columns import COLUMNS, Row, row
+from rnnbench.outcomes.columns import COLUMNS, REPORT, TUNING, Row, row
 from rnnbench.outcomes.merge import COMPUTING, changes, elsewhere, reason
 from rnnbench.outcomes.provenance import Environment, environment
-from rnnbench.outcomes.rows import REPORT, TUNING
 from rnnbench.outcomes.settings import settings
 from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import bdtrc
 
 from rnnbench.tasks.base import Array, Batch, Split
 from rnnbench.tasks.strings import Rewriting
@@ -32,6 +31,8 @@ class BucketSort(Rewriting):
     @cached_property
     def ranks(self) -> Array:
         """The probabilities [l, k, V] of symbol k + 1 of the answer to l = shortest.. symbols; 0 for k >= l."""
+        from scipy.special import bdtrc  # takes a third of a second
+
         lengths = np.arange(self.shortest, self.length + 1)[:, None, None]
         place = np.arange(self.length)[:, None]
         at_most = np.arange(1, self.vocabulary) / self.vocabulary

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
-from rnnbench.outcomes.columns import COST, row
-from rnnbench.outcomes.rows import REPORT, TUNING
+from rnnbench.outcomes.columns import COST, REPORT, TUNING, row
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.tracking import names, wandb_files

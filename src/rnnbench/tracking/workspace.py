@@ -14,7 +14,7 @@ import wandb_workspaces.reports.v2 as reports
 import wandb_workspaces.workspaces as workspaces
 
 from rnnbench.errors import UserError
-from rnnbench.outcomes.rows import REPORT
+from rnnbench.outcomes.columns import REPORT
 from rnnbench.tracking.keys import STEP
 from rnnbench.tracking.login import problem
 from rnnbench.tracking.sections import MOST, Sweep, sections
