@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 from torch import nn
 
 from catalogue import CELL_ROWS, reached
@@ -17,7 +18,7 @@ from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.engines import ENGINES, choose, fastest, supporting
-from rnnbench.network.engines.compiled import pool, programs, reason, suits
+from rnnbench.network.engines.compiled import blas, pool, programs, reason, suits
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.states import HState, map_state
 
@@ -356,6 +357,18 @@ def test_inference_mode_decides_nothing(monkeypatch, name):
     cell, inputs = COMPILED[name].make(3, 10), torch.randn(4, 2, 3)
     assert suits(cell, inputs, cell.initial_state(2))
     ENGINES["compiled"](cell, inputs, cell.initial_state(2))[0].sum().backward()
+
+
+@pytest.mark.usefixtures("double")
+def test_without_a_blas_of_torch_it_is_that_of_scipy(monkeypatch):
+    """Whose threads are as many as torch has."""
+    monkeypatch.setattr(blas, "gemm", lambda double: blas.of_scipy("dgemm" if double else "sgemm"))
+    monkeypatch.setattr(blas, "threads", blas.Threads())
+    cell = CELLS["gru"](3, 40)
+    for number in (2, 1):
+        torch.set_num_threads(number)
+        agree(cell, torch.randn(9, 3, 3), reached(cell, 3))
+        assert {each["num_threads"] for each in threadpool_info() if "scipy" in each["filepath"]} == {number}
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

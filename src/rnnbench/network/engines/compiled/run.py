@@ -12,13 +12,13 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
-from rnnbench.network.engines.compiled.blas import threads
+from rnnbench.network.engines.compiled import blas
 from rnnbench.network.engines.compiled.program import Program
 
 
 def run(program: Program, drive: Tensor, state: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Outputs [T, B, O] and the parts of the final state, of a drive [T, B, D] and the parts of a state [B, *]."""
-    threads.follow()
+    blas.threads.follow()
     tensors = (drive, *state, *weights)
     if torch.is_grad_enabled() and any(each.requires_grad for each in tensors):
         outputs, *final = _Run.apply(program, len(state), *tensors)
