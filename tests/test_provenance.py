@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import rnnbench
 from rnnbench.store import provenance
 
 HERE = Path(provenance.__file__)
@@ -53,3 +54,10 @@ def test_without_git(repository, monkeypatch):
     repository("src/rnnbench/store")
     monkeypatch.setenv("PATH", "/nowhere")
     assert provenance.git_commit() is None
+
+
+def test_the_version_is_that_of_the_code(monkeypatch):
+    """An editable installation has the metadata of the day when it was made."""
+    monkeypatch.setattr(provenance.importlib.metadata, "version", lambda name: "0.0")
+    assert provenance.versions()["rnnbench"] == rnnbench.__version__
+    assert provenance.versions()["torch"] == "0.0"

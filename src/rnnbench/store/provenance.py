@@ -9,17 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "wandb",
-    "torchmetrics",
-    "datasets",
-    "numpy",
-    "scipy",
-    "rnnbench",
-)
+import rnnbench
+
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "wandb", "torchmetrics", "datasets", "numpy", "scipy")
 COMMAND = "RNNBENCH_COMMAND"
 """The environment variable that holds, for every process of a sweep, the command that began it."""
 
@@ -64,8 +56,12 @@ def git_commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and the packages that a result can depend on."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    """Return the versions of Python and the packages that a result can depend on.
+
+    That of rnnbench is its code's: the metadata of an editable installation keep that of the day when it was made.
+    """
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | packages | {"rnnbench": rnnbench.__version__}
 
 
 def machine() -> dict[str, Any]:
