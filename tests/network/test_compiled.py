@@ -107,6 +107,23 @@ class Delayed(Elman):
         return torch.exp(state.h) * state.old.mean(-1, keepdim=True) + drive
 
 
+class Masked(Cell[HState]):
+    """Truth values as numbers, and spread over the columns of a matrix."""
+
+    gates = ("hidden",)
+
+    def step(self, state, drive):
+        rows = drive.unflatten(-1, (2, -1)) > state.h.mean(-1)
+        kept = torch.where(rows[..., None], state.h, state.h * 0.5) + 0.1 * rows[..., None].to(drive.dtype)
+        return HState(kept * 0.9 + drive.unflatten(-1, (2, -1))[..., None] * torch.tanh(state.h.transpose(-1, -2)))
+
+    def initial_state(self, batch):
+        return HState(self._zeros(batch).unflatten(-1, (2, -1))[..., None].repeat(1, 1, 1, self.hidden_size // 2))
+
+    def readout(self, state, drive):
+        return state.h.sum(-1).flatten(1)
+
+
 class Narrow(Elman):
     """One column of the drive, and of what a step computes, for all units."""
 
@@ -142,7 +159,9 @@ class Heads(Cell[HState]):
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [Softened, Delayed, Narrow, Heads, OWN_CELLS["mirrored"], OWN_CELLS["derived"]])
+@pytest.mark.parametrize(
+    "make", [Softened, Delayed, Masked, Narrow, Heads, OWN_CELLS["mirrored"], OWN_CELLS["derived"]]
+)
 def test_cells_of_users(make):
     cell = make(3, 6)
     assert reason(cell, verify=True) == ""
@@ -229,6 +248,16 @@ class Counting(Elman):
         return super().step(state, drive * self.steps)
 
 
+class Rounding(Elman):
+    def step(self, state, drive):
+        return super().step(state, drive + state.h.to(torch.int64))
+
+
+class Wider(Elman):
+    def step(self, state, drive):
+        return super().step(state, (drive.double() + 1e-9).float())
+
+
 class Remembering(Elman):
     def project(self, inputs):
         self.memory = self._zeros(inputs.shape[1])
@@ -256,6 +285,8 @@ REFUSED = {
     Backwards: "aten.flip",
     Mixed: "aten.mean.dim",
     Counting: "changes an attribute",
+    Rounding: "in torch.int64",
+    Wider: "in torch.float64",
     Remembering: "neither a parameter nor a buffer",
     Sorted: "aten.sort",
     Configured: "settings, a object",

@@ -47,8 +47,7 @@ class Plan:
         self._plan_backward(states, drive, wanted)
         for kernel in (forward, backward):
             for node in kernel.needs(*kernel.roots):
-                if not values.moves(node):
-                    values.check(node)
+                values.check(node)
 
     @staticmethod
     def part(buffer: Buffer) -> int:
@@ -119,6 +118,8 @@ class Plan:
         """Whether a row of the forward kernel is a part of one that is not kept, which may be much wider."""
         values, forward = self.values, self.forward
         if node in values.backward or node.target in SPLITS or not values.moves(node):
+            return False
+        if not node.meta["val"].dtype.is_floating_point:
             return False
         box, index, _ = values.whole(node)
         try:

@@ -24,7 +24,7 @@ from rnnbench.network.engines.compiled import moves
 from rnnbench.network.engines.compiled.index import BATCH, Box, Index
 from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.operations import POINTWISE, POWERS, REDUCTIONS
-from rnnbench.network.engines.compiled.record import COUNTS, FILLS, KNOWN, RESHAPING, SAME, Unsupported
+from rnnbench.network.engines.compiled.record import COUNTS, FILLS, KNOWN, RESHAPING, SAME, SPLITS, Unsupported
 from rnnbench.network.engines.compiled.trace import Traced
 
 aten = torch.ops.aten
@@ -79,7 +79,8 @@ class Values:
         if node.target is aten.mm.default:
             first = self.root(node.args[0])
             turned = isinstance(first, fx.Node) and first.target is aten.permute.default
-            return turned and self.kind(first.args[0]) == "row" and self.kind(node.args[1]) == "row"
+            pair = [first.args[0], node.args[1]] if turned else []
+            return turned and all(self.kind(each) == "row" and not self._axis(shape_of(each)) for each in pair)
         if node.target is aten.sum.dim_IntList and self.kind(node.args[0]) == "row":
             shape = shape_of(node.args[0])
             return self._axis(shape) in axes_of(node)
@@ -187,15 +188,21 @@ class Values:
             return set()
         if self.moves(node):
             return {found for each in node.all_input_nodes for found in self._computed(each)}
-        return {node} if node.target in POINTWISE and self.width(node) > 1 else set()
+        stored = node.target in POINTWISE and self.width(node) > 1 and node.meta["val"].dtype.is_floating_point
+        return {node} if stored else set()
 
     def check(self, node: fx.Node) -> None:
         """Raises Unsupported unless a kernel can compute a row."""
+        if node.target in SPLITS:
+            return
         self.width(node)
-        dtype = node.meta["val"].dtype
-        if (dtype.is_floating_point and dtype != self.traced.drive.meta["val"].dtype) or dtype.is_complex:
+        dtype, real = node.meta["val"].dtype, self.traced.drive.meta["val"].dtype
+        numbers = any(each.meta["val"].dtype == real for each in node.all_input_nodes if each.target not in SPLITS)
+        if dtype not in (real, torch.bool, torch.int64) or (self.moves(node) and numbers and dtype != real):
             raise Unsupported(f"{_name(node)} in {dtype}")
-        if set(node.kwargs) - ({"alpha"} if node.target in SCALED else set()) and not self.moves(node):
+        if self.moves(node):
+            return
+        if set(node.kwargs) - ({"alpha"} if node.target in SCALED else set()):
             raise Unsupported(f"{_name(node)} with {', '.join(node.kwargs)}")
         if node.target is aten.pow.Tensor_Scalar and node.args[1] not in POWERS:
             raise Unsupported(f"{_name(node)} of {node.args[1]}")
