@@ -75,7 +75,10 @@ class Server:
 def serve():
     """Answer each request on standard input: with the process id of the command it is, or with an exit code."""
     gc.disable()  # until all modules are loaded, which are no garbage
+    import altair  # noqa: F401
+
     import rnnbench.report  # noqa: F401
+    import rnnbench.report.ending  # noqa: F401
     import rnnbench.runner  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
     import rnnbench.sweep.reproduce  # noqa: F401
