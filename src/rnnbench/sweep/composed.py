@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -130,7 +131,7 @@ def checked(made: DictConfig) -> Config:
 
 def is_group(loader: Any, key: str) -> bool:
     """Return whether ``key`` chooses a file of ``conf/``, and is no value."""
-    return bool(loader.get_group_options(key))
+    return any(each.is_group(key) and each.list(key, ObjectType.CONFIG) for each in loader.get_sources())
 
 
 def check_groups(loader: Any, overrides: Iterable[Override]) -> None:
