@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import shutil
 import tempfile
@@ -300,14 +299,3 @@ def make_task(name: str, **changes: Any) -> Task:
 def task_overrides(name: str) -> list[str]:
     """The row of a task as overrides on the command line."""
     return [f"task.{key}={json.dumps(value)}" for key, value in TASK_ROWS[name].options.items()]
-
-
-def fingerprint(name: str) -> str:
-    """The sha256 of a batch of the test split."""
-    batch = make_task(name).batch("test", 3, 4)
-    return hashlib.sha256(batch.inputs.tobytes() + batch.targets.tobytes()).hexdigest()
-
-
-if __name__ == "__main__":  # what another process draws
-    for row in TASK_ROWS:
-        print(row, fingerprint(row))
