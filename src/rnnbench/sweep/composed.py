@@ -27,7 +27,7 @@ from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
+from rnnbench.extensions import CHOICES, EXTERNAL, dotted, label, offered
 from rnnbench.sweep.mixed import TARGETED
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
@@ -112,9 +112,9 @@ def check_agreement(flat: Mapping[str, Any], seen: dict[str, Any]) -> None:
 
 def offer_installed() -> None:
     """Make what installed packages offer a choice of its group, less what has a name of the suite's own files."""
-    store = ConfigStore.instance()
+    store, found = ConfigStore.instance(), offered()
     for group in CHOICES:
-        for name, target in installed(group).items():
+        for name, target in found[group].items():
             if not (CONF / group / f"{name}.yaml").exists():
                 base = EXTERNAL if group in TARGETED else "default"
                 node = {"defaults": [base, "_self_"], "name": name, "_target_": target}
