@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from planted import without_figures
 from rnnbench.errors import UserError
 from rnnbench.outcomes import result
 from rnnbench.report import figures, overview, publish, render_again
@@ -109,6 +110,16 @@ def test_a_run_that_came_to_something_else_on_the_same_machine(undrawn, a, tmp_p
     assert scores(publish("e", [other], tmp_path / "results", replace=True).folder) == {0: 0.6}
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Two results without figures, made once."""
+    folder = tmp_path_factory.mktemp("published")
+    with without_figures():
+        for name in ("e", "other"):
+            publish(name, [train(folder / "a" / name, [0, 1, 2])], folder / "results")
+    return folder / "results"
+
+
 class TestWhatCannotBeRead:
     def format_1(self, folder):
         values = json.loads((folder / "provenance.json").read_text())
@@ -133,9 +144,8 @@ class TestWhatCannotBeRead:
         (folder / "curves.parquet").write_bytes(b"PAR1")
 
     @pytest.fixture(params=["format_1", "newer", "half", "without", "only_rows", "curves"])
-    def results(self, request, undrawn, a, tmp_path):
-        publish("e", [a], tmp_path / "results")
-        publish("other", [a], tmp_path / "results")
+    def results(self, request, undrawn, published, tmp_path):
+        shutil.copytree(published, tmp_path / "results")
         getattr(self, request.param)(tmp_path / "results" / "e")
         return tmp_path / "results"
 
