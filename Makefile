@@ -27,8 +27,8 @@ demo: $(READY) ## a small sweep and its report: three cells, two tasks, about tw
 	@echo "Look at the runs: $(VENV)/bin/wandb leet runs/demo/wandb"
 	@echo "Upload them:      $(VENV)/bin/rnnbench sync demo"
 
-test: $(READY) ## the whole test suite
-	$(RUN) -m pytest
+test: $(READY) ## the whole test suite; many tests wait for processes, so that two cores have work for three
+	$(RUN) -m pytest -n 3
 
 test-fast: $(READY) ## two cases of each test of parts, without whole sweeps, trainings, reports, servers and clusters
 	$(RUN) -m pytest -m "not whole" --few 2

@@ -75,13 +75,19 @@ class Server:
 def serve():
     """Answer each request on standard input: with the process id of the command it is, or with an exit code."""
     gc.disable()  # until all modules are loaded, which are no garbage
-    import rnnbench.report  # noqa: F401
+    import altair  # noqa: F401
+
+    import rnnbench.report
+    import rnnbench.report.ending  # noqa: F401
     import rnnbench.runner  # noqa: F401
     import rnnbench.sweep.compose  # noqa: F401
     import rnnbench.sweep.reproduce  # noqa: F401
     import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.preload  # noqa: F401
+    from rnnbench.report.templates import template
 
+    for path in Path(rnnbench.report.__file__).parent.glob("*.jinja"):
+        template(path.stem)  # which compiles it
     gc.freeze()  # else each fork would copy their pages as it looks for garbage
     gc.enable()
     for request in map(json.loads, sys.stdin):

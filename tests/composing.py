@@ -33,7 +33,7 @@ def composer():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
     made = Composer(loader, loader.load_configuration("train", [], run_mode=RunMode.RUN))
-    made.typed(())  # first, so that each choice is exchanged for the default
+    made.begin_with_base()
     return made
 
 

@@ -81,12 +81,12 @@ def configure(configure_in, tmp_path):
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
+def undrawn():
     """Reports without their figures, which take long."""
-    from rnnbench.report import figures, overview
+    from planted import without_figures
 
-    monkeypatch.setattr(figures, "draw_all", lambda *arguments: {})
-    monkeypatch.setattr(overview, "picture", lambda boards: "<svg/>")
+    with without_figures():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,19 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from rnnbench.outcomes import provenance, rows
 from rnnbench.outcomes.columns import REPORT, row
 from rnnbench.outcomes.merge import Source
 from rnnbench.outcomes.phases import divide
 from rnnbench.outcomes.result import SCHEMAS, Result, conformed, no_rows
+from rnnbench.report import figures, overview
 from rnnbench.store import protocol, records
 from rnnbench.store.protocol import Protocol
 from rnnbench.store.records import Record
@@ -20,6 +24,15 @@ OTHER = MACHINE | {"processor": "q"}
 PROBED = {"headline": "layer 1, forward", "decay": "decays", "slope": -0.1, "fit": 1.0, "half_life": math.log(2) / 0.1,
           "horizon": 40, "vanishing_ratio": 0.01, "far_share": 0.2, "dead_share": 0.0}  # fmt: skip
 TUNED = Protocol(tune={"optimizer.lr": [0.01, 0.1, 1.0]}, tune_seeds=[10], report_seeds=[0, 1, 2], tolerance={})
+
+
+@contextmanager
+def without_figures() -> Iterator[None]:
+    """Reports without their figures, which take long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "draw_all", lambda *arguments: {})
+        patch.setattr(overview, "picture", lambda boards: "<svg/>")
+        yield
 
 
 def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
+from planted import without_figures
 from rnnbench.errors import UserError
 from rnnbench.outcomes import provenance, result, rows
 from rnnbench.report import overview, publish, write_report
@@ -134,13 +136,22 @@ def leave_tuned(folder):
     protocol.write(folder, TUNED)
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Two tuned results and the runs that they are of, made once."""
+    folder = tmp_path_factory.mktemp("published")
+    with without_figures():
+        for name in ("first", "second"):
+            leave_tuned(folder / "runs" / name)
+            publish(name, [folder / "runs" / name], folder / "results")
+    return folder
+
+
 class TestResults:
     @pytest.fixture
-    def results(self, tmp_path, undrawn):
+    def results(self, tmp_path, undrawn, published):
         """Two tuned results: first, which will be damaged, and second."""
-        for name in ("first", "second"):
-            leave_tuned(tmp_path / "runs" / name)
-            publish(name, [tmp_path / "runs" / name], tmp_path / "results")
+        shutil.copytree(published, tmp_path, dirs_exist_ok=True)
         return tmp_path / "results"
 
     @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ SMALL = [
 ENVIRONMENT = {
     "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.05",  # rows travel during these short runs, not at their end alone
     **{
-        f"WANDB__{part}_RETRY_WAIT_{bound}_SECONDS": "1"
+        f"WANDB__{part}_RETRY_WAIT_{bound}_SECONDS": "0.1"
         for part in ("FILE_STREAM", "FILE_TRANSFER", "GRAPHQL")
         for bound in ("MIN", "MAX")
     },
@@ -179,7 +179,7 @@ def test_nothing_is_lost_where_requests_fail(config, server, what):
 
 
 def test_nothing_is_lost_where_the_server_is_slow(config, server):
-    server.delay = 0.3
+    server.delay = 0.15
     run(config)
     assert_all_arrived(the_only_run(server), folder(config))
 

@@ -133,17 +133,15 @@ def test_without_a_checkpoint_it_starts_over(configure, undisturbed, die_at):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("batch", [10, 17])
-def test_it_goes_on_as_it_was_trained(configure, tmp_path, die_at, overrides, batch):
+def test_it_goes_on_as_it_was_trained(configure, undisturbed, die_at, overrides, batch):
     """With its schedule, its optimizer and its accumulated gradients; a batch may be in the middle of a step."""
-    whole = configure(*ODD, *overrides, "trainer.checkpoint_every=3", f"runs_dir={tmp_path}/whole")
-    run(whole)
     config = configure(*ODD, *overrides, "trainer.checkpoint_every=3")
     task = type(config.task)
     die_at(task, batch, vanish)
     with pytest.raises(SystemExit):
         run(config)
     assert run(config).resumed == 1
-    assert results(config) == results(whole)
+    assert results(config) == undisturbed(*overrides, "trainer.checkpoint_every=3")
 
 
 def test_again_and_again(configure, tmp_path, die_at):
@@ -166,10 +164,8 @@ def test_again_and_again(configure, tmp_path, die_at):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, capsys, number, code):
-    whole = configure(f"runs_dir={tmp_path}/whole")
-    run(whole)
-    config = configure()
+def test_a_signal_makes_a_checkpoint_at_once(configure, undisturbed, die_at, capsys, number, code):
+    config = configure(*ODD)
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     die_at(Adding, 13, lambda: os.kill(os.getpid(), number))
     with pytest.raises(Interrupted) as stopped:
@@ -179,21 +175,19 @@ def test_a_signal_makes_a_checkpoint_at_once(configure, tmp_path, die_at, capsys
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] == 13
     assert run(config).resumed == 1
-    assert results(config) == results(whole)
+    assert results(config) == undisturbed()
 
 
 @pytest.mark.parametrize("batch", [9, 10, 11])
-def test_a_signal_waits_for_the_end_of_a_step(configure, tmp_path, die_at, batch):
+def test_a_signal_waits_for_the_end_of_a_step(configure, undisturbed, die_at, batch):
     """Of three batches, whose gradients no checkpoint holds."""
-    whole = configure("trainer.accumulate_grad_batches=3", f"runs_dir={tmp_path}/whole")
-    run(whole)
-    config = configure("trainer.accumulate_grad_batches=3")
+    config = configure(*ODD, "trainer.accumulate_grad_batches=3")
     die_at(Adding, batch, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Interrupted):
         run(config)
     assert torch.load(folder(config) / "last.ckpt", weights_only=True)["global_step"] in (3, 4)
     assert run(config).resumed == 1
-    assert results(config) == results(whole)
+    assert results(config) == undisturbed("trainer.accumulate_grad_batches=3")
 
 
 def test_a_solved_run_does_not_train_on(configure, die_at):
@@ -248,9 +242,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "foreign", "pickle", "zipped pickle", "no dict"])
-def test_what_cannot_be_used_is_named_and_the_run_starts_over(configure, tmp_path, die_at, capsys, damage):
-    whole = configure(*ODD, f"runs_dir={tmp_path}/whole")
-    run(whole)
+def test_what_cannot_be_used_is_named_and_the_run_starts_over(configure, undisturbed, tmp_path, die_at, capsys, damage):
     config, trap = configure(*ODD), tmp_path / "sprung"
     die_at(Adding, 10, vanish)
     with pytest.raises(SystemExit):
@@ -277,7 +269,7 @@ def test_what_cannot_be_used_is_named_and_the_run_starts_over(configure, tmp_pat
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: {path} cannot be used, the run starts over (")
     assert not trap.exists()
-    assert results(config) == results(whole)
+    assert results(config) == undisturbed()
 
 
 def test_a_failed_write_leaves_the_last_checkpoint(configure, die_at, monkeypatch):

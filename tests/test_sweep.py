@@ -103,14 +103,14 @@ def kill_tree(process):
 
 def test_each_fault_is_recorded_and_explained_and_mended(command, capsys):
     everything = (0, 101, 102, 103, 104, 105, 106)
-    assert sweep(104, timeout=8) == ["failed"]  # by itself: the others may take as long as they need
+    assert sweep(104, timeout=4) == ["failed"]  # by itself: the others may take as long as they need
     assert sweep(*everything, jobs=3, max_memory=1.5) == ["done", *5 * ["failed"], "done"]
     out = capsys.readouterr().out
     reasons = {
         101: "its process ended with exit code 0 and without a result",
         102: "killed by SIGKILL (out of memory?)",
         103: "GiB of memory, over hydra.launcher.max_memory=1.5",
-        104: "over hydra.launcher.timeout=8 seconds",
+        104: "over hydra.launcher.timeout=4 seconds",
         105: "ZeroDivisionError: division by zero",
     }
     for seed, reason in reasons.items():

@@ -361,9 +361,9 @@ def test_a_small_lstm_learns_every_task(trained, monkeypatch, name):
     enough = property(lambda task: (1 - row.beats - 0.1 * (1 - row.beats)) * task.baseline("validation"))
     monkeypatch.setattr(TASKS[name], "solved_below", enough)
     record, _ = trained(
-        f"task={name}", *task_overrides(name), f"trainer.max_steps={row.steps}", "trainer.validate_every=50",
-        "network.hidden_size=32", "optimizer.lr=0.01", "probe=off", "task.batch_size=32", "init=orthogonal",
-        "task.validation_sequences=200", "task.test_sequences=500",
+        f"task={name}", *task_overrides(name), f"trainer.max_steps={row.steps}", "trainer.validate_every=25",
+        "network.hidden_size=32", f"optimizer.lr={row.lr}", "probe=off", "task.batch_size=32", "init=orthogonal",
+        "task.validation_sequences=200", "task.test_sequences=500", "trainer.log_every=400",
     )  # fmt: skip
     assert record.score > row.beats
     assert record.final["val/score"] > row.beats

@@ -20,6 +20,7 @@ from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.runner import run
 from rnnbench.sweep import claims, committed
 from rnnbench.sweep.composed import parse
+from rnnbench.sweep.composer import Composer
 
 SMALL = [
     "network.hidden_size=4", "task.length=64", "trainer.max_steps=4", "trainer.validate_every=2", "tracking=disabled",
@@ -50,6 +51,7 @@ def test_there_are_claims_and_verdicts():
 def test_its_verdict_is_that_of_its_rows_and_its_protocol(key, monkeypatch):
     once = cache(lambda claim_id: plans(CLAIMS[claim_id]))  # the rows ask for the plans too
     monkeypatch.setattr(claims, "plans", lambda entry: once(entry.id))
+    monkeypatch.setattr(claims, "known", lambda: CLAIMS)
     entry = CLAIMS[key]
     found = outcome.state(entry, PUBLISHED / key)
     assert found.stale == "", f"run rnnbench reproduce --claim {key} --publish"
@@ -85,11 +87,10 @@ def test_what_it_costs_is_stated(key):
 
 @pytest.mark.parametrize("key", TRAINED)
 def test_its_arms_are_the_runs_that_it_says(key, loader):
-    claim = CLAIMS[key].claim
-    found = {
-        arm: parse(loader.load_configuration("train", [f"{FOLDER}={key}", *overrides], run_mode=RunMode.RUN))
-        for arm, overrides in claim.arms.items()
-    }
+    claim, line = CLAIMS[key].claim, f"{FOLDER}={key}"
+    composer = Composer(loader, loader.load_configuration("train", [line], run_mode=RunMode.RUN))
+    composer.begin_with_base()
+    found = {arm: composer.config([line, *overrides]) for arm, overrides in claim.arms.items()}
     assert len({config.run_id for config in found.values()}) == len(found)
     assert {config.cell.name for config in found.values()} == set(claim.cells)
     assert {config.task.name for config in found.values()} == set(claim.tasks)

@@ -33,7 +33,8 @@ def test_the_loop_is_the_modules_own_recursion(name):
 @pytest.mark.parametrize("name", OTHERS)
 def test_it_is_probed_and_trained(name, configure):
     overrides = [f"cell._target_=torchrecurrent.{name}", "network.depth=2", "network.bidirectional=true"]
-    record = run(configure("cell=external", *overrides, "probe=full", "trainer.max_steps=2", "probe.sequences=1"))
+    record = run(configure("cell=external", *overrides, "probe=full", "trainer.max_steps=2", "probe.sequences=1",
+                           "task.length=5"))  # fmt: skip
     assert record.status == "done"
     assert record.run_id.startswith(f"adding-{name}-seed0-")
     assert record.gradients["initial"]["headline"].startswith("layer ")

@@ -30,10 +30,18 @@ GROUPS = {
 """The entry point groups, by the kind of extension."""
 
 
+def offered() -> dict[str, dict[str, str]]:
+    """Return the targets that installed packages offer, by group and by name in order, from one look at all of them."""
+    found = entry_points()
+    return {
+        group: dict(sorted((each.name, dotted(each.value)) for each in found.select(group=name)))
+        for group, name in GROUPS.items()
+    }
+
+
 def installed(group: str) -> dict[str, str]:
     """Return the targets that installed packages offer for a group, by name in order."""
-    found = {each.name: dotted(each.value) for each in entry_points(group=GROUPS[group])}
-    return dict(sorted(found.items()))
+    return offered()[group]
 
 
 def described(group: str, builtin: Container[str], describe: Callable[[str], T]) -> tuple[list[T], list[str]]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import base64
 from functools import cache
+from importlib.metadata import version
 
 import pyarrow as pa
+
+from rnnbench.store.kept import kept
 
 
 @cache
 def libraries() -> str:
-    """Return the libraries as packed JavaScript: ``vegaEmbed`` is then a property of the window. Takes four seconds."""
+    """Return the libraries as packed JavaScript: ``vegaEmbed`` is then a property of the window.
+
+    Bundling takes seconds, so the text is kept on disk for the versions that it depends on.
+    """
+    return kept(f"charts-{version('vl-convert-python')}-{pa.__version__}.js.gz.base64", _bundled)
+
+
+def _bundled() -> str:
     import vl_convert  # an engine of JavaScript, which only pages and pictures need
 
     return packed(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

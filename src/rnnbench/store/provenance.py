@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,13 @@ def versions() -> dict[str, str]:
 
     That of rnnbench is its code's: the metadata of an editable installation keep that of the day when it was made.
     """
-    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    packages = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version()} | packages | {"rnnbench": rnnbench.__version__}
+
+
+@cache
+def _version(package: str) -> str:
+    return importlib.metadata.version(package)
 
 
 def machine() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from rnnbench.sweep.composed import is_group, run_alone, typed
+from rnnbench.sweep.composed import SCHEMAS, is_group, typed
 
 Choices = dict[str, str]
 """What is chosen, by group."""
@@ -27,6 +27,7 @@ class Combination:
 
     def __init__(self, loader: Any, base: DictConfig, lines: Mapping[str, Override], composed: DictConfig) -> None:
         self.loader, self.base, self.lines, self.composed = loader, base, dict(lines), composed
+        self._files: dict[str, ConfigResult | None] = {}
         self._known: dict[tuple[str, str], bool] = {}
         self._filled: dict[tuple[str, str], Any] = {}
         self._typed: dict[tuple[str, str], Any] = {}
@@ -47,7 +48,7 @@ class Combination:
     @cached_property
     def fixed(self) -> bool:
         """Whether the files that these take are the same whatever is chosen."""
-        return all(_names_its_defaults(_read(self.loader, path)) for path, _ in self.parts)
+        return all(_names_its_defaults(self._read(path)) for path, _ in self.parts)
 
     def others(self, lines: Mapping[str, Override]) -> Choices | None:
         """Return what ``lines`` choose otherwise; None where it cannot be put in place by itself."""
@@ -66,9 +67,9 @@ class Combination:
         made = copy.deepcopy(self.whole)
         for group, choice in choices.items():
             if (group, choice) not in self._typed:
-                whole = copy.deepcopy(run_alone(self.composed))
-                whole[group] = self.filled(group, choice)
-                self._typed[group, choice] = typed(whole)[group]
+                part = OmegaConf.masked_copy(self.composed, [*SCHEMAS, group])  # as little as has types
+                part[group] = self.filled(group, choice)
+                self._typed[group, choice] = typed(part)[group]
             made[group] = self._typed[group, choice]
         return made
 
@@ -82,8 +83,8 @@ class Combination:
             found = []
             for path, package in self.parts:
                 if package == group:
-                    found.append(_file(self.loader, f"{group}/{choice}").config)
-                elif package == "" and group in (whole := _file(self.loader, path).config):
+                    found.append(self._file(f"{group}/{choice}").config)
+                elif package == "" and group in (whole := self._file(path).config):
                     found.append(whole[group])
             self._filled[group, choice] = OmegaConf.merge(*found)
         return self._filled[group, choice]
@@ -103,23 +104,24 @@ class Combination:
 
     def _is_leaf(self, path: str) -> bool:
         """Return whether a file fills its own group alone, and takes no other file."""
-        found = _read(self.loader, path)
+        found = self._read(path)
         return found is not None and not found.header.get("package") and "defaults" not in found.config
+
+    def _file(self, path: str) -> ConfigResult:
+        found = self._read(path)
+        assert found is not None
+        return found
+
+    def _read(self, path: str) -> ConfigResult | None:
+        """Return a file of the configuration, read once; None where the search path does not have it."""
+        if path not in self._files:
+            having = (each for each in self.loader.get_sources() if each.is_config(path))
+            self._files[path] = next((each.load_config(path) for each in having), None)
+        return self._files[path]
 
 
 def _text(override: Override | None) -> str | None:
     return None if override is None else override.input_line
-
-
-def _file(loader: Any, path: str) -> ConfigResult:
-    found = _read(loader, path)
-    assert found is not None
-    return found
-
-
-def _read(loader: Any, path: str) -> ConfigResult | None:
-    """Return a file of the configuration; None where the search path does not have it."""
-    return next((source.load_config(path) for source in loader.get_sources() if source.is_config(path)), None)
 
 
 def _names_its_defaults(found: ConfigResult | None) -> bool:

@@ -84,6 +84,7 @@ def expand(loader: Any, base: DictConfig) -> Plan:
         protocol = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Protocol), base.protocol))
     assert isinstance(protocol, Protocol)
     composer = Composer(loader, base)
+    composer.begin_with_base()
     dimensions = _dimensions(composer)
     for key in dimensions:
         if protocol.tune is not None and key in ("seed", *protocol.tune):

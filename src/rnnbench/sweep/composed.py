@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -26,7 +27,7 @@ from rnnbench.config.optimizer import OPTIMIZER_CONFIGS
 from rnnbench.config.schedule import SCHEDULE_CONFIGS
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.extensions import CHOICES, EXTERNAL, dotted, installed, label
+from rnnbench.extensions import CHOICES, EXTERNAL, dotted, label, offered
 from rnnbench.sweep.mixed import TARGETED
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.external import ExternalTask
@@ -111,9 +112,9 @@ def check_agreement(flat: Mapping[str, Any], seen: dict[str, Any]) -> None:
 
 def offer_installed() -> None:
     """Make what installed packages offer a choice of its group, less what has a name of the suite's own files."""
-    store = ConfigStore.instance()
+    store, found = ConfigStore.instance(), offered()
     for group in CHOICES:
-        for name, target in installed(group).items():
+        for name, target in found[group].items():
             if not (CONF / group / f"{name}.yaml").exists():
                 base = EXTERNAL if group in TARGETED else "default"
                 node = {"defaults": [base, "_self_"], "name": name, "_target_": target}
@@ -130,7 +131,7 @@ def checked(made: DictConfig) -> Config:
 
 def is_group(loader: Any, key: str) -> bool:
     """Return whether ``key`` chooses a file of ``conf/``, and is no value."""
-    return bool(loader.get_group_options(key))
+    return any(each.is_group(key) and each.list(key, ObjectType.CONFIG) for each in loader.get_sources())
 
 
 def check_groups(loader: Any, overrides: Iterable[Override]) -> None:

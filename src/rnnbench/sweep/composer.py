@@ -1,13 +1,14 @@
 """The configurations of a sweep, one by one, from the overrides of each.
 
-Hydra composes the first one. A choice that fills nothing but its group is put in the place of the first one's, and
-plain values are merged into the result, which is the same and a hundred times faster. All else Hydra composes once.
+Hydra composes what they share. A choice that fills nothing but its group is put in the place of the default, and plain
+values are merged into the result, which is the same and a hundred times faster. All else Hydra composes once.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -36,6 +37,19 @@ class Composer:
         self._groups: dict[str, bool] = {}
         self._composed: dict[tuple[str, ...], DictConfig] = {}
         self._firsts: dict[tuple[str, ...], Combination] = {}
+
+    def begin_with_base(self) -> None:
+        """Take the base for what Hydra makes of the overrides that all jobs share; each job must have all of them."""
+        given = [self._parsed(line) for line in self.base.hydra.overrides.task]
+        shared = [each for each in given if not (each.is_sweep_override() or self._is_value(each))]
+        lines = {each.get_key_element(): each for each in shared}
+        overrides = tuple(each.input_line or "" for each in shared)
+        first = Combination(self.loader, self.base, lines, self.base)
+        if len(lines) == len(shared):
+            with suppress(UserError), explained():  # what is shared may not go with the default of a swept group
+                self._typed[overrides] = first.whole
+                self._composed[overrides] = self.base
+                self._firsts[self._beside(overrides, lines)] = first
 
     def config(self, overrides: Sequence[str], values: dict[str, Any] | None = None) -> Config:
         """Return the configuration that ``overrides`` make, and then ``values`` by key.
@@ -116,11 +130,15 @@ class Composer:
         No combination where Hydra has to compose them.
         """
         lines = {(each := self._parsed(line)).get_key_element(): each for line in overrides}
-        beside = tuple(line for key, line in zip(lines, overrides, strict=False) if not self.is_group(key))
+        beside = self._beside(overrides, lines)
         if beside not in self._firsts:
             self._firsts[beside] = Combination(self.loader, self.base, lines, self._compose(overrides))
         others = None if len(lines) < len(overrides) else self._firsts[beside].others(lines)
         return (None, {}) if others is None else (self._firsts[beside], others)
+
+    def _beside(self, overrides: tuple[str, ...], keys: Iterable[str]) -> tuple[str, ...]:
+        """Return the overrides, with their ``keys``, that choose no file."""
+        return tuple(line for key, line in zip(keys, overrides, strict=False) if not self.is_group(key))
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         """Return what Hydra makes of ``overrides``; composed once."""
