@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_info
 from torch import nn
 
 from catalogue import CELL_ROWS, reached
+from composing import config
 from own_cells import OWN_CELLS
+from rnnbench.build import build_cell
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
@@ -52,6 +54,13 @@ def test_it_equals_the_loop(row):
         cell = row.make(3, hidden)
         for steps, batch in ((1, 3), (2, 1), (7, 3)):
             agree(cell, torch.randn(steps, batch, 3), reached(cell, batch))
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("name", sorted({row.name for row in COMPILED.values()} - {"external"}))
+def test_with_the_default_options_too(name):
+    cell = build_cell(config(f"cell={name}", "task.length=20").cell, 3, 8)
+    agree(cell, torch.randn(3, 2, 3), reached(cell, 2))
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm_layernorm", "slstm"])

@@ -102,11 +102,15 @@ class Values:
         return shape_of(source) == shape_of(node) and source.meta["val"].dtype == node.meta["val"].dtype
 
     def _of_batch(self, node: fx.Node) -> bool:
-        return isinstance(node.meta["val"], torch.Tensor) and any(size % self.batch == 0 for size in shape_of(node))
+        return isinstance(node.meta["val"], torch.Tensor) and any(map(self._holds, shape_of(node)))
+
+    def _holds(self, size: int) -> bool:
+        """Whether an axis of such a size is that of the batch."""
+        return size > 0 and size % self.batch == 0
 
     def _axis(self, shape: tuple[int, ...]) -> int:
         """The axis of the batch, with which another may have been merged."""
-        found = [axis for axis, size in enumerate(shape) if size % self.batch == 0]
+        found = [axis for axis, size in enumerate(shape) if self._holds(size)]
         if len(found) != 1:
             raise Unsupported(f"a value of shape {self.told(shape)}")
         return found[0]
