@@ -508,6 +508,7 @@ for line in sys.stdin:  # each in a fork that has compiled nothing
 """
 
 
+@pytest.mark.whole
 def test_machine_code_is_kept_for_all_widths_and_made_again_where_it_is_damaged(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", COMPILATIONS], text=True,
