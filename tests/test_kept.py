@@ -2,8 +2,8 @@
 
 import pytest
 
+from rnnbench.kept import kept
 from rnnbench.report import bundle
-from rnnbench.store.kept import kept
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def made(monkeypatch, tmp_path):
     times = []
 
     def ask():
-        assert kept("text", lambda: times.append(0) or "é\r\nthe text") == "é\r\nthe text"
+        assert kept("text", lambda: times.append(0) or b"\0\r\nthe text") == b"\0\r\nthe text"
         return len(times)
 
     return ask

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pyarrow as pa
 
-from rnnbench.store.kept import kept
+from rnnbench.kept import kept
 
 
 @cache
@@ -17,7 +17,8 @@ def libraries() -> str:
 
     Bundling takes seconds, so the text is kept on disk for the versions that it depends on.
     """
-    return kept(f"charts-{version('vl-convert-python')}-{pa.__version__}.js.gz.base64", _bundled)
+    name = f"charts-{version('vl-convert-python')}-{pa.__version__}.js.gz.base64"
+    return kept(name, lambda: _bundled().encode()).decode()
 
 
 def _bundled() -> str:

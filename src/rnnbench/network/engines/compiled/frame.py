@@ -23,11 +23,10 @@ class Frame:
     def __init__(self, layout: Layout, plan: Plan, *, double: bool) -> None:
         self.layout, self.double = layout, double
         self.buffers = layout.of("buffer")
-        self.constants = list(layout.of("constant"))
-        self.tape = Tape(plan.traced.drive.graph, self.constants, plan.traced.weights)
+        self._constants = layout.of("constant")
+        self._tape = Tape(plan.traced.drive.graph, self._constants, plan.traced.weights)
         self._arrays = [(each.name, place, each in plan.carries) for each, place in self.buffers.items()]
         self._first = [(plan.part(each), place) for each, place in layout.of("first").items()]
-        self._addresses = list(layout.of("constant").items())
         self._fixed = np.zeros(layout.size + len(layout.products) * DESCRIPTION // 2, np.int64)
         for number, place in layout.of("number").items():
             self._fixed[place] = number
@@ -48,8 +47,8 @@ class Frame:
 
         The functions of the weights are contiguous, as small products are fastest too.
         """
-        self.tape.run(known)
-        constants = [known[node].contiguous() for node in self.constants]
+        self._tape.run(known)
+        constants = [known[node].contiguous() for node in self._constants]
         frame = self._fixed.copy()
         frame[:3] = steps, batch, blas.gemm(self.double)
         frame[3] = frame.ctypes.data + frame.itemsize * self.layout.size
@@ -60,7 +59,7 @@ class Frame:
             frame[place + 1] = 1 if carried else mask(array, steps)
         for part, place in self._first:
             frame[place] = state[part].data_ptr()
-        for (_, place), constant in zip(self._addresses, constants, strict=True):
+        for place, constant in zip(self._constants.values(), constants, strict=True):
             frame[place] = constant.data_ptr()
         self._described(frame)[:, 1] = self._counts * batch
         return frame, constants

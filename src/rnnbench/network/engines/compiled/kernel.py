@@ -1,27 +1,23 @@
 """Compile a kernel's text to machine code, keep that on disk, and load it.
 
-The code is kept under the hash of the text, the processor and the version of LLVM, in $XDG_CACHE_HOME/rnnbench (or
-~/.cache/rnnbench): written to a file of another name first, so that no reader sees half of it, with its own hash in
-front, so that a damaged file is made again. Where the folder cannot be written everything is compiled in each process.
+The code is kept under the hash of the text, the processor and the version of LLVM.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
 
+from rnnbench.kept import kept
+
 OPTIMISATION = 3
-DIGEST = 32
 
 compilations: list[str] = []
 """The names of what this process has compiled, and did not find on disk."""
@@ -34,11 +30,7 @@ def load(text: str) -> Callable[[int], None]:
     with _lock:
         name = hashlib.sha256("\n".join((text, *_target())).encode()).hexdigest()
         if name not in _loaded:
-            code = _read(name)
-            if code is None:
-                code = _compile(text)
-                compilations.append(name)
-                _write(name, code)
+            code = kept(f"kernels/{name}", lambda: _compile(name, text))
             engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
             engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             engine.finalize_object()
@@ -60,7 +52,8 @@ def optimised(text: str) -> Any:
     return module
 
 
-def _compile(text: str) -> bytes:
+def _compile(name: str, text: str) -> bytes:
+    compilations.append(name)
     return bytes(_machine().emit_object(optimised(text)))
 
 
@@ -77,30 +70,3 @@ def _machine() -> Any:
     processor, features, *_ = _target()
     triple = llvm.Target.from_default_triple()
     return triple.create_target_machine(cpu=processor, features=features, opt=OPTIMISATION, jit=True)
-
-
-def folder() -> Path:
-    """Where machine code is kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnbench" / "kernels"
-
-
-def _read(name: str) -> bytes | None:
-    """The code of a name; None where it is not there, or not whole."""
-    try:
-        found = (folder() / name).read_bytes()
-    except (OSError, RuntimeError):  # no such file, or no home
-        return None
-    code = found[DIGEST:]
-    return code if hashlib.sha256(code).digest() == found[:DIGEST] else None
-
-
-def _write(name: str, code: bytes) -> None:
-    try:
-        place = folder()
-        place.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=place, prefix=f".{name}")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(temporary).replace(place / name)
-    except (OSError, RuntimeError):  # a full or read-only disk costs time, not results
-        return

@@ -65,12 +65,7 @@ class Reader:
     def source(self, value: Any, index: Index, box: Box) -> Source:
         """Where the number of a value at a place in its shape is found. Raises Change."""
         values = self.kernel.values
-        value = values.root(value)
-        while not self._available(value):
-            moved = values.moved(value, index, box)
-            if moved is None:
-                break
-            value, index = values.root(moved[0]), moved[1]
+        value, index = self.kernel.found(value, index, box, self._available)
         if values.kind(value) == "uniform":
             return Source(value, Index())
         if values.kind(value) == "constant":

@@ -13,7 +13,7 @@ product over all steps and sequences reads it without a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -86,10 +86,15 @@ class Kernel:
         """Whether a row lies in memory."""
         return node in self.given or node in self.homes
 
-    def found(self, value: Any, index: Index, box: Box) -> tuple[Any, Index]:
-        """The value in memory, or that has to be computed, whose number at a place another one is, and that place."""
+    def found(
+        self, value: Any, index: Index, box: Box, known: Callable[[Any], bool] | None = None
+    ) -> tuple[Any, Index]:
+        """The value in memory, or that has to be computed, whose number at a place another one is, and that place.
+
+        ``known`` says what is in memory: all that ever is, or what is by then.
+        """
         value = self.values.root(value)
-        while not self.known(value):
+        while not (known or self.known)(value):
             moved = self.values.moved(value, index, box)
             if moved is None:
                 break
