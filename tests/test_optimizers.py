@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from rnnbench.build import build_learner, build_model
+from rnnbench.build.network import build_model
+from rnnbench.build.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.training.optimizers import OPTIMIZERS
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from own_cells import OWN_CELLS
-from rnnbench.build import _meta_model, build_model, hidden_size
+from rnnbench.build.network import build_model, hidden_size, meta_model
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group
@@ -368,7 +368,7 @@ class TestConfiguration:
         config = configure(*given.split(), *directions.split())
         model = build_model(config)
         assert costs.COSTS[kind](model) == pytest.approx(amount, rel=0.05)
-        shapes = _meta_model(config, hidden_size(config))
+        shapes = meta_model(config, hidden_size(config))
         assert all(cost(shapes) == cost(model) for cost in costs.COSTS.values())
 
     def test_a_budget_is_met_with_blocks(self, configure):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from catalogue import CELL_ROWS
-from rnnbench import build
-from rnnbench.build import _meta_model, build_model, hidden_size
+from rnnbench.build import network as build
+from rnnbench.build.network import build_model, hidden_size, meta_model
 from rnnbench.errors import UserError
 from rnnbench.network.budget import solve
 from rnnbench.network.costs import COSTS, flops, parameters, state
@@ -78,7 +78,7 @@ def test_shapes_alone_cost_what_the_network_costs(configure, name):
     kept = "network.zoneout_memory=0.1" if "heads" in row.options else "network.zoneout=0.1"
     config = configure(f"cell={row.name}", *options, "network.hidden_size=10", "network.depth=2", kept)
     model, before = build_model(config), torch.get_rng_state()
-    shapes = _meta_model(config, 10)
+    shapes = meta_model(config, 10)
     assert {kind: cost(shapes) for kind, cost in COSTS.items()} == {kind: cost(model) for kind, cost in COSTS.items()}
     assert all(tensor.is_meta for tensor in (*shapes.parameters(), *shapes.buffers()))
     assert torch.equal(torch.get_rng_state(), before)
@@ -121,7 +121,7 @@ def test_no_network_is_wider_than_a_matrix_can_be(configure):
 def test_a_cell_of_another_package_is_measured_as_it_is_and_not_for_ever(configure, monkeypatch):
     external = ["cell=external", "cell._target_=torchrecurrent.SCRNCell"]  # it cannot be built from shapes alone
     before = torch.get_rng_state()
-    assert parameters(_meta_model(config := configure(*external, "network.budget=parameters:5000"), 7)) > 0
+    assert parameters(meta_model(config := configure(*external, "network.budget=parameters:5000"), 7)) > 0
     assert parameters(build_model(config)) == pytest.approx(5000, rel=0.05)
     monkeypatch.setattr(build, "WIDEST_TRIED", 16)
     torch.set_rng_state(before)

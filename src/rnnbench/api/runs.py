@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from rnnbench.build import build_model
+from rnnbench.build.network import build_model
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_name
 from rnnbench.network.model import Model
 from rnnbench.outcomes import lengths, result
-from rnnbench.runner import run as run_config
 from rnnbench.store import records
 from rnnbench.store.records import Record
 from rnnbench.sweep.configuration import configure as configure
@@ -69,6 +68,8 @@ def run(*overrides: str) -> Record:
     >>> record.steps
     4
     """
+    from rnnbench.runner import run as run_config  # Lightning, which takes seconds to load
+
     return run_config(configure(*overrides))
 
 

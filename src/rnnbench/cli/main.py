@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+import rnnbench as package
 from rnnbench.errors import UserError, exit_on_user_error, suggestion
 
 COMMANDS = {
@@ -54,7 +55,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="rnnbench", message="%(prog)s %(version)s")
+@click.version_option(package.__version__, message="%(prog)s %(version)s")
 def rnnbench() -> None:
     """Compare recurrent cells by the gradient that they pass through time.
 

@@ -1,4 +1,4 @@
-"""Builds the parts of a run from its configuration: the network, the optimizer, the learner and the probe."""
+"""Builds the network of a run from its configuration."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from torch import nn
 from rnnbench.config.cell_config import CellConfig
 from rnnbench.config.cell_options import ExternalConfig
 from rnnbench.config.network import NetworkConfig
-from rnnbench.config.plain import from_dict
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, unknown
-from rnnbench.gradients import Measurement, Options, survey
-from rnnbench.gradients.registry import KINDS, named
 from rnnbench.network import budget, costs
 from rnnbench.network.block import Block, make_mixer, norm
 from rnnbench.network.cells import CELLS, Cell
@@ -25,11 +22,6 @@ from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.initialization import initialize
 from rnnbench.network.layers import Layer, Recurrent, Stack
 from rnnbench.network.model import Embedding, Model
-from rnnbench.training.data import held_out_batch
-from rnnbench.training.learner import Learner
-from rnnbench.training.optimizers import optimizer
-from rnnbench.training.probe import Probe
-from rnnbench.training.schedules import schedule
 
 WIDEST = 2**20
 """The largest width: a matrix of its square is 4 TB."""
@@ -44,7 +36,7 @@ def build_model(config: Config) -> Model:
     """
     width = hidden_size(config)
     if not isinstance(config.cell, ExternalConfig):
-        _check_memory(config.network, costs.parameters(_meta_model(config, width)))
+        _check_memory(config.network, costs.parameters(meta_model(config, width)))
     return _network(config, width, draw=True)
 
 
@@ -57,10 +49,10 @@ def hidden_size(config: Config) -> int:
     cost = costs.COSTS[budget.parse(network.budget)[0]]
     widest = WIDEST_TRIED if isinstance(config.cell, ExternalConfig) else WIDEST
     multiple = config.cell.width_multiple
-    return budget.width(network.budget, lambda width: cost(_meta_model(config, width)), multiple, widest)
+    return budget.width(network.budget, lambda width: cost(meta_model(config, width)), multiple, widest)
 
 
-def _meta_model(config: Config, hidden: int) -> Model:
+def meta_model(config: Config, hidden: int) -> Model:
     """Return the network on torch's meta device: shapes without numbers, which take no memory and draw nothing.
 
     A cell of another package may need numbers to be built: it gets them, and the state of the random generator is
@@ -127,62 +119,3 @@ def _wrapped(cell: Cell[Any], network: NetworkConfig) -> Cell[Any]:
     if network.zoneout > 0 or network.zoneout_memory > 0:
         cell = Zoneout(cell, network.zoneout, network.zoneout_memory)
     return cell
-
-
-class ConfiguredLearner(Learner):
-    """The LightningModule of a run, made of its configuration alone: a Config, or the plain values of one.
-
-    They are its hyperparameters, so that ``ConfiguredLearner.load_from_checkpoint(path)`` gives the trained network of
-    any checkpoint. An older checkpoint without them takes them as ``config=...``, the content of its config.yaml.
-    """
-
-    def __init__(self, config: Config | dict[str, Any]) -> None:
-        config = config if isinstance(config, Config) else from_dict(config)
-        super().__init__(
-            build_model(config),
-            config.task,
-            optimizer(config.optimizer),
-            schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
-            log_every=config.trainer.log_every,
-            stop_when_solved=config.trainer.stop_when_solved,
-        )
-        self.save_hyperparameters({"config": config.to_dict()}, logger=False)
-
-
-def build_learner(config: Config) -> ConfiguredLearner:
-    """Return the LightningModule of the run."""
-    return ConfiguredLearner(config)
-
-
-def build_probe(config: Config) -> Probe | None:
-    """Return the probe on a fixed batch of the validation split, or None with ``probe=off``.
-
-    Raises UserError where a diagnostic is not offered for a state of this size.
-    """
-    if config.probe.kind == "off":
-        return None
-    task, batch = config.task, held_out_batch(config.task, "validation", config.probe.batch_size)
-    chosen = [named(name) for name in (*KINDS[config.probe.kind], *config.probe.diagnostics)]
-    _check_state(config, {each.name: each.widest for each in chosen if each.widest is not None})
-    options = Options(config.probe.sequences, config.probe.exponents)
-    return Probe(
-        lambda model, batch: survey(Measurement(model, batch, task.loss), chosen, options), batch, config.probe.every
-    )
-
-
-def _check_state(config: Config, limited: dict[str, int]) -> None:
-    """Raise UserError where the state of a direction has more numbers than a diagnostic takes, by its name."""
-    if not limited:
-        return
-    stack = _meta_model(config, hidden_size(config)).stack
-    cells = [direction.cell for layer in stack.layer_directions() for direction in layer]
-    numbers = max(costs.state_numbers(cell.initial_state(1)) for cell in cells)
-    for diagnostic, widest in limited.items():
-        if numbers > widest:
-            wanted = dict.fromkeys((*KINDS[config.probe.kind], *config.probe.diagnostics))
-            others = ",".join(name for name in wanted if name not in (diagnostic, *KINDS["default"]))
-            raise UserError(
-                f"probe={config.probe.kind}: the diagnostic {diagnostic} takes states of at most {widest} numbers, "
-                f"that of cell={config.cell.name} has {numbers} here; choose a smaller network, or "
-                f"probe=default probe.diagnostics=[{others}]"
-            )
