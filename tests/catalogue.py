@@ -164,7 +164,7 @@ TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
 
 def reached(cell: Cell, batch: int = 2) -> Any:
     """A state that the cell reaches on random inputs: not any numbers are a state."""
-    inputs = torch.randn(4, batch, cell.input_size)
+    inputs = torch.randn(4, batch, cell.input_size, dtype=next(cell.parameters()).dtype)
     with torch.no_grad():
         return ENGINES["loop"](cell, inputs, cell.initial_state(batch))[1]
 

@@ -20,7 +20,7 @@ from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout
 from rnnbench.network.cells.zoneout import Zoneout
 from rnnbench.network.engines import ENGINES, choose, fastest, supporting
-from rnnbench.network.engines.compiled import blas, pool, programs, reason, suits
+from rnnbench.network.engines.compiled import blas, pool, products, programs, reason, suits
 from rnnbench.network.layers import Bidirectional, Recurrent, Stack
 from rnnbench.network.states import HState, map_state
 
@@ -49,10 +49,10 @@ def agree(cell, inputs, state):
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("row", COMPILED.values(), ids=COMPILED)
 def test_it_equals_the_loop(row):
-    """At odd and the shortest lengths, for one sequence too, at widths that fill vectors and at those that do not."""
-    for hidden in (5, 40):
+    """At odd and the shortest lengths, for one sequence too, at widths that fill vectors and tiles, and others."""
+    for hidden in (5, 80):
         cell = row.make(3, hidden)
-        for steps, batch in ((1, 3), (2, 1), (7, 3)):
+        for steps, batch in ((1, 3), (2, 1), (7, 6)):
             agree(cell, torch.randn(steps, batch, 3), reached(cell, batch))
 
 
@@ -385,7 +385,7 @@ def test_nothing_is_kept_without_gradients(monkeypatch):
             outputs, final = ENGINES["compiled"](cell, inputs, cell.initial_state(9))
         torch.testing.assert_close(outputs, expected)
         torch.testing.assert_close(tuple(final), tuple(last))
-    assert [shape for shape in made if shape[0] == 50] == [(50, 9, 40)] * 2
+    assert [shape for shape in made if shape[0] == 50] == [(50, 9, 160), (50, 9, 40)] * 2, "drive and outputs"
 
 
 @pytest.mark.parametrize("name", COMPILED)
@@ -399,9 +399,28 @@ def test_inference_mode_decides_nothing(monkeypatch, name):
     ENGINES["compiled"](cell, inputs, cell.initial_state(2))[0].sum().backward()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("own", [True, False])
+def test_products_in_loops_of_our_own_and_by_blas(monkeypatch, own, dtype):
+    """Whichever this processor takes."""
+    monkeypatch.setattr(products, "suits", lambda: own)
+    monkeypatch.setattr(programs, "_programs", {})
+    for name, hidden, batch in (("gru", 16, 9), ("lstm", 24, 4), ("elman", 8, 1), ("gru_reset_before", 10, 7)):
+        cell = CELL_ROWS[name].make(3, hidden).to(dtype)
+        agree(cell, torch.randn(6, batch, 3, dtype=dtype), reached(cell, batch))
+        assert bool(cell_products(cell)) != own or hidden == 10
+
+
+def cell_products(cell):
+    """The products of a cell's kernels that BLAS computes."""
+    return [each for frame in programs.entry(cell).program._frames for each in frame.layout.products]
+
+
 @pytest.mark.usefixtures("double")
 def test_without_a_blas_of_torch_it_is_that_of_scipy(monkeypatch):
     """Whose threads are as many as torch has."""
+    monkeypatch.setattr(products, "suits", lambda: False)
+    monkeypatch.setattr(programs, "_programs", {})
     monkeypatch.setattr(blas, "gemm", lambda double: blas.of_scipy("dgemm" if double else "sgemm"))
     monkeypatch.setattr(blas, "threads", blas.Threads())
     cell = CELLS["gru"](3, 40)
@@ -509,7 +528,7 @@ for line in sys.stdin:  # each in a fork that has compiled nothing
 
 
 @pytest.mark.whole
-def test_machine_code_is_kept_for_all_widths_and_made_again_where_it_is_damaged(tmp_path):
+def test_machine_code_is_kept_for_like_widths_and_made_again_where_it_is_damaged(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", COMPILATIONS], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -521,12 +540,13 @@ def test_machine_code_is_kept_for_all_widths_and_made_again_where_it_is_damaged(
         return int(process.stdout.readline() or process.stderr.read())
 
     with process:
-        assert compilations(5) == 2
-        assert compilations(8) == 0
+        assert compilations(32) == 2
+        assert compilations(48) == 0
+        assert compilations(32) == 0
         files = sorted((tmp_path / "rnnbench" / "kernels").iterdir())
         assert len(files) == 2
         files[0].write_bytes(files[0].read_bytes()[:-100])
-        assert compilations(5) == 1
-        assert compilations(5, Path("/dev/null")) == 2
+        assert compilations(32) == 1
+        assert compilations(32, Path("/dev/null")) == 2
         process.communicate()
     assert process.returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,29 +14,27 @@ INT = ir.IntType(64)
 
 @dataclass
 class Counted:
-    """A loop that is being written: its number, what it carries from one round to the next, and the new value of it."""
+    """A loop that is being written: its number, what it carries from one round to the next, and their new values."""
 
     index: Any
-    carried: Any = None
-    result: Any = None
+    carried: list[Any]
+    results: list[Any]
 
 
 @contextmanager
-def counted(builder: ir.IRBuilder, count: Any, start: Any = None) -> Iterator[Counted]:
-    """A loop over ``count`` numbers from 0 on, at least one; it carries ``start`` where that is given."""
+def counted(builder: ir.IRBuilder, count: Any, start: Sequence[Any] = ()) -> Iterator[Counted]:
+    """A loop over ``count`` numbers from 0 on, at least one; it carries values, which are ``start`` at first."""
     before, body = builder.block, builder.append_basic_block("body")
     builder.branch(body)
     builder.position_at_end(body)
-    made = Counted(builder.phi(INT))
-    made.index.add_incoming(INT(0), before)
-    if start is not None:
-        made.carried = builder.phi(start.type)
-        made.carried.add_incoming(start, before)
+    index, carried = builder.phi(INT), [builder.phi(each.type) for each in start]
+    made = Counted(index, carried, [])
     yield made
-    following = builder.add(made.index, INT(1), flags=("nuw", "nsw"))
-    made.index.add_incoming(following, builder.block)
-    if start is not None:
-        made.carried.add_incoming(made.result, builder.block)
+    following = builder.add(index, INT(1), flags=("nuw", "nsw"))
+    pairs = zip((index, *carried), (INT(0), *start), (following, *made.results), strict=True)
+    for phi, first, later in pairs:
+        phi.add_incoming(first, before)
+        phi.add_incoming(later, builder.block)
     after = builder.append_basic_block("after")
     builder.cbranch(builder.icmp_signed("<", following, count), body, after)
     builder.position_at_end(after)

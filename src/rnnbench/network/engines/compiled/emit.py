@@ -11,8 +11,10 @@ from typing import Any
 
 from llvmlite import ir
 
+from rnnbench.network.engines.compiled import products
 from rnnbench.network.engines.compiled.counted import INT, counted
 from rnnbench.network.engines.compiled.loops import Columns
+from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.plan import Plan
 from rnnbench.network.engines.compiled.stages import Kernel
 from rnnbench.network.engines.compiled.stores import Buffer, Product, Stage
@@ -25,7 +27,7 @@ DESCRIPTION = 6
 class Layout:
     """What lies where in a kernel's frame, in int64: T, B, the address of gemm, that of the products' descriptions,
     then an address and a mask of steps for each buffer, the first values of what is read of the step before, the
-    constants' addresses, and the numbers (sizes and places).
+    constants' addresses, those of weights in panels, and the numbers (sizes and places).
     """
 
     def __init__(self) -> None:
@@ -109,15 +111,15 @@ class Writer:
         return found
 
     def multiply(self, stage: Stage) -> None:
-        """The products at the end of a stage: column-major BLAS computes buffer^T = weight^T rows^T."""
+        """The products at the end of a stage."""
         for product in stage.products:
             buffer, column, before = product.source
-            index = len(self.layout.products)
-            self.layout.products.append(product)
             rows = self.shifted(self.address(buffer, before=before), column)
             result = self.address(product.buffer, before=False)
-            weight = self.load(self.layout.place("constant", product.weight))
-            self.gemm(index, weight, rows, result, adds=product.adds)
+            if products.lanes(product, self.size):
+                self.tiled(product, rows, result)
+            else:
+                self.gemm(product, rows, result)
 
     def shifted(self, address: Any, column: int) -> Any:
         if column == 0:
@@ -125,12 +127,29 @@ class Writer:
         number = self.load(self.layout.place("number", column))
         return self.builder.add(address, self.builder.mul(number, INT(self.size)))
 
-    def gemm(self, index: int, weight: Any, rows: Any, result: Any, *, adds: bool) -> None:
-        builder = self.builder
+    def tiled(self, product: Product, rows: Any, result: Any) -> None:
+        """A product in loops of our own."""
+        builder, lanes = self.builder, products.lanes(product, self.size)
+        inner, outer = shape_of(product.weight)
+        weight = self.load(self.layout.place("panels", (product.weight, lanes)))
+        inner, panels, *widths = (
+            self.load(self.layout.place("number", each)) for each in (inner, outer // lanes, *product.widths)
+        )
+        given = [
+            builder.mul(self.batch, INT(product.count)), inner, panels, self.pointer(rows), widths[0],
+            self.pointer(weight), self.pointer(result), widths[1],
+        ]  # fmt: skip
+        builder.call(products.function(self.module, self.real, lanes, adds=product.adds), given)
+
+    def gemm(self, product: Product, rows: Any, result: Any) -> None:
+        """A product by BLAS, which is column-major: it computes buffer^T = weight^T rows^T."""
+        builder, index = self.builder, len(self.layout.products)
+        self.layout.products.append(product)
+        weight = self.load(self.layout.place("constant", product.weight))
         described = builder.add(self.load(3), INT(4 * DESCRIPTION * index))
         field = [builder.add(described, INT(4 * each)) for each in range(DESCRIPTION)]
         one = self.constant("one", ir.Constant(self.real, 1.0))
-        beta = one if adds else self.constant("zero", ir.Constant(self.real, 0.0))
+        beta = one if product.adds else self.constant("zero", ir.Constant(self.real, 0.0))
         straight = self.constant("straight", CHAR(ord("N")))
         given = [straight, straight, field[0], field[1], field[2], one, weight, field[3], rows, field[4], beta, result,
                  field[5]]  # fmt: skip

@@ -11,6 +11,7 @@ from rnnbench.network.engines.compiled import blas
 from rnnbench.network.engines.compiled.emit import DESCRIPTION, Layout
 from rnnbench.network.engines.compiled.moves import shape_of
 from rnnbench.network.engines.compiled.plan import Plan
+from rnnbench.network.engines.compiled.products import panels
 from rnnbench.network.engines.compiled.tape import Tape
 
 ALL = -1
@@ -24,7 +25,9 @@ class Frame:
         self.layout, self.double = layout, double
         self.buffers = layout.of("buffer")
         self._constants = layout.of("constant")
-        self._tape = Tape(plan.traced.drive.graph, self._constants, plan.traced.weights)
+        self._panels = layout.of("panels")
+        wanted = [*self._constants, *(node for node, _ in self._panels)]
+        self._tape = Tape(plan.traced.drive.graph, wanted, plan.traced.weights)
         self._arrays = [(each.name, place, each in plan.carries) for each, place in self.buffers.items()]
         self._first = [(plan.part(each), place) for each, place in layout.of("first").items()]
         self._fixed = np.zeros(layout.size + len(layout.products) * DESCRIPTION // 2, np.int64)
@@ -33,8 +36,7 @@ class Frame:
         self._counts = np.array([product.count for product in layout.products], np.int32)
         for row, product in zip(self._described(self._fixed), layout.products, strict=True):
             inner, outer = shape_of(product.weight)
-            widths = (product.source[0].width, product.buffer.width) if product.count == 1 else (inner, outer)
-            row[:] = outer, 0, inner, outer, *widths
+            row[:] = outer, 0, inner, outer, *product.widths
 
     def _described(self, frame: Any) -> Any:
         """The descriptions of the products, a row each."""
@@ -59,7 +61,8 @@ class Frame:
             frame[place + 1] = 1 if carried else mask(array, steps)
         for part, place in self._first:
             frame[place] = state[part].data_ptr()
-        for place, constant in zip(self._constants.values(), constants, strict=True):
+        constants += [panels(known[node], lanes) for node, lanes in self._panels]
+        for place, constant in zip((*self._constants.values(), *self._panels.values()), constants, strict=True):
             frame[place] = constant.data_ptr()
         self._described(frame)[:, 1] = self._counts * batch
         return frame, constants

@@ -10,6 +10,7 @@ import torch
 from llvmlite import ir
 from torch import fx
 
+from rnnbench.network.engines.compiled import tiles
 from rnnbench.network.engines.compiled.arithmetic import Number, Truth
 from rnnbench.network.engines.compiled.counted import INT, counted
 from rnnbench.network.engines.compiled.index import Box, Index
@@ -115,6 +116,9 @@ class Columns:
         """A sum, into memory that holds its start, unless one loop finds it."""
         start, combine, divided = REDUCTIONS[store.node.target]
         parts = self.reader.summands(store)
+        tile = tiles.found(self.reader, store, parts, 8 if isinstance(self.real, ir.DoubleType) else 4)
+        if tile is not None:
+            return tiles.write(self, store, tile)
         count = self.values.width(store.node.args[0]) // self.values.width(store.node)
         at_once = len(parts) == 1 and parts[0].reduced == [*parts[0].order[-1:]]
         if not at_once:
@@ -138,13 +142,13 @@ class Columns:
         start, combine, _ = REDUCTIONS[store.node.target]
         inner = part.order[-1]
         first = ir.Constant(self.real, start)
-        with counted(self.builder, self.number(part.box.extents[inner]), first) as loop:
+        with counted(self.builder, self.number(part.box.extents[inner]), [first]) as loop:
             self.counters[inner] = loop.index
-            found = combine(Number(self.builder, loop.carried), self.numeric(self.at(*part.summed)))
+            found = combine(Number(self.builder, loop.carried[0]), self.numeric(self.at(*part.summed)))
             if store.node.target is not aten.amax.default:  # in any order, as a vector needs it
                 found.raw.flags.append("reassoc")
-            loop.result = found.raw
-        return Number(self.builder, loop.result)
+            loop.results = [found.raw]
+        return found
 
     def _everywhere(self, store: Store, change: Callable[[Number], Number]) -> None:
         """Change every number of a sum."""
@@ -180,13 +184,7 @@ class Columns:
         if self.values.kinds[node] == "uniform":
             return self.uniform(node)
         if source.array is not None:
-            kind, name = source.array
-            if kind == "constant":
-                pointer = self.builder.gep(self.argument("constant", name), [self.place(source.offset)])
-            else:
-                buffer, before = name
-                pointer = self.pointer(buffer, before, source.offset)
-            return Number(self.builder, self.builder.load(pointer))
+            return Number(self.builder, self.builder.load(self.located(*source.array, source.offset)))
         return self.apply(node, [each if each is None else self.at(*each) for each in source.operands])
 
     def uniform(self, node: fx.Node) -> Any:
@@ -212,6 +210,13 @@ class Columns:
         if node.target not in LOGICAL:
             given = [None if each is None else self.numeric(each) for each in given]
         return POINTWISE[node.target](*given, **node.kwargs)
+
+    def located(self, kind: str, name: Any, offset: Index) -> Any:
+        """Where a number of an array lies."""
+        if kind == "constant":
+            return self.builder.gep(self.argument("constant", name), [self.place(offset)])
+        buffer, before = name
+        return self.pointer(buffer, before, offset)
 
     def pointer(self, buffer: Buffer, before: bool, offset: Index) -> Any:
         """Where a number of the sequence's row in a buffer lies."""

@@ -27,7 +27,7 @@ from rnnbench.network.engines.compiled.trace import (
     weight_names,
 )
 
-STEPS, BATCH = 3, 2
+STEPS, BATCH = 3, 5
 DTYPES = {torch.float32: 2e-3, torch.float64: 1e-8}
 """The precisions, and by how much of its largest number a result may differ from the loop's."""
 MOST = 256

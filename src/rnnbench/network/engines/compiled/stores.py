@@ -8,6 +8,7 @@ from typing import Any
 from torch import fx
 
 from rnnbench.network.engines.compiled.index import Box, Index
+from rnnbench.network.engines.compiled.moves import shape_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Product:
     buffer: Buffer
     adds: bool
     count: int
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How far the rows that are read, and those that are written, are from each other."""
+        inner, outer = shape_of(self.weight)
+        return (self.source[0].width, self.buffer.width) if self.count == 1 else (inner, outer)
 
 
 @dataclass
