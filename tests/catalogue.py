@@ -162,9 +162,9 @@ TWINS = {key: row for key, row in CELL_ROWS.items() if row.twin}
 """The cells that torch.nn has too: a kernel exists for them, and an outside reference for layers."""
 
 
-def reached(cell: Cell, batch: int = 2) -> Any:
+def reached(cell: Cell, batch: int = 2, dtype: torch.dtype | None = None) -> Any:
     """A state that the cell reaches on random inputs: not any numbers are a state."""
-    inputs = torch.randn(4, batch, cell.input_size, dtype=next(cell.parameters()).dtype)
+    inputs = torch.randn(4, batch, cell.input_size, dtype=dtype)
     with torch.no_grad():
         return ENGINES["loop"](cell, inputs, cell.initial_state(batch))[1]
 

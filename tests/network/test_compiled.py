@@ -407,7 +407,7 @@ def test_products_in_loops_of_our_own_and_by_blas(monkeypatch, own, dtype):
     monkeypatch.setattr(programs, "_programs", {})
     for name, hidden, batch in (("gru", 16, 9), ("lstm", 24, 4), ("elman", 8, 1), ("gru_reset_before", 10, 7)):
         cell = CELL_ROWS[name].make(3, hidden).to(dtype)
-        agree(cell, torch.randn(6, batch, 3, dtype=dtype), reached(cell, batch))
+        agree(cell, torch.randn(6, batch, 3, dtype=dtype), reached(cell, batch, dtype))
         assert bool(cell_products(cell)) != own or hidden == 10
 
 

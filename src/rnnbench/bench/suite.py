@@ -26,6 +26,7 @@ PARTS: dict[str, Part] = {
     "planning": sweeps.PLANNING,
     "beside": training.BESIDE,
     "batches": training.TASK_BATCHES,
+    "online": training.ONLINE,
     "engines": engines.PART,
     "scan": scan.PART,
     "growth": growth.PART,

@@ -20,8 +20,8 @@ from rnnbench.cli import options
 def command(parts: tuple[str, ...], device: str, folder: Path) -> None:
     """Measure what the suite costs on this machine, and say of each goal whether it is met.
 
-    PARTS are startup, planning, beside (probe and validation beside training), batches, engines, scan, growth and
-    sweep; all without any, which takes about 15 minutes. FOLDER then has a table of each and a page of all.
+    PARTS are startup, planning, beside (probe and validation beside training), batches, online, engines, scan, growth
+    and sweep; all without any, which takes about 15 minutes. FOLDER then has a table of each and a page of all.
     """
     from rnnbench.bench.suite import PARTS, measure  # loads torch
 

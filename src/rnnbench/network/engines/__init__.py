@@ -22,7 +22,7 @@ from rnnbench.network.engines.chunkwise import chunkwise
 from rnnbench.network.engines.chunkwise import suits as suits_chunks
 from rnnbench.network.engines.chunkwise import supports as chunkwise_supports
 from rnnbench.network.engines.compiled import check as compiled_check
-from rnnbench.network.engines.compiled import compiled, suits, tell
+from rnnbench.network.engines.compiled import compiled, ready, tell
 from rnnbench.network.engines.compiled import supports as compiled_supports
 from rnnbench.network.engines.fused import check as fused_check
 from rnnbench.network.engines.fused import fused, supports_inputs
@@ -70,20 +70,26 @@ def fastest(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> Engine:
 
     Measured forward and backward on one thread of a CPU: T=12 to 1000, B=1 to 50, H=16 to 128.
     """
+    return _fastest(cell, inputs, state)[0]
+
+
+def _fastest(cell: Cell[Any], inputs: Tensor, state: Any) -> tuple[Engine, dict[str, Any]]:
+    """The engine, and what was found out about the cell on the way, for it to take."""
     if type(cell) is LSTM and supports_inputs(inputs) and len(inputs) * inputs.shape[1] * cell.hidden_size < FUSED_TO:
-        return fused
+        return fused, {}
     if suits_chunks(cell, inputs) and len(inputs) * sum(part.numel() for part in state) > MEMORY:
-        return chunkwise
-    if suits(cell, inputs, state):
-        return compiled
+        return chunkwise, {}
+    found = ready(cell, inputs, state)
+    if found is not None:
+        return compiled, {"found": found}
     if suits_chunks(cell, inputs):
-        return chunkwise
+        return chunkwise, {}
     if isinstance(cell, LinearCell):
-        return associative if faster_than_loop(cell, inputs) else loop
+        return associative if faster_than_loop(cell, inputs) else loop, {}
     if fused_supports(cell) and supports_inputs(inputs):
-        return fused
+        return fused, {}
     tell(cell, inputs, state)
-    return loop
+    return loop, {}
 
 
 class Auto:
@@ -97,12 +103,12 @@ class Auto:
         """The engines that ran with a gradient, by name."""
 
     def __call__(self, cell: Cell[S], inputs: Tensor, state: S, perturbation: S | None = None) -> tuple[Tensor, S]:
-        engine = fastest(cell, inputs, state)
+        engine, found = _fastest(cell, inputs, state)
         if engine is loop and perturbation is None and worthwhile(cell, inputs, state):
             engine = graphed
         if torch.is_grad_enabled():
             self.trained_by.add(NAMES[engine])
-        return engine(cell, inputs, state, perturbation)
+        return engine(cell, inputs, state, perturbation, **found)
 
 
 def choose(name: str, cell: Cell[Any]) -> Engine:

@@ -6,19 +6,20 @@ index       places in arrays as functions of the counters of loops; moves where 
 stages      what a kernel stores, where and in which order; plan which values these are
 nests       which loops these are
 emit, loops the kernels in LLVM's language, by llvmlite; operations and arithmetic are its vocabulary
+tiles       sums of products in registers; products of rows and weights, where that is faster than BLAS
 kernel      machine code, kept on disk
 program     from tensors to kernels and back; run is what torch differentiates
 programs    which program runs a cell, compared with its step before it runs for the first time
 
-Matrix products are BLAS; between them one loop computes everything elementwise. The gradients of the weights are
-products over all steps at once. A step may use what ``operations`` lists, on a state of any shape and a drive of
+Matrix products are tiles or BLAS; between them one loop computes everything elementwise. The gradients of the weights
+are products over all steps at once. A step may use what ``operations`` lists, on a state of any shape and a drive of
 vectors; what it does not understand it refuses. On a CPU, in float32 and float64.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,9 @@ from rnnbench.network.cells import Cell
 from rnnbench.network.cells.external import External
 from rnnbench.network.engines.fused import precision
 from rnnbench.network.states import S
+
+if TYPE_CHECKING:
+    from rnnbench.network.engines.compiled.programs import Entry
 
 DTYPES = (torch.float32, torch.float64)
 _told: set[str] = set()
@@ -70,7 +74,18 @@ def _refusal(cell: Cell[Any], why: str) -> UserError:
 
 def suits(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> bool:
     """Whether the engine can run ``cell`` on these inputs."""
-    return not _unsuited(cell, inputs, state) and not reason(cell, verify=True)
+    return ready(cell, inputs, state) is not None
+
+
+def ready(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> Entry | None:
+    """What ``compiled`` runs ``cell`` by on these inputs; None where it cannot."""
+    from rnnbench.network.engines.compiled.programs import entry
+
+    if _unsuited(cell, inputs, state):
+        return None
+    found = entry(cell)
+    found.verify(cell)
+    return None if found.reason else found
 
 
 def tell(cell: Cell[Any], inputs: Tensor, state: Any = ()) -> None:
@@ -112,28 +127,30 @@ def _real(tensor: Tensor) -> bool:
         return False
 
 
-def compiled(cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None) -> tuple[Tensor, S]:
+def compiled(
+    cell: Cell[S], inputs: Tensor, state: S, perturbation: Any = None, *, found: Entry | None = None
+) -> tuple[Tensor, S]:
     """Runs ``cell`` over ``inputs`` [T, B, I] from ``state``; returns outputs [T, B, O] and the final state.
+
+    ``found`` is what ``ready`` returned for them.
 
     Raises UserError for a cell whose step it does not understand, for inputs that are not on a CPU in float32 or
     float64, for a perturbation, and where its gradient is differentiated again.
     """
-    from rnnbench.network.engines.compiled.programs import entry
     from rnnbench.network.engines.compiled.run import project, run
     from rnnbench.network.engines.compiled.trace import weights_of
 
     if perturbation is not None:
         raise UserError("engine=compiled cannot take a perturbation: its kernels hide h_t; use loop")
-    unsuited = _unsuited(cell, inputs, state)
-    if unsuited:
+    found = found or ready(cell, inputs, state)
+    if found is None or found.program is None:
+        unsuited = _unsuited(cell, inputs, state)
+        if not unsuited:
+            raise _refusal(cell, reason(cell, verify=True))
         raise UserError(
             f"network.engine=compiled cannot run the cell {_name(cell)} {unsuited}; use network.engine=auto or "
             "network.engine=loop"
         )
-    found = entry(cell)
-    found.verify(cell)
-    if found.program is None:
-        raise _refusal(cell, found.reason)
     with cached():
         drive = project(cell, inputs)
         weights = weights_of(cell, found.names)

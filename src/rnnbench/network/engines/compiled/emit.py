@@ -116,7 +116,8 @@ class Writer:
             buffer, column, before = product.source
             rows = self.shifted(self.address(buffer, before=before), column)
             result = self.address(product.buffer, before=False)
-            if products.lanes(product, self.size):
+            inner, outer = shape_of(product.weight)
+            if products.lanes(inner, outer, self.size):
                 self.tiled(product, rows, result)
             else:
                 self.gemm(product, rows, result)
@@ -129,17 +130,17 @@ class Writer:
 
     def tiled(self, product: Product, rows: Any, result: Any) -> None:
         """A product in loops of our own."""
-        builder, lanes = self.builder, products.lanes(product, self.size)
         inner, outer = shape_of(product.weight)
+        builder, lanes = self.builder, products.lanes(inner, outer, self.size)
         weight = self.load(self.layout.place("panels", (product.weight, lanes)))
         inner, panels, *widths = (
             self.load(self.layout.place("number", each)) for each in (inner, outer // lanes, *product.widths)
         )
         given = [
             builder.mul(self.batch, INT(product.count)), inner, panels, self.pointer(rows), widths[0],
-            self.pointer(weight), self.pointer(result), widths[1],
+            self.pointer(weight), self.pointer(result), widths[1], ir.Constant(self.real.as_pointer(), None),
         ]  # fmt: skip
-        builder.call(products.function(self.module, self.real, lanes, adds=product.adds), given)
+        builder.call(products.function(self.module, self.real, lanes, "y" if product.adds else "zero"), given)
 
     def gemm(self, product: Product, rows: Any, result: Any) -> None:
         """A product by BLAS, which is column-major: it computes buffer^T = weight^T rows^T."""

@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
+import torch
 from llvmlite import ir
 from torch import Tensor
 
+from rnnbench.network.engines.compiled import kernel
 from rnnbench.network.engines.compiled.counted import INT, counted
-from rnnbench.network.engines.compiled.moves import shape_of
-from rnnbench.network.engines.compiled.stores import Product
 from rnnbench.network.engines.compiled.tiles import Vector, divisor
 
 ROWS = 4
@@ -32,9 +33,8 @@ def suits() -> bool:
     return bool(features.get("avx2") and features.get("fma") and not features.get("avx512f"))
 
 
-def lanes(product: Product, size: int) -> int:
-    """How many columns of numbers of ``size`` bytes are one vector; 0 where BLAS is to compute the product."""
-    inner, outer = shape_of(product.weight)
+def lanes(inner: int, outer: int, size: int) -> int:
+    """How many columns of a weight [inner, outer] of numbers of ``size`` bytes are one vector; 0 where BLAS serves."""
     found = divisor(outer, BYTES // size)
     return found if suits() and 2 * found * size >= BYTES and inner * outer * size <= LARGEST else 0
 
@@ -44,13 +44,16 @@ def panels(weight: Tensor, lanes: int) -> Tensor:
     return weight.unflatten(1, (-1, lanes)).transpose(0, 1).contiguous()
 
 
-def function(module: ir.Module, real: ir.Type, lanes: int, *, adds: bool) -> Any:
-    """y = x weight, or y += x weight: void f(rows, inner, panels, *x, width of x, *weight, *y, width of y)."""
-    name = f"product_{lanes}{'_adds' if adds else ''}"
+def function(module: ir.Module, real: ir.Type, lanes: int, start: str) -> Any:
+    """y = x weight + what ``start`` says, ``zero``, ``y`` or ``bias``.
+
+    void f(rows, inner, panels, *x, width of x, *weight, *y, width of y, *bias)
+    """
+    name = f"product_{lanes}_{start}"
     if name in module.globals:
         return module.get_global(name)
     pointer = real.as_pointer()
-    types = [INT, INT, INT, pointer, INT, pointer, pointer, INT]
+    types = [INT, INT, INT, pointer, INT, pointer, pointer, INT, pointer]
     made = ir.Function(module, ir.FunctionType(ir.VoidType(), types), name)
     made.linkage = "internal"
     made.attributes.add("noinline")
@@ -64,25 +67,61 @@ def function(module: ir.Module, real: ir.Type, lanes: int, *, adds: bool) -> Any
     for first, count, at_once in ((INT(0), blocks, ROWS), (done, builder.sub(rows, done), 1)):
         with builder.if_then(builder.icmp_signed(">", count, INT(0))), counted(builder, count) as block:
             row = builder.add(first, builder.mul(block.index, INT(at_once)))
-            _rows(builder, made.args, Vector(builder, real, lanes), row, at_once, adds=adds)
+            _rows(builder, made.args, Vector(builder, real, lanes), row, at_once, start)
     builder.ret_void()
     return made
 
 
-def _rows(builder: ir.IRBuilder, given: Any, vector: Vector, first: Any, count: int, *, adds: bool) -> None:
+def _rows(builder: ir.IRBuilder, given: Any, vector: Vector, first: Any, count: int, start: str) -> None:
     """All columns of ``count`` rows from ``first`` on."""
-    _, inner, panels, x, x_width, weight, y, y_width = given
+    _, inner, panels, x, x_width, weight, y, y_width, bias = given
     numbers = [builder.add(first, INT(row)) for row in range(count)]
     sources = [builder.gep(x, [builder.mul(row, x_width)]) for row in numbers]
     with counted(builder, panels) as panel:
         column = builder.mul(panel.index, INT(vector.lanes))
         beside = builder.gep(weight, [builder.mul(column, inner)])
         targets = [builder.gep(y, [builder.add(builder.mul(row, y_width), column)]) for row in numbers]
-        start = [vector.load(each) if adds else vector.zero for each in targets]
-        with counted(builder, inner, start) as place:
+        if start == "y":
+            totals = [vector.load(each) for each in targets]
+        else:
+            totals = [vector.load(builder.gep(bias, [column])) if start == "bias" else vector.zero] * count
+        with counted(builder, inner, totals) as place:
             shared = vector.load(builder.gep(beside, [builder.mul(place.index, INT(vector.lanes))]))
             for source, total in zip(sources, place.carried, strict=True):
                 one = vector.everywhere(builder.gep(source, [place.index]))
                 place.results.append(vector.plus_product(total, one, shared))
         for target, total in zip(targets, place.results, strict=True):
             vector.store(total, target)
+
+
+def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None, result: Tensor) -> None:
+    """result = rows @ weight + bias, of rows [R, I], weight [I, D], bias [D] and result [R, D] on the CPU.
+
+    By BLAS where it computes with several threads, or is the faster one.
+    """
+    inner, outer = weight.shape
+    width = lanes(inner, outer, rows.element_size())
+    if not width or torch.get_num_threads() > 1:
+        torch.mm(rows, weight, out=result) if bias is None else torch.addmm(bias, rows, weight, out=result)
+        return
+    rows, weight, start = rows.contiguous(), panels(weight, width), "zero" if bias is None else "bias"
+    bias = result if bias is None else bias.contiguous()
+    tensors = (rows, weight, result, bias)
+    x, w, y, b = (each.data_ptr() for each in tensors)
+    given = [len(rows), inner, len(weight), x, inner, w, y, outer, b]
+    frame = np.array(given, np.int64)
+    kernel.load(_alone(width, start, double=rows.dtype == torch.float64))(frame.ctypes.data)
+
+
+@cache
+def _alone(lanes: int, start: str, *, double: bool) -> str:
+    """The text of a kernel that is one product; its frame are the arguments of ``function``."""
+    module, real = ir.Module(name="kernel"), ir.DoubleType() if double else ir.FloatType()
+    called = function(module, real, lanes, start)
+    made = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT.as_pointer()]), "kernel")
+    builder = ir.IRBuilder(made.append_basic_block())
+    given = [builder.load(builder.gep(made.args[0], [INT(place)])) for place in range(len(called.args))]
+    pairs = zip(given, called.args, strict=True)
+    builder.call(called, [each if to.type == INT else builder.inttoptr(each, to.type) for each, to in pairs])
+    builder.ret_void()
+    return str(module)

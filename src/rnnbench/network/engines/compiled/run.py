@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled import blas, pool
+from rnnbench.network.engines.compiled.products import multiply
 from rnnbench.network.engines.compiled.program import Program
 
 
@@ -72,11 +73,7 @@ def _times(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """rows [T, B, I] @ weight [I, D] + bias [D], [T, B, D]."""
     steps, batch, _ = rows.shape
     result = pool.empty((steps, batch, weight.shape[1]), rows.dtype)
-    flat = rows.flatten(0, 1)
-    if bias is None:
-        torch.mm(flat, weight, out=result.flatten(0, 1))
-    else:
-        torch.addmm(bias, flat, weight, out=result.flatten(0, 1))
+    multiply(rows.flatten(0, 1), weight, bias, result.flatten(0, 1))
     return result
 
 
