@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from histories import curve
-from rnnbench.build.training import build_learner
+from rnnbench.builders.training import build_learner
 from rnnbench.runner import build_trainer, run
 from rnnbench.training.data import Stream, held_out_stream, to_torch
 

@@ -27,8 +27,8 @@ MAY_IMPORT = {
     "report": {"claims", "errors", "kept", "outcomes", "statistics", "store"},
     "training": {"config", "errors", "extensions", "gradients", "network", "interruption", "store", "tasks"},
     "tracking": {"config", "errors", "outcomes", "store", "training"},
-    "build": {"config", "errors", "gradients", "network", "training"},
-    "runner": {"build", "config", "network", "outcomes", "interruption", "store", "tasks", "tracking", "training"},
+    "builders": {"config", "errors", "gradients", "network", "training"},
+    "runner": {"builders", "config", "network", "outcomes", "interruption", "store", "tasks", "tracking", "training"},
     "sweep": {
         "claims",
         "laws",
@@ -45,7 +45,7 @@ MAY_IMPORT = {
         "tracking",
     },
     "api": {
-        "build",
+        "builders",
         "config",
         "errors",
         "gradients",
@@ -56,11 +56,11 @@ MAY_IMPORT = {
         "sweep",
         "tasks",
     },
-    "bench": {"build", "config", "errors", "network", "runner", "store", "sweep", "tasks", "training"},
+    "bench": {"builders", "config", "errors", "network", "runner", "store", "sweep", "tasks", "training"},
     "cli": {
         "api",
         "bench",
-        "build",
+        "builders",
         "claims",
         "config",
         "errors",

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from planted import make
-from rnnbench.build.network import build_model
-from rnnbench.build.training import build_probe
+from rnnbench.builders.network import build_model
+from rnnbench.builders.training import build_probe
 from rnnbench.config.identity import flatten
 from rnnbench.gradients import DIAGNOSTICS as REGISTRY
 from rnnbench.network.cells import CELLS

@@ -292,7 +292,7 @@ def test_an_own_task_is_asked_for_its_batches(configure):
 
 @pytest.mark.usefixtures("here")
 def test_an_own_initialisation_comes_last(configure):
-    from rnnbench.build.network import build_model
+    from rnnbench.builders.network import build_model
 
     model = build_model(configure("init=orthogonal", *INIT, "+init.arguments.value=0.25", "network.depth=2"))
     assert all((parameter == 0.25).all() for parameter in model.stack.parameters())

@@ -10,7 +10,7 @@ import torch
 
 import rnnbench
 from catalogue import make_task
-from rnnbench.build.training import build_learner
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.network.engines.compiled import programs
 from rnnbench.outcomes import lengths as curves

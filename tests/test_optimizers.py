@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from rnnbench.build.network import build_model
-from rnnbench.build.training import build_learner
+from rnnbench.builders.network import build_model
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.training.optimizers import OPTIMIZERS
 

@@ -8,7 +8,7 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from rnnbench.build.training import ConfiguredLearner, build_learner
+from rnnbench.builders.training import ConfiguredLearner, build_learner
 from rnnbench.config.plain import from_dict
 from rnnbench.runner import run
 from rnnbench.training.data import Stream, held_out_stream, to_torch

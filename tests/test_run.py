@@ -11,8 +11,8 @@ import yaml
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from histories import curve
-from rnnbench.build.network import build_model
-from rnnbench.build.training import build_learner
+from rnnbench.builders.network import build_model
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement, gradient_profile
 from rnnbench.runner import run
@@ -69,7 +69,7 @@ def test_the_probe_sees_the_weights_of_its_moment(configure):
     config = configure("cell=gru")
     record = run(config)
     learner = build_learner(config)
-    from rnnbench.build.training import build_probe
+    from rnnbench.builders.training import build_probe
 
     batch = build_probe(config).batch
     assert batch.inputs.shape == (10, 4, 2)

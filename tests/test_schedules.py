@@ -101,7 +101,7 @@ def test_the_rate_is_what_the_weights_move_by(configure):
     """Plain SGD whose gradient is clipped to one norm: a step is as long as its rate."""
     import pytorch_lightning as lightning
 
-    from rnnbench.build.training import build_learner
+    from rnnbench.builders.training import build_learner
     from rnnbench.runner import build_trainer
     from rnnbench.training.data import Stream, held_out_stream
 

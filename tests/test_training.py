@@ -13,7 +13,7 @@ import torch
 
 from catalogue import CELL_ROWS, TASK_ROWS, make_task, task_overrides
 from histories import curve
-from rnnbench.build.training import build_learner
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.runner import _exploded, build_trainer, run
 from rnnbench.store import records

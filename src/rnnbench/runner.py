@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 
 from rnnbench import tracking
-from rnnbench.build.training import build_learner, build_probe
+from rnnbench.builders.training import build_learner, build_probe
 from rnnbench.config import sources
 from rnnbench.config.identity import flatten
 from rnnbench.config.schema import Config

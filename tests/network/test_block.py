@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from own_cells import OWN_CELLS
-from rnnbench.build.network import build_model, hidden_size, meta_model
+from rnnbench.builders.network import build_model, hidden_size, meta_model
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement
 from rnnbench.gradients.parameters import GROUPS, parameter_group

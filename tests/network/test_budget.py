@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from catalogue import CELL_ROWS
-from rnnbench.build import network as build
-from rnnbench.build.network import build_model, hidden_size, meta_model
+from rnnbench.builders import network
+from rnnbench.builders.network import build_model, hidden_size, meta_model
 from rnnbench.errors import UserError
 from rnnbench.network.budget import solve
 from rnnbench.network.costs import COSTS, flops, parameters, state
@@ -123,7 +123,7 @@ def test_a_cell_of_another_package_is_measured_as_it_is_and_not_for_ever(configu
     before = torch.get_rng_state()
     assert parameters(meta_model(config := configure(*external, "network.budget=parameters:5000"), 7)) > 0
     assert parameters(build_model(config)) == pytest.approx(5000, rel=0.05)
-    monkeypatch.setattr(build, "WIDEST_TRIED", 16)
+    monkeypatch.setattr(network, "WIDEST_TRIED", 16)
     torch.set_rng_state(before)
     with pytest.raises(UserError, match=r"the nearest is network.hidden_size=16, which costs parameters:\d+$"):
         hidden_size(configure(*external, "network.budget=parameters:50000"))

@@ -14,7 +14,7 @@ from torch import nn
 from catalogue import CELL_ROWS, reached
 from composing import config
 from own_cells import OWN_CELLS
-from rnnbench.build.network import build_cell
+from rnnbench.builders.network import build_cell
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell, Elman
 from rnnbench.network.cells.recurrent_dropout import RecurrentDropout

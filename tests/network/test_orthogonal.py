@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from rnnbench.build.network import build_model
-from rnnbench.build.training import build_learner
+from rnnbench.builders.network import build_model
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.gradients import DIAGNOSTICS, Measurement, float64_copy, gradient_profile, step_jacobian, survey
 from rnnbench.network.cells import CELLS

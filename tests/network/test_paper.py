@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from catalogue import CELL_ROWS
-from rnnbench.build.network import build_model
+from rnnbench.builders.network import build_model
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.initialization import initialize

@@ -7,7 +7,7 @@ import torch
 import torchrecurrent
 from scipy import stats
 
-from rnnbench.build.training import build_learner
+from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
 from rnnbench.gradients import Measurement, float64_copy, time_constants
 from rnnbench.network.cells import CELLS

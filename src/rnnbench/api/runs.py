@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from rnnbench.build.network import build_model
+from rnnbench.builders.network import build_model
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError, check_name
 from rnnbench.network.model import Model

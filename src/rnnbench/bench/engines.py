@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from rnnbench.bench.part import Goal, Part, Row
-from rnnbench.build.network import build_cell
+from rnnbench.builders.network import build_cell
 from rnnbench.errors import UserError
 from rnnbench.network.cells import CELLS, Cell
 from rnnbench.network.engines import ENGINES, supporting

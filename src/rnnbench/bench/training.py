@@ -17,7 +17,7 @@ import pytorch_lightning as lightning
 
 from rnnbench.bench.engines import REPETITIONS, SIZES
 from rnnbench.bench.part import Goal, Part, Row
-from rnnbench.build.training import build_learner, build_probe
+from rnnbench.builders.training import build_learner, build_probe
 from rnnbench.config.schema import Config
 from rnnbench.errors import UserError
 from rnnbench.runner import build_trainer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rnnbench.build.network import build_cell
+from rnnbench.builders.network import build_cell
 from rnnbench.cli import options
 from rnnbench.errors import unknown
 from rnnbench.extensions import described, installed, load

@@ -83,7 +83,7 @@ def _surveys(config: Config, checkpoint: Path) -> list[Any]:
     import pytorch_lightning as lightning
     import torch
 
-    from rnnbench.build.training import build_learner, build_probe
+    from rnnbench.builders.training import build_learner, build_probe
 
     torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, verbose=False)
