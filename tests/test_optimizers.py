@@ -1,12 +1,14 @@
 """Optimizers: the class and options that are asked for, and which parameters decay."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
 from rnnbench.builders.network import build_model
 from rnnbench.builders.training import build_learner
 from rnnbench.errors import UserError
-from rnnbench.training.optimizers import OPTIMIZERS
+from rnnbench.training.optimizers import FUSED, OPTIMIZERS
 
 
 def made(configure, *overrides):
@@ -37,6 +39,22 @@ def test_options(configure, overrides, kind, options):
 
 def test_adam_is_the_default(configure):
     assert configure().optimizer.name == "adam"
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_step_in_one_kernel_is_the_same_step(configure, double, name):
+    learner = build_learner(configure(f"optimizer={name}", "optimizer.weight_decay=0.1", "optimizer.decay=matrices"))
+    twin = deepcopy(learner)
+    for each, fused in ((learner, True), (twin, False)):
+        optimizer = each.make_optimizer(each.model, fused=fused)
+        assert all(bool(group["fused"]) == fused for group in optimizer.param_groups)
+        torch.manual_seed(1)
+        for _ in range(3):
+            for parameter in each.model.parameters():
+                parameter.grad = torch.randn_like(parameter)
+            optimizer.step()
+    for found, expected in zip(learner.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

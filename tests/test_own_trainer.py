@@ -64,6 +64,14 @@ def test_sanity_validation_alone_leaves_nothing(configure):
     assert seen == {"best": {}, "last": {}, "targets": 0}
 
 
+@pytest.mark.parametrize(("precision", "fused"), [("32", True), ("64", True), ("bf16-mixed", None)])
+def test_a_step_in_one_kernel_where_lightning_can_clip_before_it(configure, precision, fused):
+    config = configure()
+    own = trainer(precision=precision, max_steps=2, val_check_interval=2, gradient_clip_val=1.0)
+    own.fit(build_learner(config), *streams(config, 2))
+    assert own.optimizers[0].defaults["fused"] is fused
+
+
 def test_early_stopping_and_checkpoints_on_the_validation_loss(configure, tmp_path):
     config = configure("optimizer=sgd", "optimizer.lr=0.3", "clip=none", "trainer.stop_when_solved=false")
     learner = build_learner(config)

@@ -13,7 +13,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rnnbench.errors import UserError
@@ -27,15 +27,16 @@ from rnnbench.training.meters import GradientMeter, Meter
 class Learner(lightning.LightningModule):
     """Trains ``model`` on ``task``.
 
-    ``make_optimizer`` makes the optimizer of the model, ``make_schedule`` the schedule of its learning rate. A step is
-    a step of the optimizer, however many batches it accumulates.
+    ``make_optimizer`` makes the optimizer of the model, with ``fused=True`` one that takes a step in one kernel where
+    torch has such a kernel; ``make_schedule`` makes the schedule of its learning rate. A step is a step of the
+    optimizer, however many batches it accumulates.
     """
 
     def __init__(
         self,
         model: Model,
         task: Task,
-        make_optimizer: Callable[[nn.Module], torch.optim.Optimizer],
+        make_optimizer: Callable[..., torch.optim.Optimizer],
         make_schedule: Callable[[torch.optim.Optimizer], LRScheduler] | None = None,
         *,
         log_every: int,
@@ -84,7 +85,8 @@ class Learner(lightning.LightningModule):
         return Meter(task, task.baseline(split), task.floor(split), whole=whole)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.model)
+        mixed = str(self.trainer.precision).endswith("mixed")  # whose gradients Lightning clips before the optimizer
+        optimizer = self.make_optimizer(self.model, fused=not mixed)
         if self.make_schedule is None:
             return optimizer
         schedule = self.make_schedule(optimizer)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnnbench.network.engines.compiled import kernel
 from rnnbench.network.engines.compiled.counted import INT, counted
-from rnnbench.network.engines.compiled.tiles import Vector, divisor
+from rnnbench.network.engines.compiled.vectors import Vector, divisor
 
 ROWS = 4
 BYTES = 64
