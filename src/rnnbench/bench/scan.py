@@ -34,7 +34,8 @@ def measure(device: str) -> Iterator[Row]:
         ratios = []
         for _ in range(REPETITIONS):
             loop, other = (
-                seconds(partial(run, cell, engine, inputs), inputs.device) for engine in ("loop", "associative")
+                seconds(partial(run, cell, engine, inputs, arriving), inputs.device)
+                for engine in ("loop", "associative")
             )
             ratios.append(loop / other)
         yield {"cell": name, "inputs": size, "batch": batch, "ratio": median(ratios)}
