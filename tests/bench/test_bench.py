@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from rnnbench.bench import engines, suite
+from rnnbench.bench import engines, scan, suite, training
 from rnnbench.bench.part import Goal, Part
 from rnnbench.cli import main
 from rnnbench.errors import UserError
@@ -63,6 +63,16 @@ def test_an_engine_that_is_wrong_is_not_timed(monkeypatch):
     monkeypatch.setitem(ENGINES, "fused", wrong)
     with pytest.raises(UserError, match="engine fused does not agree with the loop on gru, size small, on cpu"):
         list(engines.measure_cell("gru", "small", torch.device("cpu")))
+
+
+def test_the_scan_and_online_training_have_rows(monkeypatch):
+    small = {"STEPS": 6, "BATCH_SIZES": (2,), "REPETITIONS": 1, "ONLINE_LENGTHS": (4,), "BATCHES": 2}
+    for module, name in ((scan, "STEPS"), (scan, "BATCH_SIZES"), (scan, "REPETITIONS"), (training, "REPETITIONS"),
+                         (training, "ONLINE_LENGTHS"), (training, "BATCHES")):  # fmt: skip
+        monkeypatch.setattr(module, name, small[name])
+    found = [*scan.measure("cpu"), *training.measure_online("cpu")]
+    assert [row["cell"] for row in found] == ["mingru", "mingru", "lru", "lru", "gru", "lstm_1997"]
+    assert all(row.get("ratio", row.get("times faster")) > 0 for row in found)
 
 
 def measured(*arguments):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,12 @@ class Frame:
         self._panels = layout.of("panels")
         wanted = [*self._constants, *(node for node, _ in self._panels)]
         self._tape = Tape(plan.traced.drive.graph, wanted, plan.traced.weights)
-        self._arrays = [(each.name, place, each in plan.carries) for each, place in self.buffers.items()]
-        self._first = [(plan.part(each), place) for each, place in layout.of("first").items()]
+        self._arrays = [(each.name, each in plan.carries) for each in self.buffers]
+        first = layout.of("first")
+        self._first = [plan.part(each) for each in first]
+        masks = [place + 1 for place in self.buffers.values()]
+        addresses = [each.values() for each in (self.buffers, first, self._constants, self._panels)]
+        self._places = np.array([*masks, *itertools.chain(*addresses)], np.int64)
         self._fixed = np.zeros(layout.size + len(layout.products) * DESCRIPTION // 2, np.int64)
         for number, place in layout.of("number").items():
             self._fixed[place] = number
@@ -50,20 +55,15 @@ class Frame:
         The functions of the weights are contiguous, as small products are fastest too.
         """
         self._tape.run(known)
-        constants = [known[node].contiguous() for node in self._constants]
         frame = self._fixed.copy()
         frame[:3] = steps, batch, blas.gemm(self.double)
         frame[3] = frame.ctypes.data + frame.itemsize * self.layout.size
-        for name, place, carried in self._arrays:
-            array = arrays[name]
-            frame[place] = array.data_ptr()
-            # A carry is read at step t + 1, so that two of its rows are too few to keep every step where T = 2.
-            frame[place + 1] = 1 if carried else mask(array, steps)
-        for part, place in self._first:
-            frame[place] = state[part].data_ptr()
+        constants = [known[node].contiguous() for node in self._constants]
         constants += [panels(known[node], lanes) for node, lanes in self._panels]
-        for place, constant in zip((*self._constants.values(), *self._panels.values()), constants, strict=True):
-            frame[place] = constant.data_ptr()
+        pointed = [*(arrays[name] for name, _ in self._arrays), *(state[part] for part in self._first), *constants]
+        # A carry is read at step t + 1, so that two of its rows are too few to keep every step where T = 2.
+        masks = [1 if carried else mask(arrays[name], steps) for name, carried in self._arrays]
+        frame[self._places] = [*masks, *(each.data_ptr() for each in pointed)]
         self._described(frame)[:, 1] = self._counts * batch
         return frame, constants
 

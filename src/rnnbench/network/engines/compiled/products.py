@@ -6,6 +6,7 @@ A tile of ROWS rows and a vector of columns stays in registers while its product
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -110,12 +111,12 @@ def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None, result: Tensor) 
     x, w, y, b = (each.data_ptr() for each in tensors)
     given = [len(rows), inner, len(weight), x, inner, w, y, outer, b]
     frame = np.array(given, np.int64)
-    kernel.load(_alone(width, start, double=rows.dtype == torch.float64))(frame.ctypes.data)
+    _alone(width, start, double=rows.dtype == torch.float64)(frame.ctypes.data)
 
 
 @cache
-def _alone(lanes: int, start: str, *, double: bool) -> str:
-    """The text of a kernel that is one product; its frame are the arguments of ``function``."""
+def _alone(lanes: int, start: str, *, double: bool) -> Callable[[int], None]:
+    """A kernel that is one product; its frame are the arguments of ``function``."""
     module, real = ir.Module(name="kernel"), ir.DoubleType() if double else ir.FloatType()
     called = function(module, real, lanes, start)
     made = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT.as_pointer()]), "kernel")
@@ -124,4 +125,4 @@ def _alone(lanes: int, start: str, *, double: bool) -> str:
     pairs = zip(given, called.args, strict=True)
     builder.call(called, [each if to.type == INT else builder.inttoptr(each, to.type) for each, to in pairs])
     builder.ret_void()
-    return str(module)
+    return kernel.load(str(module))
