@@ -23,8 +23,8 @@ from rnnbench.network.engines.compiled.vectors import Vector, divisor
 ROWS = 4
 BYTES = 64
 """Of a tile's row: two vectors of AVX2."""
-LARGEST = 2**20
-"""Bytes of a weight that the second cache may still hold."""
+LARGEST, SHARED = 2**20, 2**18
+"""Bytes of a weight that the second cache may still hold, and from which on several threads of BLAS are faster."""
 
 
 @cache
@@ -37,7 +37,8 @@ def suits() -> bool:
 def lanes(inner: int, outer: int, size: int) -> int:
     """How many columns of a weight [inner, outer] of numbers of ``size`` bytes are one vector; 0 where BLAS serves."""
     found = divisor(outer, BYTES // size)
-    return found if suits() and 2 * found * size >= BYTES and inner * outer * size <= LARGEST else 0
+    most = LARGEST if torch.get_num_threads() == 1 else SHARED
+    return found if suits() and 2 * found * size >= BYTES and inner * outer * size <= most else 0
 
 
 def panels(weight: Tensor, lanes: int) -> Tensor:

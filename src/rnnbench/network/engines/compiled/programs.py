@@ -1,8 +1,9 @@
 """Which program runs a cell, if any.
 
 A program depends on all that a step may depend on but the numbers of its tensors: the class, the plain attributes of
-the cell and its modules, and the shapes. Cells that agree in these share it. Before it runs for the first time it is
-compared with the cell's own step on random numbers, so that what was misunderstood is refused, and never a result.
+the cell and its modules, and the shapes; and on whether torch has several threads. Cells that agree in these share it.
+Before it runs for the first time it is compared with the cell's own step on random numbers, so that what was
+misunderstood is refused, and never a result.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ def entry(cell: Cell[Any]) -> Entry:
 
 
 def _key(cell: Cell[Any]) -> Any:
-    """All that a step may depend on but the numbers of its tensors. Raises Unsupported for what cannot be compared."""
-    key: list[Any] = []
+    """All that a program depends on. Raises Unsupported for what cannot be compared."""
+    key: list[Any] = [torch.get_num_threads() > 1]
     for path, module in cell.named_modules():
         key += (path, type_before_parametrizations(module))
         for name, value in () if computes_weights(path) else vars(module).items():
