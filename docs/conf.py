@@ -46,6 +46,7 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1f5f99", "color-brand-content": "#1f5f99"},
     "dark_css_variables": {"color-brand-primary": "#8ec5ff", "color-brand-content": "#8ec5ff"},
 }
+smartquotes_action = "qe"  # quotes and ellipses: -- begins an option
 html_show_sphinx = False
 html_copy_source = False
 copybutton_prompt_text = "$ "
