@@ -116,7 +116,8 @@ SWEEP = Part(
     title="What a sweep costs against bare loops",
     text=f"The time of six runs ({', '.join(CELL_NAMES)}, two seeds, on adding) with records, W&B "
     "offline, the default probe and validation, over that of loops of PyTorch with the kernels of torch.nn on the same "
-    "batches, one process a core in both. Sizes as in the table of engines.",
+    "batches, one process a core in both. Sizes as in the table of engines. The start of all processes is in it, which "
+    "counts less the longer the runs are.",
     measure=measure_sweep,
     table=lambda rows: rows.round(2),
     goals=(
