@@ -406,14 +406,23 @@ def test_products_in_loops_of_our_own_and_by_blas(monkeypatch, own, dtype):
     monkeypatch.setattr(products, "suits", lambda: own)
     monkeypatch.setattr(programs, "_programs", {})
     for name, hidden, batch in (("gru", 16, 9), ("lstm", 24, 4), ("elman", 8, 1), ("gru_reset_before", 10, 7)):
-        cell = CELL_ROWS[name].make(3, hidden).to(dtype)
-        agree(cell, torch.randn(6, batch, 3, dtype=dtype), reached(cell, batch, dtype))
-        assert bool(cell_products(cell)) != own or hidden == 10
+        cell = CELL_ROWS[name].make(8, hidden).to(dtype)
+        agree(cell, torch.randn(6, batch, 8, dtype=dtype), reached(cell, batch, dtype))
+        assert bool(by_blas(cell)) != own or hidden == 10
 
 
-def cell_products(cell):
+def by_blas(cell):
     """The products of a cell's kernels that BLAS computes."""
     return [each for frame in programs.entry(cell).program._frames for each in frame.layout.products]
+
+
+def test_several_threads_leave_large_products_to_blas(monkeypatch):
+    monkeypatch.setattr(products, "suits", lambda: True)
+    small, large = CELLS["elman"](3, 64), CELLS["elman"](3, 256)
+    for threads, expected in ((1, 0), (2, 2), (1, 0)):  # one of each kernel
+        torch.set_num_threads(threads)
+        assert (len(by_blas(small)), len(by_blas(large))) == (0, expected)
+        agree(large, torch.randn(2, 5, 3), reached(large, 5))
 
 
 @pytest.mark.usefixtures("double")

@@ -197,5 +197,5 @@ ONLINE = Part(
     "where sequences are short is the same in both: Lightning, the optimizer, the metrics and the batch.",
     measure=measure_online,
     table=lambda rows: rows.round(1),
-    goals=(*(Goal(f"against the loop, T={length}", _gain(length), 5, at_least=True) for length in ONLINE_LENGTHS),),
+    goals=tuple(Goal(f"against the loop, T={length}", _gain(length), 5, at_least=True) for length in ONLINE_LENGTHS),
 )

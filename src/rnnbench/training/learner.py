@@ -85,7 +85,7 @@ class Learner(lightning.LightningModule):
         return Meter(task, task.baseline(split), task.floor(split), whole=whole)
 
     def configure_optimizers(self) -> Any:
-        mixed = str(self.trainer.precision).endswith("mixed")  # whose gradients Lightning clips before the optimizer
+        mixed = str(self.trainer.precision).endswith("mixed")  # where Lightning refuses to clip for a fused one
         optimizer = self.make_optimizer(self.model, fused=not mixed)
         if self.make_schedule is None:
             return optimizer

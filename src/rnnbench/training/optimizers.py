@@ -29,7 +29,7 @@ DECOUPLED = ("nadam", "radam")
 """Those that decay weights in either way, and here apart from the gradient."""
 
 FUSED = ("adam", "adamw", "sgd")
-"""Those of which torch has one kernel for a whole step: on a CPU two to four times as fast."""
+"""Those of which torch has one kernel for a whole step."""
 
 
 def optimizer(config: OptimizerConfig) -> Callable[..., torch.optim.Optimizer]:

@@ -6,7 +6,7 @@ index       places in arrays as functions of the counters of loops; moves where 
 stages      what a kernel stores, where and in which order; plan which values these are
 nests       which loops these are
 emit, loops the kernels in LLVM's language, by llvmlite; operations and arithmetic are its vocabulary
-tiles       sums of products in registers; products of rows and weights, where that is faster than BLAS; of vectors
+tiles       sums of products in registers, products those of rows and weights; vectors is what they are written in
 kernel      machine code, kept on disk
 program     from tensors to kernels and back; run is what torch differentiates
 programs    which program runs a cell, compared with its step before it runs for the first time

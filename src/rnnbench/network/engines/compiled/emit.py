@@ -117,8 +117,9 @@ class Writer:
             rows = self.shifted(self.address(buffer, before=before), column)
             result = self.address(product.buffer, before=False)
             inner, outer = shape_of(product.weight)
-            if products.lanes(inner, outer, self.size):
-                self.tiled(product, rows, result)
+            lanes = products.lanes(inner, outer, self.size)
+            if lanes:
+                self.tiled(product, rows, result, lanes)
             else:
                 self.gemm(product, rows, result)
 
@@ -128,10 +129,9 @@ class Writer:
         number = self.load(self.layout.place("number", column))
         return self.builder.add(address, self.builder.mul(number, INT(self.size)))
 
-    def tiled(self, product: Product, rows: Any, result: Any) -> None:
+    def tiled(self, product: Product, rows: Any, result: Any, lanes: int) -> None:
         """A product in loops of our own."""
-        inner, outer = shape_of(product.weight)
-        builder, lanes = self.builder, products.lanes(inner, outer, self.size)
+        builder, (inner, outer) = self.builder, shape_of(product.weight)
         weight = self.load(self.layout.place("panels", (product.weight, lanes)))
         inner, panels, *widths = (
             self.load(self.layout.place("number", each)) for each in (inner, outer // lanes, *product.widths)

@@ -1,4 +1,4 @@
-"""Products of rows and a weight in loops of our own, faster than the BLAS of torch where that has no AVX-512.
+"""Products of rows and a weight in loops of our own, where these are faster than the BLAS of torch.
 
 A tile of ROWS rows and a vector of columns stays in registers while its products are summed. The weight lies in panels,
 [columns / lanes, inner, lanes], so that what a tile reads of it lies side by side.
@@ -23,13 +23,13 @@ from rnnbench.network.engines.compiled.vectors import Vector, divisor
 ROWS = 4
 BYTES = 64
 """Of a tile's row: two vectors of AVX2."""
-LARGEST, SHARED = 2**20, 2**18
-"""Bytes of a weight that the second cache may still hold, and from which on several threads of BLAS are faster."""
+LARGEST, SHARED = 2**20, 2**17
+"""Bytes of a weight that the second cache may still hold, and above which two threads of BLAS were faster."""
 
 
 @cache
 def suits() -> bool:
-    """Whether the processor is one on which this was measured faster than BLAS."""
+    """Whether the processor has the vectors of the one, an AMD EPYC, on which this was measured faster than MKL."""
     features = llvm.get_host_cpu_features()
     return bool(features.get("avx2") and features.get("fma") and not features.get("avx512f"))
 
@@ -106,11 +106,11 @@ def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None, result: Tensor) 
     if not width or torch.get_num_threads() > 1:
         torch.mm(rows, weight, out=result) if bias is None else torch.addmm(bias, rows, weight, out=result)
         return
-    rows, weight, start = rows.contiguous(), panels(weight, width), "zero" if bias is None else "bias"
-    bias = result if bias is None else bias.contiguous()
-    tensors = (rows, weight, result, bias)
-    x, w, y, b = (each.data_ptr() for each in tensors)
-    given = [len(rows), inner, len(weight), x, inner, w, y, outer, b]
+    rows, weight, start = rows.contiguous(), panels(weight, width), "zero"
+    given = [len(rows), inner, len(weight), rows.data_ptr(), inner, weight.data_ptr(), result.data_ptr(), outer, 0]
+    if bias is not None:
+        bias, start = bias.contiguous(), "bias"
+        given[-1] = bias.data_ptr()
     frame = np.array(given, np.int64)
     _alone(width, start, double=rows.dtype == torch.float64)(frame.ctypes.data)
 

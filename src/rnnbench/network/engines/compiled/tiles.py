@@ -58,18 +58,12 @@ def found(reader: Reader, store: Store, parts: list[Summand], size: int) -> Tile
     if not outer and not inner:
         return None
     vector = outer[0] if outer else summed
-    free = [counter for counter in free if counter != vector]
-    own = [
-        next((counter for counter in free if this.offset.of(counter) and not other.offset.of(counter)), None)
-        for this, other in ((first, second), (second, first))
-    ]
-    most = (4, 2) if inner and not outer else (4, 4)
-    steps = [
-        None if counter is None else (counter, divisor(part.box.extents[counter], at_once))
-        for counter, at_once in zip(own, most, strict=True)
-    ]
-    if outer:  # the operand that is a vector has its lanes in place of steps
-        steps = [None if each.offset.of(vector) else step for each, step in zip(operands, steps, strict=True)]
+    steps: list[tuple[int, int] | None] = []
+    for this, other, most in ((first, second, 4), (second, first, 4 if outer else 2)):
+        own = [each for each in free if each != vector and this.offset.of(each) and not other.offset.of(each)]
+        if outer and this.offset.of(vector):  # its lanes are in place of steps
+            own = []
+        steps.append((own[0], divisor(part.box.extents[own[0]], most)) if own else None)
     wide = VECTOR if not outer else 2 * VECTOR if any(steps) else 4 * VECTOR
     lanes = divisor(part.box.extents[vector], wide // size)
     if lanes * size < VECTOR // 2:
