@@ -166,6 +166,14 @@ def test_a_further_metric_is_off_by_as_much_as_the_score(column, most):
     assert differences(row, row | {column: None}) == []
 
 
+def test_other_lengths_are_off_by_as_much_as_the_area_over_them():
+    row = ROW | {"test_80_accuracy": 0.2, "test_80_loss": 0.2, "test_accuracy": 0.2, "length_area": 0.2}
+    now = {name: 0.9 for name in row if name.startswith("test_80") or name == "length_area"}
+    assert beyond(row, row | now, rules({"score": 0.1, "length_area": 5})) == []
+    assert set(beyond(row, row | now, ALLOWED)) == now.keys()
+    assert beyond(row, row | {"test_accuracy": 0.9}, rules({"score": 0.1, "length_area": 5})) == ["test_accuracy"]
+
+
 def test_an_experiment_sets_its_own():
     own = rules({"score": 0.1, "horizon_final": 0.9, "test_loss": 0})
     assert beyond(ROW, ROW | {"horizon_final": 6}, own) == []

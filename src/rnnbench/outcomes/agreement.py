@@ -154,14 +154,13 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
 
 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
-    """Return the rule of a column; a further metric has the rule of the score."""
+    """Return the rule of a column; a further metric has that of the score, at another length that of the area."""
     key = headline(key)
     found = OTHER.fullmatch(key)
     if key in allowed or found is None:
         return allowed.get(key)
-    return allowed["score"]._replace(
-        unit={"loss": "loss", "excess_loss": "loss", "score": "score"}.get(found[2], "metric")
-    )
+    like = allowed["length_area" if found[1].startswith("test_") else "score"]
+    return like._replace(unit={"loss": "loss", "excess_loss": "loss", "score": "score"}.get(found[2], "metric"))
 
 
 def differences_in_words(
