@@ -31,7 +31,7 @@ AGAIN = "make it again with rnnbench report, or with rnnbench publish --replace"
 NEEDED = [name for name, each in COLUMNS.items() if not each.optional]
 NEVER_MISSING = ("run_id", "phase", "status", "seed", "task", "cell", "steps", "seconds", "environment", "task.name",
                  "cell.name")  # fmt: skip
-DTYPES: dict[type, Any] = {int: pd.Int64Dtype(), float: np.dtype("float64"), str: np.dtype("object")}
+DTYPES: dict[type, Any] = {int: pd.Int64Dtype(), float: np.dtype("float64")}
 NUMBERS = {int: re.compile("-?[0-9]+"), float: re.compile("-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)?")}
 """How numbers are written: Python reads more than that, such as 1_0."""
 WORDS = {int: "whole number", float: "number"}
@@ -40,14 +40,17 @@ WORDS = {int: "whole number", float: "number"}
 def frame(found: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a typed frame: all ``COLUMNS`` first, then other metrics, then the configuration by name."""
     listed = list(found)
+    index = pd.RangeIndex(len(listed))  # one for all columns: pandas aligns what has another
     names = {name for each in listed for name in each}
     fixed = [*COLUMNS, *sorted(name for name in names if "." not in name and name not in COLUMNS)]
-    made = {name: _typed([each.get(name) for each in listed], column(name)) for name in fixed}
-    return pd.DataFrame(made | {name: _typed([each.get(name) for each in listed], None) for name in keys(names)})
+    kinds = {name: str if (of := column(name)) is None else of.kind for name in fixed} | dict.fromkeys(keys(names), str)
+    made = {name: _typed([each.get(name) for each in listed], kind, index) for name, kind in kinds.items()}
+    return pd.DataFrame(made, index)
 
 
-def _typed(found: list[Any], of: Column | None) -> pd.Series[Any]:
-    return pd.Series(found, dtype=DTYPES[str if of is None else of.kind])
+def _typed(found: list[Any], kind: type, index: pd.RangeIndex) -> Any:
+    """Return a column with its type; a text stays an object, of which pandas would make an array of texts."""
+    return pd.Series(found, index, object) if kind is str else pd.array(found, DTYPES[kind])
 
 
 def keys(names: Iterable[str]) -> list[str]:
