@@ -20,7 +20,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 SMALL = ["network.hidden_size=4", "task.length=4", "task.batch_size=4", "trainer.max_steps=2", "trainer.log_every=1",
          "task.validation_sequences=32", "task.test_sequences=32",
          "probe.batch_size=2", "probe.sequences=1", "tracking=disabled",
-         "seed=0", "protocol.tune=null", "network.budget=null"]  # fmt: skip
+         "network.engine=loop", "seed=0", "protocol.tune=null", "network.budget=null"]  # fmt: skip
 
 
 OWN = {name: ["task.length=16"] for name in ("demo_modern", "recall")}

@@ -139,7 +139,9 @@ def test_as_a_command(two, tmp_path, command):
         return command("compare.py", *arguments)
 
     shown = run(*two)
-    assert shown.returncode == 0, shown.stderr
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert run(two[0], two[0]).returncode == 0
+    assert run(*two, "--json").returncode == 1
     assert "\n6 of " in shown.stdout
     assert "of numbers that seeds make random, 10 % do so by chance" in shown.stdout  # 2 of the 20 orders of 3 and 3
     assert "cell lstm" in shown.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -21,6 +22,8 @@ def command(first: Path, second: Path, everything: bool, as_json: bool) -> None:
 
     Shows which numbers moved: those whose intervals do not overlap, and which runs are not the same, digit for
     digit, and in which columns.
+
+    Exit code 0: no number moved and all runs that are in both are the same; 1: some are not.
     """
     pairs, rows, notes = compare(first, second)
     shown = [pair for pair in pairs if everything or pair.moved]
@@ -32,12 +35,14 @@ def command(first: Path, second: Path, everything: bool, as_json: bool) -> None:
             for pair in shown
         ]  # fmt: skip
         counted = {"numbers": numbers, "moved": moved, "of": len(pairs), "by_chance": chance}
-        return print_json(counted | {"runs": rows, "notes": notes})
-    if shown:
-        show(("setting", "number", str(first), str(second), ""), [pair.text for pair in shown])
-    print(f"{moved} of {len(pairs)} numbers moved beyond their intervals")
-    print(f"of numbers that seeds make random, {100 * chance:.0f} % do so by chance")
-    if rows:
-        show(("run", "differs in"), list(rows.items()))
-    for note in notes:
-        print(note)
+        print_json(counted | {"runs": rows, "notes": notes})
+    else:
+        if shown:
+            show(("setting", "number", str(first), str(second), ""), [pair.text for pair in shown])
+        print(f"{moved} of {len(pairs)} numbers moved beyond their intervals")
+        print(f"of numbers that seeds make random, {100 * chance:.0f} % do so by chance")
+        if rows:
+            show(("run", "differs in"), list(rows.items()))
+        for note in notes:
+            print(note)
+    sys.exit(1 if moved or rows else 0)
