@@ -119,6 +119,38 @@ def test_a_gradient_that_vanishes_at_once_may_do_so_in_any_way():
     assert set(beyond(before, ROW, ALLOWED)) >= {"slope_final", "half_life_final", "horizon_final"}
 
 
+def test_where_the_gradient_of_a_network_ends_that_learned_nothing_is_chance():
+    """As seen of a vanilla RNN on adding with other vector instructions; before training it is the same everywhere."""
+    names = ("score", "slope_final", "half_life_final", "horizon_final", "omega_final")
+    before, now = (
+        ROW | dict(zip(names, values, strict=True))
+        for values in ((-0.057, -0.097, None, 27, 2.0), (-0.265, -0.859, 0.8069, 6, 40.0))
+    )  # fmt: skip
+    assert beyond(before, now, rules({"score": 0.3})) == []
+    assert beyond(before, now | {"horizon_initial": 50}, ALLOWED) == ["horizon_initial"]
+    learned = {"score": 0.11}
+    assert set(beyond(before | learned, now, rules({"score": 0.3}))) == set(names[1:])
+    assert set(beyond(before, now | learned, rules({"score": 0.3}))) == set(names[1:])
+
+
+@pytest.mark.parametrize("column", ["clip_rate", "saliency_share_final", "share_open_final", "far_share_final"])
+def test_shares_and_rates_are_off_by_a_part_of_all(column):
+    """As seen: clipped in 1 of 3000 steps and in none, a share of 3e-10 and of 3e-5."""
+    row = ROW | {column: 0.0003}
+    assert beyond(row, row | {column: 0.0}, ALLOWED) == []
+    assert beyond(row, row | {column: 0.24}, ALLOWED) == []
+    assert beyond(row, row | {column: 0.26}, ALLOWED) == [column]
+
+
+def test_an_exponent_near_zero_has_no_sure_sign():
+    """A factor of e^3 over 60 steps is .05 a step."""
+    key = "lyapunov_max_final"
+    for was, near, far in ((-0.006, 0.008, 0.05), (-0.2, -0.06, -0.04)):
+        row = ROW | {key: was}
+        assert beyond(row, row | {key: near}, ALLOWED) == []
+        assert beyond(row, row | {key: far}, ALLOWED) == [key]
+
+
 def test_what_hardly_decays_does_not_decay():
     flat, none, growing = (
         ROW | {"slope_final": slope, "half_life_final": half_life, "vanishing_ratio_final": ratio}

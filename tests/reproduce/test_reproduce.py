@@ -2,6 +2,8 @@
 
 import copy
 import math
+import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from planting import CONF, alter, plant
 
 from rnnbench.errors import UserError
 from rnnbench.outcomes import agreement
+from rnnbench.store import provenance
 from rnnbench.sweep import committed, reproduce
 from rnnbench.sweep.reproduce import CLOSE, DIFFERS, EQUAL, INSIDE, NOT_COMPARABLE, Check
 
@@ -190,6 +193,29 @@ def test_a_damaged_row_is_said_before_anything_runs(result, tmp_path, monkeypatc
     monkeypatch.setattr(reproduce, "run_all", None)
     with pytest.raises(UserError, match=message):
         reproduce.reproduce(result, CONF, tmp_path / "work", fraction=0.1)
+
+
+def test_an_interrupted_one_goes_on_with_the_same_code(result, original, monkeypatch, tmp_path, capfd):
+    """What has no commit, or differs from it, begins anew."""
+    clean = "0123456789abcdef"
+    for commit, kept in ((None, 0), (f"{clean}{provenance.DIRTY}", 0), (clean, 8)):
+        monkeypatch.setattr(provenance, "git_commit", lambda commit=commit: commit)
+        work = interrupted(tmp_path, original / "runs" / "tuned")
+        assert len(list(work.glob("tuned/*/record.json"))) == kept
+    with reproduce.workplace(tmp_path, "tuned") as again:
+        checks = reproduce.reproduce(result, CONF, again).checks
+    assert again == work
+    assert {check.verdict for check in checks} == {EQUAL, INSIDE}
+    assert capfd.readouterr().out.count(": already done, ") == 8
+    assert not (work / "tuned").exists()
+
+
+def interrupted(runs_dir, runs):
+    """The folder in which a reproduction was interrupted that had all these runs."""
+    with suppress(KeyboardInterrupt), reproduce.workplace(runs_dir, "tuned") as work:
+        shutil.copytree(runs, work / "tuned")
+        raise KeyboardInterrupt
+    return work
 
 
 def test_a_run_that_failed_reproduces_nothing(result, tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -19,7 +18,7 @@ from rnnbench.config import CONF
 from rnnbench.errors import UserError, check_range
 from rnnbench.report.console import print_json, show
 from rnnbench.sweep import claims
-from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce
+from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce, workplace
 
 STYLES = {"DIFFERS": "red", "not comparable": "yellow"}
 
@@ -45,7 +44,8 @@ def command(
 
     Bit for bit on the versions and the kind of machine of RESULTS_DIR/NAME/provenance.json, but for the last bits of
     what the probe measures; else within the tolerances, which are printed; an experiment file may set its own.
-    --fraction repeats the runs whose configurations have the smallest hashes.
+    --fraction repeats the runs whose configurations have the smallest hashes. What was interrupted goes on below
+    RUNS_DIR/reproduced, with the same code.
 
     --claim ID, --tier or --all run what is missing below RUNS_DIR/claims and say whether the numbers agree with the
     published ones; --publish commits that.
@@ -65,8 +65,8 @@ def command(
         )
     if reuse or publish:
         raise UserError("--reuse and --publish go with --claim, --tier or --all")
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as work, _progress(as_json):
-        outcome = reproduce(results_dir / name, CONF, Path(work), fraction, any_version, jobs)
+    with workplace(runs_dir, name) as work, _progress(as_json):
+        outcome = reproduce(results_dir / name, CONF, work, fraction, any_version, jobs)
     if as_json:
         print_json({"checks": [check._asdict() for check in outcome.checks], "tolerances": outcome.tolerances})
     else:

@@ -15,6 +15,7 @@ from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.outcomes.columns import COLUMNS, OTHER, Row, column, headline
 from rnnbench.outcomes.comparable import CAPPED, SLACK, UNITS, comparable, scale
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
+from rnnbench.store.protocol import LEARNED
 
 EXACT = ("seed", "task", "length", "cell", "metric", "hidden_size", "parameters", "state_size", "flops", "off_budget",
          "data_sha256", "test_sequences", "validation_sequences", "decay_initial")  # fmt: skip
@@ -76,18 +77,18 @@ RULES = {
     "half_life_final": Rule(0.75, "steps"),
     "horizon_final": Rule(0.75, "horizon"),
     "vanishing_ratio_final": Rule(0.75, "steps"),
-    "far_share_final": Rule(0.25, "absolute"),
-    "dead_share_final": Rule(0.25, "absolute"),
-    "clip_rate": Rule(0.5, "larger"),
+    "lyapunov_max_final": Rule(0.75, "exponent"),
+    "clip_rate": Rule(0.25, "absolute"),
     "clip_scale": Rule(0.5, "larger"),
     "grad_norm_before": Rule(0.75, "larger"),
     "grad_norm_after": Rule(0.75, "larger"),
 }
 RULES |= {
-    name: Rule(0.001 if moment == "initial" else 0.75, "larger")
+    name: Rule(0.001, "larger") if moment == "initial" else Rule(0.25, "absolute") if "share" in name
+    else Rule(0.75, "larger")
     for name, moment in GRADIENTS.items()
     if name not in (*RULES, *ANYTHING, *EXACT)
-}
+}  # fmt: skip
 """The rules of numeric columns that depend on the machine. An experiment's ``protocol.tolerance`` sets others."""
 
 
@@ -145,12 +146,19 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
     pair = (before, now)
     if headline(key) in ANYTHING:
         return True
+    if GRADIENTS.get(headline(key)) == "final" and not any(_learned(row) for row in pair):
+        return True
     if key in ("solved_at_step", "diverged_at_step") and None in [row[key] for row in pair]:
         return False  # one of them solved the task, the other did not
     if key == "steps" and not any(row["solved_at_step"] or row["diverged_at_step"] for row in pair):
         return False  # nothing but the configuration ended them
     rule = _rule(key, allowed)
     return rule is not None and _near(before, now, key, rule)
+
+
+def _learned(row: Row) -> bool:
+    """Whether a network gained on the memoryless baseline; where the gradient of one that did not ends is chance."""
+    return row["score"] is not None and row["score"] > LEARNED
 
 
 def _rule(key: str, allowed: Mapping[str, Rule]) -> Rule | None:
@@ -183,7 +191,8 @@ def summary(allowed: Mapping[str, Rule]) -> str:
     alike: dict[str, list[str]] = {}
     for name, rule in allowed.items():
         alike.setdefault(rule.words, []).append(name)
-    return "; ".join([*(f"{', '.join(columns)} {words}" for words, columns in alike.items()), CAPPED])
+    unlearned = f"of two networks with scores up to {LEARNED:g} no gradient after training is compared"
+    return "; ".join([*(f"{', '.join(columns)} {words}" for words, columns in alike.items()), CAPPED, unlearned])
 
 
 def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
@@ -191,8 +200,8 @@ def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
     if was is None or is_now is None or rule.most is None:
         return False
     larger = max(abs(was), abs(is_now))
-    if rule.unit in ("steps", "horizon"):
-        most = max(SLACK, rule.most * larger)
+    if rule.unit in ("steps", "horizon", "exponent"):
+        most = max(SLACK / scale(before, rule.unit), rule.most * larger)
     else:
         most = rule.most * (larger if rule.unit == "larger" else scale(before, rule.unit))
     return abs(was - is_now) <= most

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rnnbench.outcomes.columns import Row, headline
 
 SLACK = 3.0
-"""Steps by which the reach of a gradient may differ in any case."""
+"""Steps by which the reach of a gradient may differ in any case, and its logarithm over a sequence."""
 FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 UNITS = {
@@ -23,6 +23,7 @@ UNITS = {
     "larger": "of the larger",
     "steps": f"of the larger half-life, or {SLACK:g} steps",
     "horizon": f"of the larger, or {SLACK:g} steps",
+    "exponent": f"of the larger, or a factor of e^{SLACK:g} from one end of a sequence to the other",
 }
 """What a difference is relative to, in words."""
 CAPPED = "a score below 0 counts as 0, and a loss, or an error as a metric, above its baseline as the baseline"
@@ -46,6 +47,8 @@ def comparable(row: Row, key: str, unit: str) -> float | None:
 
 def scale(row: Row, unit: str) -> float:
     """Return the value that a tolerance in this unit is relative to."""
+    if unit == "exponent":
+        return float(row["length"] or 1)
     if unit not in ("loss", "metric"):
         return 1.0
     return _memoryless(row["baseline"] or 0.0, row["metric"], unit)

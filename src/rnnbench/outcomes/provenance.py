@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from rnnbench.store.provenance import DIRTY
 from rnnbench.store.records import Record
 
 FILE = "provenance.json"
@@ -97,7 +98,7 @@ def summary(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "runs": len(found),
         "seeds": sorted({each["seed"] for each in found}),
         "commits": commits,
-        "dirty": any(commit.endswith("+dirty") for commit in commits),
+        "dirty": any(commit.endswith(DIRTY) for commit in commits),
         "started": min((each["started"] for each in found if each["started"]), default=None),
         "ended": max((each["ended"] for each in found if each["ended"]), default=None),
         "seconds": round(sum(each["seconds"] for each in found), 1),

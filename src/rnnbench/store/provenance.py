@@ -16,6 +16,8 @@ PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "wandb", "torchmetrics",
 COMMAND = "RNNBENCH_COMMAND"
 """The environment variable that holds, for every process of a sweep, the command that began it."""
 
+DIRTY = "+dirty"
+"""Ends the commit of code that differs from it."""
 DIFFERENCES = ("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")  # a new report is no other code
 
 
@@ -51,7 +53,7 @@ def git_commit() -> str | None:
     try:
         if git("rev-parse", "--show-prefix") != "src/rnnbench/store/" or not git("ls-files", Path(__file__).name):
             return None
-        return git("rev-parse", "HEAD") + ("+dirty" if git(*DIFFERENCES) else "")
+        return git("rev-parse", "HEAD") + (DIRTY if git(*DIFFERENCES) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

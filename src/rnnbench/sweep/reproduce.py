@@ -9,7 +9,11 @@ corpus, a difference would say nothing about the code: such rows are not compare
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +28,7 @@ from rnnbench.outcomes.provenance import Environment, environment
 from rnnbench.outcomes.settings import settings
 from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records
+from rnnbench.store.files import locked
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.sweep.committed import Committed, contradictions, read, sample, unmatched_rows
@@ -112,6 +117,24 @@ def medians(committed: Committed, repeated: dict[str, Record]) -> list[Check]:
 
 def _interval(found: Estimate) -> str:
     return f"{found.value:.3f}" if found.low is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+@contextmanager
+def workplace(runs_dir: Path, name: str) -> Iterator[Path]:
+    """Make a folder for the repeated runs of a result, and remove it once these have been compared.
+
+    Until then what was interrupted goes on there: it is of one commit. Code that differs from its commit, or has none,
+    begins anew each time. Raises HeldElsewhereError where another process repeats the same.
+    """
+    commit = provenance.git_commit()
+    if commit is None or commit.endswith(provenance.DIRTY):
+        with tempfile.TemporaryDirectory(prefix="rnnbench-") as temporary:
+            yield Path(temporary)
+        return
+    work = runs_dir / "reproduced" / commit[:12]
+    with locked(work / name):
+        yield work
+        shutil.rmtree(work / name, ignore_errors=True)
 
 
 def reproduce(
