@@ -1,8 +1,9 @@
 """Commands as a user types them, without the seconds in which each new Python would load torch.
 
-A server loads the libraries once and forks itself for each command: what follows is a process of its own with its own
-arguments, folder, environment and output. Its sweeps fork their workers from it in the same way. That a new Python does
-the same is shown by tests/test_scripts.py, once for each way to start.
+A server loads the libraries once and forks itself for each worker of the tests, and this fork itself for each command:
+what follows is a process of its own with its own arguments, folder, environment and output. Its sweeps fork their
+workers from it in the same way. That a new Python does the same is shown by tests/test_scripts.py, once for each way to
+start.
 """
 
 import gc
@@ -10,6 +11,9 @@ import json
 import multiprocessing.util
 import os
 import runpy
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +21,8 @@ import traceback
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from filelock import FileLock
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 RNNBENCH = SCRIPTS.parent / "src" / "rnnbench" / "cli" / "main.py"
@@ -34,10 +40,19 @@ class Ended(NamedTuple):
 class Server:
     """Runs scripts in forks of one process."""
 
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, __file__], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+    def __init__(self, place):
+        """Connect to the server whose port is in the file ``place``, started here if it does not listen yet."""
+        self.process = None
+        with FileLock(f"{place}.lock"):
+            try:
+                self.connection = socket.create_connection(("127.0.0.1", int(place.read_text())))
+            except OSError:  # nobody has started it, or who did has finished
+                command = [sys.executable, __file__, place]
+                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                assert self.process.stdout is not None
+                self.process.stdout.readline()
+                self.connection = socket.create_connection(("127.0.0.1", int(place.read_text())))
+        self.stream = self.connection.makefile("rw", encoding="utf-8")
 
     def __call__(self, folder, script, *arguments, **environment):
         """Run ``rnnbench``, ``scripts/<script>``, or a script's path, in ``folder``."""
@@ -62,18 +77,22 @@ class Server:
         return self._ask({"pid": pid})
 
     def _ask(self, request):
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        self.stream.write(json.dumps(request) + "\n")
+        self.stream.flush()
+        return int(self.stream.readline())
 
     def close(self):
-        self.process.communicate()
+        self.stream.close()
+        self.connection.close()
+        if self.process is not None:
+            for pipe in (self.process.stdin, self.process.stdout):
+                assert pipe is not None
+                pipe.close()
+            self.process.wait()
 
 
-def serve():
-    """Answer each request on standard input: with the process id of the command it is, or with an exit code."""
+def listen(place):
+    """Load the libraries and serve each connection from a fork, until standard input is closed."""
     gc.disable()  # until all modules are loaded, which are no garbage
     import altair  # noqa: F401
 
@@ -90,15 +109,34 @@ def serve():
         template(path.stem)  # which compiles it
     gc.freeze()  # else each fork would copy their pages as it looks for garbage
     gc.enable()
-    for request in map(json.loads, sys.stdin):
-        if "pid" in request:
-            print(os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1]), flush=True)
-            continue
-        child = os.fork()
-        if child == 0:
-            answer(request)
-        print(child, flush=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Path(place).write_text(str(listener.getsockname()[1]), encoding="utf-8")
+        print("listening", flush=True)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a fork for a connection ended
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                listener.close()
+                serve(connection)
+            connection.close()
     os._exit(0)  # Python would take seconds to look through all of torch for garbage
+
+
+def serve(connection):
+    """Answer each request: with the process id of the command that it is, or with the exit code of one."""
+    stream = connection.makefile("rw", encoding="utf-8")
+    for request in map(json.loads, stream):
+        if "pid" in request:
+            found = os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1])
+        else:
+            found = os.fork()
+            if found == 0:
+                os.close(connection.fileno())
+                answer(request)
+        stream.write(f"{found}\n")
+        stream.flush()
+    os._exit(0)
 
 
 def answer(request):
@@ -154,4 +192,4 @@ def fork_the_forkserver(path, arguments, descriptors):
 
 
 if __name__ == "__main__":
-    serve()
+    listen(sys.argv[1])

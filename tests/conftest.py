@@ -104,11 +104,12 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def shell():
-    """A server of commands, ``tests/commands.py``."""
+def shell(tmp_path_factory):
+    """A server of commands, ``tests/commands.py``, that all workers of the tests share."""
     from commands import Server
 
-    running = Server()
+    folder = tmp_path_factory.getbasetemp()
+    running = Server((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "commands")
     yield running
     running.close()
 
