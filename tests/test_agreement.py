@@ -119,8 +119,12 @@ def test_a_gradient_that_vanishes_at_once_may_do_so_in_any_way():
     assert set(beyond(before, ROW, ALLOWED)) >= {"slope_final", "half_life_final", "horizon_final"}
 
 
-def test_where_the_gradient_of_a_network_ends_that_learned_nothing_is_chance():
-    """As seen of a vanilla RNN on adding with other vector instructions; before training it is the same everywhere."""
+def test_what_a_network_has_come_to_that_learned_nothing_is_chance():
+    """As seen of vanilla RNNs with other vector instructions; before training all is the same everywhere."""
+    copied = ROW | {"metric": "accuracy", "score": -0.0087, "test_metric": 0.124, "val_accuracy": 0.123}
+    worse = {"score": -1.67, "test_metric": 0.0, "val_accuracy": 0.0}
+    assert beyond(copied, copied | worse, ALLOWED) == []
+    assert set(beyond(copied | {"score": 0.2}, copied | worse, ALLOWED)) == worse.keys()
     names = ("score", "slope_final", "half_life_final", "horizon_final", "omega_final")
     before, now = (
         ROW | dict(zip(names, values, strict=True))

@@ -146,18 +146,19 @@ def _explained(before: Row, now: Row, key: str, allowed: Mapping[str, Rule]) -> 
     pair = (before, now)
     if headline(key) in ANYTHING:
         return True
-    if GRADIENTS.get(headline(key)) == "final" and not any(_learned(row) for row in pair):
-        return True
     if key in ("solved_at_step", "diverged_at_step") and None in [row[key] for row in pair]:
         return False  # one of them solved the task, the other did not
     if key == "steps" and not any(row["solved_at_step"] or row["diverged_at_step"] for row in pair):
         return False  # nothing but the configuration ended them
     rule = _rule(key, allowed)
-    return rule is not None and _near(before, now, key, rule)
+    if rule is None:
+        return False
+    trained = rule.unit == "metric" or GRADIENTS.get(headline(key)) == "final"
+    return (trained and not any(map(_learned, pair))) or _near(before, now, key, rule)
 
 
 def _learned(row: Row) -> bool:
-    """Whether a network gained on the memoryless baseline; where the gradient of one that did not ends is chance."""
+    """Whether a network gained on the memoryless baseline; what else one that did not has come to is chance."""
     return row["score"] is not None and row["score"] > LEARNED
 
 
@@ -191,7 +192,7 @@ def summary(allowed: Mapping[str, Rule]) -> str:
     alike: dict[str, list[str]] = {}
     for name, rule in allowed.items():
         alike.setdefault(rule.words, []).append(name)
-    unlearned = f"of two networks with scores up to {LEARNED:g} no gradient after training is compared"
+    unlearned = f"of two networks with scores up to {LEARNED:g} no metric and no gradient after training is compared"
     return "; ".join([*(f"{', '.join(columns)} {words}" for words, columns in alike.items()), CAPPED, unlearned])
 
 
