@@ -388,13 +388,13 @@ def test_nothing_is_kept_without_gradients(monkeypatch):
     assert [shape for shape in made if shape[0] == 50] == [(50, 9, 160), (50, 9, 40)] * 2, "drive and outputs"
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_inference_mode_decides_nothing(monkeypatch, name):
+@pytest.mark.parametrize("row", {row.name: row for row in COMPILED.values()}.values(), ids=lambda row: row.name)
+def test_inference_mode_decides_nothing(monkeypatch, row):
     """Wherever a cell is run first, the engine understands it."""
     monkeypatch.setattr(programs, "_programs", {})
     with torch.inference_mode():
-        assert reason(COMPILED[name].make(3, 10), verify=True) == ""
-    cell, inputs = COMPILED[name].make(3, 10), torch.randn(4, 2, 3)
+        assert reason(row.make(3, 10), verify=True) == ""
+    cell, inputs = row.make(3, 10), torch.randn(4, 2, 3)
     assert suits(cell, inputs, cell.initial_state(2))
     ENGINES["compiled"](cell, inputs, cell.initial_state(2))[0].sum().backward()
 
