@@ -12,13 +12,13 @@ are not finite; all are deterministic, so that the same runs give the same repor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special, stats
+import scipy  # whose parts are loaded as they are used: stats takes a second or two
 
 Array = np.ndarray[Any, Any]
 Strata = Sequence[Sequence[float]]
@@ -33,7 +33,7 @@ SEED = 0  # of the resampling
 STATISTICS: dict[str, Callable[..., Any]] = {
     "mean": np.mean,
     "median": np.median,
-    "iqm": partial(stats.trim_mean, proportiontocut=0.25),
+    "iqm": lambda values, **axis: scipy.stats.trim_mean(values, proportiontocut=0.25, **axis),
 }
 
 
@@ -101,7 +101,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     """Return the share of ``n`` runs that succeeded with Wilson's score interval (Wilson 1927)."""
     if n == 0:
         raise ValueError("no values")
-    low, high = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    low, high = scipy.stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / n, float(low), float(high), n)
 
 
@@ -110,8 +110,8 @@ def survival(times: Sequence[float], solved: Sequence[bool]) -> tuple[Array, Arr
 
     An unsolved run is censored at its time: all that is known is that it would have taken longer.
     """
-    data = stats.CensoredData.right_censored(_finite(times), np.logical_not(solved))
-    function = stats.ecdf(data).sf
+    data = scipy.stats.CensoredData.right_censored(_finite(times), np.logical_not(solved))
+    function = scipy.stats.ecdf(data).sf
     return np.r_[0, function.quantiles], np.r_[1, function.probabilities]
 
 
@@ -131,7 +131,8 @@ def probability_of_improvement(a: Strata, b: Strata) -> Estimate:
         raise ValueError(f"{len(a)} strata against {len(b)}")
 
     def share(x: Array, y: Array) -> Any:
-        n, ranks = x.shape[-1], stats.rankdata(np.concatenate([x, y], axis=-1), axis=-1)  # all pairs would take seconds
+        n = x.shape[-1]
+        ranks = scipy.stats.rankdata(np.concatenate([x, y], axis=-1), axis=-1)  # all pairs would take seconds
         return (ranks[..., :n].sum(axis=-1) - n * (n + 1) / 2) / (n * y.shape[-1])
 
     def wins(drawn: list[Array]) -> Any:
@@ -153,7 +154,7 @@ def effect_size(a: Sequence[float], b: Sequence[float]) -> float | None:
         return None
     m = x.size + y.size - 2
     pooled = np.sqrt(((x.size - 1) * x.var(ddof=1) + (y.size - 1) * y.var(ddof=1)) / m)
-    unbiased = np.exp(special.gammaln(m / 2) - special.gammaln((m - 1) / 2)) / np.sqrt(m / 2)
+    unbiased = np.exp(scipy.special.gammaln(m / 2) - scipy.special.gammaln((m - 1) / 2)) / np.sqrt(m / 2)
     return float(unbiased * (x.mean() - y.mean()) / pooled)
 
 
@@ -228,7 +229,7 @@ def _bootstrap(samples: list[Array], statistic: Callable[[list[Array]], Any]) ->
         resampled, shape = iter(resamples), resamples[0].shape[:-1]
         return statistic([next(resampled) if s.size > 1 else np.broadcast_to(s, (*shape, 1)) for s in samples])
 
-    result = stats.bootstrap(
+    result = scipy.stats.bootstrap(
         several, of, method="percentile", confidence_level=CONFIDENCE, n_resamples=RESAMPLES, batch=1000, rng=SEED
     )
     low, high = result.confidence_interval
