@@ -101,10 +101,12 @@ def faceted(
         spec=inner,
         facet=alt.Facet(f"{field}:N", title=None, sort=list(facets)),
         columns=columns,
+        params=[each.param for each in params],  # type: ignore[misc]  # add_params would copy the whole chart
         transform=[*(alt.FilterTransform(filter=each) for each in (SHOWN, *filters)),
                    *([alt.FlattenTransform(flatten=list(flat))] if flat else [])],
-    ).add_params(*params)  # fmt: skip
+    )  # fmt: skip
     spec = chart.to_dict(validate=False)
+    spec["params"].sort(key=lambda each: "select" not in each)  # a selection comes first, as add_params has it
     if independent:
         spec["resolve"] = {"scale": dict.fromkeys(independent, "independent")}
     spec.pop("config", None)
