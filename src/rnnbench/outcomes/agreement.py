@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnbench.errors import UserError, check_range, unknown
 from rnnbench.outcomes.columns import COLUMNS, OTHER, Row, column, headline
-from rnnbench.outcomes.comparable import CAPPED, SLACK, UNITS, comparable, scale
+from rnnbench.outcomes.comparable import CAPPED, LEAST, UNITS, comparable, scale
 from rnnbench.outcomes.diagnostic_columns import DIAGNOSTICS, HEADLINE, MOMENTS, NETWORK
 from rnnbench.store.protocol import LEARNED
 
@@ -77,18 +77,19 @@ RULES = {
     "half_life_final": Rule(0.75, "steps"),
     "horizon_final": Rule(0.75, "horizon"),
     "vanishing_ratio_final": Rule(0.75, "steps"),
+    "far_share_final": Rule(0.25, "absolute"),
+    "dead_share_final": Rule(0.25, "absolute"),
     "lyapunov_max_final": Rule(0.75, "exponent"),
-    "clip_rate": Rule(0.25, "absolute"),
+    "clip_rate": Rule(0.5, "share"),
     "clip_scale": Rule(0.5, "larger"),
     "grad_norm_before": Rule(0.75, "larger"),
     "grad_norm_after": Rule(0.75, "larger"),
 }
 RULES |= {
-    name: Rule(0.001, "larger") if moment == "initial" else Rule(0.25, "absolute") if "share" in name
-    else Rule(0.75, "larger")
+    name: Rule(0.001, "larger") if moment == "initial" else Rule(0.75, "share" if "share" in name else "larger")
     for name, moment in GRADIENTS.items()
     if name not in (*RULES, *ANYTHING, *EXACT)
-}  # fmt: skip
+}
 """The rules of numeric columns that depend on the machine. An experiment's ``protocol.tolerance`` sets others."""
 
 
@@ -201,8 +202,8 @@ def _near(before: Row, now: Row, key: str, rule: Rule) -> bool:
     if was is None or is_now is None or rule.most is None:
         return False
     larger = max(abs(was), abs(is_now))
-    if rule.unit in ("steps", "horizon", "exponent"):
-        most = max(SLACK / scale(before, rule.unit), rule.most * larger)
+    if rule.unit in LEAST:
+        most = max(LEAST[rule.unit] / scale(before, rule.unit), rule.most * larger)
     else:
         most = rule.most * (larger if rule.unit == "larger" else scale(before, rule.unit))
     return abs(was - is_now) <= most

@@ -13,6 +13,10 @@ from rnnbench.outcomes.columns import Row, headline
 
 SLACK = 3.0
 """Steps by which the reach of a gradient may differ in any case, and its logarithm over a sequence."""
+NEAR_ZERO = 0.05
+"""By how much a share of all may differ in any case."""
+LEAST = {"steps": SLACK, "horizon": SLACK, "exponent": SLACK, "share": NEAR_ZERO}
+"""By how much what has such a unit may differ in any case; an exponent over the length of a sequence."""
 FLAT = 1.0
 """A gradient that halves only over so many lengths of a sequence does not decay: how slowly it falls is rounding."""
 UNITS = {
@@ -23,6 +27,7 @@ UNITS = {
     "larger": "of the larger",
     "steps": f"of the larger half-life, or {SLACK:g} steps",
     "horizon": f"of the larger, or {SLACK:g} steps",
+    "share": f"of the larger, or {NEAR_ZERO:g}",
     "exponent": f"of the larger, or a factor of e^{SLACK:g} from one end of a sequence to the other",
 }
 """What a difference is relative to, in words."""
