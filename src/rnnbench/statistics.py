@@ -131,8 +131,7 @@ def probability_of_improvement(a: Strata, b: Strata) -> Estimate:
         raise ValueError(f"{len(a)} strata against {len(b)}")
 
     def share(x: Array, y: Array) -> Any:
-        n = x.shape[-1]
-        ranks = scipy.stats.rankdata(np.concatenate([x, y], axis=-1), axis=-1)  # all pairs would take seconds
+        n, ranks = x.shape[-1], scipy.stats.rankdata(np.concatenate([x, y], -1), axis=-1)  # all pairs take seconds
         return (ranks[..., :n].sum(axis=-1) - n * (n + 1) / 2) / (n * y.shape[-1])
 
     def wins(drawn: list[Array]) -> Any:

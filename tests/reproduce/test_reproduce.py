@@ -202,9 +202,7 @@ def test_an_interrupted_one_goes_on_with_the_same_code(result, original, monkeyp
         monkeypatch.setattr(provenance, "git_commit", lambda commit=commit: commit)
         work = interrupted(tmp_path, original / "runs" / "tuned")
         assert len(list(work.glob("tuned/*/record.json"))) == kept
-    with reproduce.workplace(tmp_path, "tuned") as again:
-        checks = reproduce.reproduce(result, CONF, again).checks
-    assert again == work
+    checks = reproduce.reproduce(result, CONF, tmp_path).checks
     assert {check.verdict for check in checks} == {EQUAL, INSIDE}
     assert capfd.readouterr().out.count(": already done, ") == 8
     assert not (work / "tuned").exists()

@@ -18,7 +18,7 @@ from rnnbench.config import CONF
 from rnnbench.errors import UserError, check_range
 from rnnbench.report.console import print_json, show
 from rnnbench.sweep import claims
-from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce, workplace
+from rnnbench.sweep.reproduce import Outcome, exit_code, reproduce
 
 STYLES = {"DIFFERS": "red", "not comparable": "yellow"}
 
@@ -65,8 +65,8 @@ def command(
         )
     if reuse or publish:
         raise UserError("--reuse and --publish go with --claim, --tier or --all")
-    with workplace(runs_dir, name) as work, _progress(as_json):
-        outcome = reproduce(results_dir / name, CONF, work, fraction, any_version, jobs)
+    with _progress(as_json):
+        outcome = reproduce(results_dir / name, CONF, runs_dir, fraction, any_version, jobs)
     if as_json:
         print_json({"checks": [check._asdict() for check in outcome.checks], "tolerances": outcome.tolerances})
     else:

@@ -121,7 +121,7 @@ def _interval(found: Estimate) -> str:
 
 @contextmanager
 def workplace(runs_dir: Path, name: str) -> Iterator[Path]:
-    """Make a folder for the repeated runs of a result, and remove it once these have been compared.
+    """Make a folder for the repeated runs of a result, and remove it once all have been run and read.
 
     Until then what was interrupted goes on there: it is of one commit. Code that differs from its commit, or has none,
     begins anew each time. Raises HeldElsewhereError where another process repeats the same.
@@ -138,9 +138,9 @@ def workplace(runs_dir: Path, name: str) -> Iterator[Path]:
 
 
 def reproduce(
-    folder: Path, conf: Path, work: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
+    folder: Path, conf: Path, runs_dir: Path, fraction: float = 1.0, any_version: bool = False, jobs: int | None = None
 ) -> Outcome:
-    """Run the result in ``folder`` again, or the share ``fraction`` of it, in ``work``, and compare.
+    """Run the result in ``folder`` again, or the share ``fraction`` of it, below ``runs_dir``, and compare.
 
     ``any_version`` compares across versions too, within the tolerances. Raises UserError where there is no result.
     """
@@ -159,10 +159,9 @@ def reproduce(
             checks.append(Check(run_id, scores[run_id], "", NOT_COMPARABLE, why))
         else:
             tracking = replace(config.tracking, mode="disabled")
-            alone = replace(config, force=False, retry_failed=False, reuse=False)
-            configs.append(replace(alone, runs_dir=str(work), tracking=tracking))
-    run_all(configs, Options(jobs))
-    repeated = {config.run_id: record for config in configs if (record := records.read(folder_of(config))) is not None}
+            configs.append(replace(config, force=False, retry_failed=False, reuse=False, tracking=tracking))
+    with workplace(runs_dir, committed.result.name) as work:
+        repeated = _repeated([replace(config, runs_dir=str(work)) for config in configs], jobs)
     for config in configs:
         before, record = committed.rows[config.run_id], repeated.get(config.run_id)
         if record is None:
@@ -174,6 +173,12 @@ def reproduce(
         for run_id, record in repeated.items()
     ]
     return Outcome(checks + medians(committed, repeated), agreement.summary(committed.rules) if any(others) else "")
+
+
+def _repeated(configs: list[Config], jobs: int | None) -> dict[str, Record]:
+    """Run configurations and return their records by run_id."""
+    run_all(configs, Options(jobs))
+    return {config.run_id: record for config in configs if (record := records.read(folder_of(config))) is not None}
 
 
 def exit_code(checks: list[Check]) -> int:
