@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from rnnbench.outcomes.provenance import Environment, environment
 from rnnbench.outcomes.settings import settings
 from rnnbench.statistics import Estimate, median_interval
 from rnnbench.store import provenance, records
-from rnnbench.store.files import locked
+from rnnbench.store.files import LOCKS, locked
 from rnnbench.store.records import Record
 from rnnbench.store.status import Status
 from rnnbench.sweep.committed import Committed, contradictions, read, sample, unmatched_rows
@@ -135,6 +135,9 @@ def workplace(runs_dir: Path, name: str) -> Iterator[Path]:
     with locked(work / name):
         yield work
         shutil.rmtree(work / name, ignore_errors=True)
+    with suppress(OSError):  # where others are at work
+        for folder in (work / LOCKS, work, work.parent):
+            folder.rmdir()
 
 
 def reproduce(
