@@ -61,6 +61,12 @@ class Comparison(NamedTuple):
     notes: list[str]
     """Further remarks, one a line."""
 
+    @property
+    def differ(self) -> bool:
+        """Whether runs are not the same, or a number moved that is not how they came about, such as their time."""
+        came_about = {name for name, each in COLUMNS.items() if each.circumstance}
+        return bool(self.rows) or any(pair.moved and pair.number not in came_about for pair in self.pairs)
+
 
 def compare(first: Path, second: Path) -> Comparison:
     """Return every number of the settings that both results have. Raises UserError where they have none in common."""
