@@ -61,8 +61,10 @@ MEMORYLESS = [
 def test_the_predictor_without_memory_scores_0_on_every_set(name, options, losses, split):
     task = published(name, **options)
     found = np.concatenate([losses(batch).ravel() for batch in batches(task, split)])
-    assert abs(1 - found.mean() / task.baseline(split)) < 1e-9
-    assert abs(1 - task.baseline(split) / task.baseline("train")) < (0.03 if split == "test" else 0.07)  # it is large
+    assert abs(1 - found.mean() / task.baseline(split)) < 1e-8
+    assert abs(1 - task.baseline(split) / task.baseline("train")) < (
+        0.03 if split == "test" else 0.15
+    )  # of 10 000 and 500
 
 
 @pytest.mark.parametrize("name", TASK_ROWS)

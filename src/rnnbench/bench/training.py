@@ -165,8 +165,7 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
 BESIDE = Part(
     title="What probe and validation cost",
     text=f"Percent of the time of training steps, at the default cadences, with one thread: medians of {BLOCKS} blocks "
-    f"of {BLOCK} steps. Sizes as in the table of engines. Forward over 2000 sequences every 100 steps on 50 is a "
-    "seventh of the arithmetic of these steps: validation can cost little less.",
+    f"of {BLOCK} steps. Sizes as in the table of engines.",
     measure=measure_beside,
     table=lambda rows: shares(rows).rename(columns=lambda name: name.replace("_percent", ", percent")),
     goals=(

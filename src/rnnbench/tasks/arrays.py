@@ -55,7 +55,7 @@ class Arrays(FiniteTask):
     @classmethod
     def of(
         cls, X: Any, y: Any, lengths: Any = None, *, length: int | None = None, validation_share: float = 0.15,
-        test_share: float = 0.15, batch_size: int = 32, validation_sequences: int = 2000, test_sequences: int = 10_000,
+        test_share: float = 0.15, batch_size: int = 32, validation_sequences: int = 500, test_sequences: int = 10_000,
     ) -> Self:  # fmt: skip
         """Return the task of arrays or tensors, which are copied where their types differ; writes nothing.
 
