@@ -404,6 +404,7 @@ def test_inference_mode_decides_nothing(monkeypatch, row):
 def test_products_in_loops_of_our_own_and_by_blas(monkeypatch, own, dtype):
     """Whichever this processor takes."""
     monkeypatch.setattr(products, "suits", lambda: own)
+    monkeypatch.setattr(products, "FEWEST", 0)
     monkeypatch.setattr(programs, "_programs", {})
     for name, hidden, batch in (("gru", 16, 9), ("lstm", 24, 4), ("elman", 8, 1), ("gru_reset_before", 10, 7)):
         cell = CELL_ROWS[name].make(8, hidden).to(dtype)

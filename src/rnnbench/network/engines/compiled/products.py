@@ -25,6 +25,8 @@ BYTES = 64
 """Of a tile's row: two vectors of AVX2."""
 LARGEST, SHARED = 2**20, 2**17
 """Bytes of a weight that the second cache may still hold, and above which two threads of BLAS were faster."""
+FEWEST = 2**18
+"""Numbers of a result below which a call of ours costs more than it gains."""
 
 
 @cache
@@ -103,7 +105,7 @@ def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None, result: Tensor) 
     """
     inner, outer = weight.shape
     width = lanes(inner, outer, rows.element_size())
-    if not width or torch.get_num_threads() > 1:
+    if not width or result.numel() < FEWEST or torch.get_num_threads() > 1:
         torch.mm(rows, weight, out=result) if bias is None else torch.addmm(bias, rows, weight, out=result)
         return
     rows, weight, start = rows.contiguous(), panels(weight, width), "zero"
