@@ -129,6 +129,8 @@ def test_without_a_checkpoint_it_starts_over(configure, undisturbed, die_at):
          "trainer.validate_every=1", "trainer.stop_when_solved=false", "trainer.max_steps=40"],
         ["callbacks=ema", "callbacks.ema.decay=0.5"],
         ["trainer.accumulate_grad_batches=2", "task=char_lm", "task.sample_length=5", "cell=gru"],
+        ["trainer.steps_per_execution=3", "trainer.max_steps=18", "trainer.validate_every=9", "trainer.log_every=9",
+         "probe.every=3", "task=char_lm", "network.dropout=0.5", "network.depth=2", "schedule=linear"],
         ["trainer.accumulate_grad_batches=2", "task=copy", "task.train_lengths=[2,9]", "task.test_lengths=[9]"],
     ],
 )  # fmt: skip

@@ -39,6 +39,7 @@ def assert_same_weights(ours, theirs):
         ["network.dropout=0.5", "network.depth=2", "trainer.accumulate_grad_batches=2", "trainer.log_every=3"],
         ["task=char_lm", "cell=gru", "optimizer=sgd", "optimizer.momentum=0.9", "clip=value"],
         ["schedule=warmup", "schedule.warmup_steps=9", "optimizer=adamw"],
+        ["schedule=warmup", "schedule.warmup_steps=9", "trainer.steps_per_execution=5", "trainer.checkpoint_every=5"],
         ["schedule=plateau", "schedule.patience=0", "optimizer.lr=0.5", "trainer.validate_every=2"],
         ["early_stop=patience", "early_stop.patience=3", "trainer.validate_every=2"],
     ],

@@ -149,7 +149,8 @@ def _train(
     progress = Progress(options.max_steps) if options.progress else None
     trainer = build_trainer(config, [*callbacks, keeper, *([progress] if progress else [])], loggers)
     validation = held_out_stream(task, "validation")
-    training = Stream(task, "train", config.seed, options.max_steps * options.accumulate_grad_batches)
+    batches = options.max_steps * options.accumulate_grad_batches
+    training = Stream(task, "train", config.seed, batches, options.steps_per_execution)
     if last is not None:
         LOGGER.log(PROGRESS, f"{record.run_id}: goes on from {last}")
     with progress or nullcontext():

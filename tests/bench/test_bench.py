@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from rnnbench.bench import engines, scan, suite, training
+from rnnbench.bench import engines, online, scan, suite
 from rnnbench.bench.part import Goal, Part
 from rnnbench.cli import main
 from rnnbench.errors import UserError
@@ -66,13 +66,14 @@ def test_an_engine_that_is_wrong_is_not_timed(monkeypatch):
 
 
 def test_the_scan_and_online_training_have_rows(monkeypatch):
-    small = {"STEPS": 6, "BATCH_SIZES": (2,), "REPETITIONS": 1, "ONLINE_LENGTHS": (4,), "BATCHES": 2}
-    for module, name in ((scan, "STEPS"), (scan, "BATCH_SIZES"), (scan, "REPETITIONS"), (training, "REPETITIONS"),
-                         (training, "ONLINE_LENGTHS"), (training, "BATCHES")):  # fmt: skip
-        monkeypatch.setattr(module, name, small[name])
-    found = [*scan.measure("cpu"), *training.measure_online("cpu")]
-    assert [row["cell"] for row in found] == ["mingru", "mingru", "lru", "lru", "gru", "lstm_1997"]
-    assert all(row.get("ratio", row.get("times faster")) > 0 for row in found)
+    small = {scan: {"STEPS": 6, "BATCH_SIZES": (2,), "REPETITIONS": 1}, online: {"REPETITIONS": 1, "LENGTHS": (4,)}}
+    for module, values in small.items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
+    scanned, trained = list(scan.measure("cpu")), list(online.measure("cpu"))
+    assert [row["cell"] for row in (*scanned, *trained)] == ["mingru", "mingru", "lru", "lru", "gru", "lstm_1997"]
+    assert all(row["ratio"] > 0 for row in scanned)
+    assert all(min(row["one by one"], row["50 at once"], row["by hand"]) > 0 for row in trained)
 
 
 def measured(*arguments):

@@ -15,7 +15,7 @@ import jinja2
 import pandas as pd
 import torch
 
-from rnnbench.bench import engines, growth, scan, startup, sweeps, training
+from rnnbench.bench import engines, growth, online, scan, startup, sweeps, training
 from rnnbench.bench.part import Part
 from rnnbench.errors import check_choice
 from rnnbench.store.folder import MARK
@@ -26,7 +26,7 @@ PARTS: dict[str, Part] = {
     "planning": sweeps.PLANNING,
     "beside": training.BESIDE,
     "batches": training.TASK_BATCHES,
-    "online": training.ONLINE,
+    "online": online.PART,
     "engines": engines.PART,
     "scan": scan.PART,
     "growth": growth.PART,

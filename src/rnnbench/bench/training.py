@@ -7,15 +7,15 @@ on a noisy machine. Whole runs, one with and one without, differ by ten percent 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from itertools import pairwise, product
+from collections.abc import Iterator
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 import pandas as pd
 import pytorch_lightning as lightning
 
-from rnnbench.bench.engines import REPETITIONS, SIZES
+from rnnbench.bench.engines import SIZES
 from rnnbench.bench.part import Goal, Part, Row
 from rnnbench.builders.training import build_learner, build_probe
 from rnnbench.config.schema import Config
@@ -29,8 +29,6 @@ from rnnbench.training.data import Stream, held_out_stream
 BLOCK, BLOCKS = 20, 11
 BATCHES = 30
 PROBED = ("elman", "gru", "lstm")
-ONLINE_CELLS = ("gru", "lstm_1997")
-ONLINE_LENGTHS = (12, 50, 100)
 
 
 class Stopwatch(lightning.Callback):
@@ -112,9 +110,10 @@ def step_seconds(config: Config, stream: Stream | None = None) -> float:
     devices.prepare(config.trainer.threads)
     clock, steps = Clock(), config.trainer.max_steps
     trainer = build_trainer(config, callbacks=[clock], loggers=[])
-    train = stream or Stream(config.task, "train", config.seed, steps)
+    at_once = config.trainer.steps_per_execution
+    train = stream or Stream(config.task, "train", config.seed, steps, at_once)
     trainer.fit(build_learner(config), train, Stream(config.task, "validation", config.seed, 1))
-    return median(end - start for start, end in pairwise(clock.moments[-BATCHES - 1 :]))
+    return median(end - start for start, end in pairwise(clock.moments[-BATCHES - 1 :])) / at_once
 
 
 def short(*overrides: str) -> Config:
@@ -136,25 +135,6 @@ def measure_batches(_: str) -> Iterator[Row]:
                 yield {"task": name, "variant": variant, "percent": 100 * median(stream.seconds[-BATCHES:]) / step}
         except UserError as error:
             yield {"task": name, "variant": "-", "percent": float("nan"), "missing": str(error)}
-
-
-def measure_online(_: str) -> Iterator[Row]:
-    """Yield what a training step on one short sequence takes, by the loop and by the engine that auto takes."""
-    for cell, length in product(ONLINE_CELLS, ONLINE_LENGTHS):
-        taken: dict[str, list[float]] = {"loop": [], "auto": []}
-        for _repetition in range(REPETITIONS):
-            for engine, times in taken.items():
-                run = short(f"cell={cell}", f"task.length={length}", "network.hidden_size=16", "task.batch_size=1",
-                            f"network.engine={engine}", "trainer.threads=1")  # fmt: skip
-                times.append(step_seconds(run))
-        gains = [loop / other for loop, other in zip(taken["loop"], taken["auto"], strict=True)]
-        yield {"cell": cell, "steps": length, "times faster": median(gains),
-               "milliseconds": 1000 * median(taken["auto"])}  # fmt: skip
-
-
-def _gain(length: int) -> Callable[[pd.DataFrame], float]:
-    """Return the number of a goal: the least gain at a length."""
-    return lambda rows: float(rows[rows["steps"] == length]["times faster"].min())
 
 
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
@@ -188,13 +168,4 @@ TASK_BATCHES = Part(
     measure=measure_batches,
     table=lambda rows: rows.round(1).fillna("-"),
     goals=(Goal("a batch, percent of a step", lambda rows: rows.percent.max(), 5),),
-)
-ONLINE = Part(
-    title="What a step of online training costs",
-    text=f"A whole training step in Lightning, B=1 and H=16, by the engine that auto takes: its milliseconds, and how "
-    f"many times faster it is than with network.engine=loop. Medians of {REPETITIONS} pairs of runs. What is left "
-    "where sequences are short is the same in both: Lightning, the optimizer, the metrics and the batch.",
-    measure=measure_online,
-    table=lambda rows: rows.round(1),
-    goals=tuple(Goal(f"against the loop, T={length}", _gain(length), 5, at_least=True) for length in ONLINE_LENGTHS),
 )

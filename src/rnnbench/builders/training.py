@@ -27,6 +27,7 @@ class ConfiguredLearner(Learner):
 
     def __init__(self, config: Config | dict[str, Any]) -> None:
         config = config if isinstance(config, Config) else from_dict(config)
+        threshold = config.clip.threshold
         super().__init__(
             build_model(config),
             config.task,
@@ -34,6 +35,8 @@ class ConfiguredLearner(Learner):
             schedule(config.schedule, config.optimizer.lr, config.trainer.max_steps),
             log_every=config.trainer.log_every,
             stop_when_solved=config.trainer.stop_when_solved,
+            steps_per_execution=config.trainer.steps_per_execution,
+            clip=None if threshold is None else (threshold, config.clip.kind),
         )
         self.save_hyperparameters({"config": config.to_dict()}, logger=False)
 

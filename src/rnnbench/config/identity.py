@@ -55,6 +55,7 @@ NEUTRAL: dict[str, Any] = {
     "trainer.accelerator": "cpu",
     "trainer.accumulate_grad_batches": 1,
     "trainer.precision": "32",
+    "trainer.steps_per_execution": 1,
     "trainer.threads": 1,
 }
 """The neutral value of each key that has one; null and an empty table are neutral by themselves."""

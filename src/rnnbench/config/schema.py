@@ -92,14 +92,36 @@ class TrainerConfig:
     # Neutral in configurations from before these keys.
     precision: str = "32"
     accumulate_grad_batches: int = 1
+    steps_per_execution: int = 1
 
     def __post_init__(self) -> None:
         check_range("trainer.accumulate_grad_batches", self.accumulate_grad_batches, at_least=1, at_most=10**6)
-        for key in ("max_steps", "validate_every", "log_every", "checkpoint_every"):
+        for key in ("max_steps", "validate_every", "log_every", "checkpoint_every", "steps_per_execution"):
             check_range(f"trainer.{key}", getattr(self, key), at_least=1, at_most=MOST_STEPS)
         check_range("trainer.threads", self.threads, at_least=1, at_most=1024)
         check_choice("trainer.precision", self.precision, ["64", "32", "bf16-mixed", "16-mixed"])
         check_choice("trainer.accelerator", self.accelerator, ["auto", "cpu", "cuda", "gpu", "mps", "tpu"])
+
+    def check_executions(self, probe: ProbeConfig) -> None:
+        """Raise UserError where something is due between two steps of one execution."""
+        many = self.steps_per_execution
+        due = {f"trainer.{key}": getattr(self, key)
+               for key in ("max_steps", "validate_every", "log_every", "checkpoint_every")}  # fmt: skip
+        if probe.kind != "off":
+            due["probe.every"] = probe.every
+        for key, steps in due.items():
+            if steps % many:
+                raise UserError(
+                    f"trainer.steps_per_execution={many}: must divide {key}={steps}; nothing happens within "
+                    "an execution"
+                )
+        for key, refused in (("accumulate_grad_batches", self.accumulate_grad_batches > 1),
+                             ("precision", self.precision == "16-mixed")):  # fmt: skip
+            if many > 1 and refused:
+                value = getattr(self, key)
+                raise UserError(
+                    f"trainer.steps_per_execution={many}: does not go with trainer.{key}={value}; leave one out"
+                )
 
 
 @dataclass(kw_only=True)
@@ -149,6 +171,7 @@ class Config:
             raise UserError(f"resume_from={self.resume_from!r}: must be the folder of a run, or its run_id")
         self.callbacks = plugins.checked("callbacks", self.callbacks)
         self.loggers = plugins.checked("loggers", self.loggers)
+        self.trainer.check_executions(self.probe)
         for group in (self.schedule, self.early_stop):
             group.check(self.trainer.max_steps, self.trainer.validate_every)
         if self.early_stop.name == SOLVED:

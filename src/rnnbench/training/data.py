@@ -23,20 +23,26 @@ def to_torch(batch: Batch) -> Batch:
 class Stream:
     """The batches 0 .. steps - 1 of a split, in order; iterating again gives the same batches.
 
+    With ``at_once`` above 1 it hands out lists of so many.
+
     Its state is the batch that was handed out last: a checkpoint is taken before that one is used.
     """
 
-    def __init__(self, task: Task, split: Split, seed: int, steps: int) -> None:
-        self.task, self.split, self.seed, self.steps = task, split, seed, steps
+    def __init__(self, task: Task, split: Split, seed: int, steps: int, at_once: int = 1) -> None:
+        self.task, self.split, self.seed, self.steps, self.at_once = task, split, seed, steps, at_once
         self.first = self.current = 0
 
     def __len__(self) -> int:
-        return self.steps
+        return self.steps // self.at_once
 
-    def __iter__(self) -> Iterator[Batch]:
-        for step in range(self.first, self.steps):
+    def __iter__(self) -> Iterator[Any]:
+        for step in range(self.first, self.steps, self.at_once):
             self.current = step
-            yield to_torch(batch(self.task, self.split, self.seed, step))
+            found = [self._batch(each) for each in range(step, step + self.at_once)]
+            yield found if self.at_once > 1 else found[0]
+
+    def _batch(self, step: int) -> Batch:
+        return to_torch(batch(self.task, self.split, self.seed, step))
 
     def state_dict(self) -> dict[str, int]:
         return {"batch": self.current}

@@ -21,7 +21,7 @@ from rnnbench.gradients import gradient_norms_by_group, membership
 from rnnbench.network.model import Model, per_target_loss
 from rnnbench.network.states import detach
 from rnnbench.tasks import Batch, Split, Task
-from rnnbench.training.meters import GradientMeter, Meter
+from rnnbench.training.meters import GradientMeter, Meter, may_clip
 
 
 class Learner(lightning.LightningModule):
@@ -30,6 +30,9 @@ class Learner(lightning.LightningModule):
     ``make_optimizer`` makes the optimizer of the model, with ``fused=True`` one that takes a step in one kernel where
     torch has such a kernel; ``make_schedule`` makes the schedule of its learning rate. A step is a step of the
     optimizer, however many batches it accumulates.
+
+    With ``steps_per_execution`` above 1 Lightning hands over lists of so many batches, each for a step. The learner
+    then clips itself, at ``clip``: (threshold, ``norm`` or ``value``).
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Learner(lightning.LightningModule):
         *,
         log_every: int,
         stop_when_solved: bool,
+        steps_per_execution: int = 1,
+        clip: tuple[float, str] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -49,6 +54,8 @@ class Learner(lightning.LightningModule):
         self.make_schedule = make_schedule
         self.log_every = log_every
         self.stop_when_solved = stop_when_solved
+        self.automatic_optimization = steps_per_execution == 1
+        self.clip = clip
         self.solved_below = task.solved_below
         self.train_meter = self._meter(task, "train")
         self.validation_meter = self._meter(task, "validation")
@@ -91,10 +98,8 @@ class Learner(lightning.LightningModule):
             return optimizer
         schedule = self.make_schedule(optimizer)
         interval = "epoch" if isinstance(schedule, ReduceLROnPlateau) else "step"
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": interval, "monitor": "val/loss"},
-        }
+        when = {"interval": interval, "monitor": "val/loss"} if self.automatic_optimization else {}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, **when}}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         if not isinstance(scheduler, ReduceLROnPlateau):  # which takes its step after each validation
@@ -114,11 +119,31 @@ class Learner(lightning.LightningModule):
             losses = losses.flatten()[batch.counted]
         return losses.mean(), prediction
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: Any, index: int) -> Tensor | None:
         self._accumulated += 1
+        if self.automatic_optimization:
+            return self._loss(batch)
+        for each in batch if isinstance(batch, list) else [batch]:
+            self._take_step(each)
+        return None
+
+    def _loss(self, batch: Batch) -> Tensor:
         loss, prediction = self._forward(batch, "train")
         self.train_meter.update(loss.detach(), prediction.detach(), batch)
         return loss
+
+    def _take_step(self, batch: Batch) -> None:
+        """Do what Lightning does for a batch with automatic optimization, in the same order."""
+        optimizer: Any = self.optimizers()
+        schedule = self.lr_schedulers()
+        loss = self._loss(batch)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        self.configure_gradient_clipping(optimizer, *(self.clip or ()))
+        optimizer.step()
+        if schedule is not None:
+            self.lr_scheduler_step(schedule, None)
+        self._constrain()
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """As Lightning's, with subnormal numbers as zero: a vanishing gradient ends in them, and they are slow.
@@ -140,7 +165,7 @@ class Learner(lightning.LightningModule):
         self._lr = optimizer.param_groups[0]["lr"]
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         before = after = gradient_norms_by_group(gradients, self.groups)
-        if gradient_clip_val is not None:
+        if gradient_clip_val is not None and may_clip(before[0], gradient_clip_val, gradient_clip_algorithm):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
             after = gradient_norms_by_group(gradients, self.groups)
         self.gradients.update(before, after)
@@ -170,9 +195,8 @@ class Learner(lightning.LightningModule):
         if not self.stepped:
             return
         self._steps, self._accumulated = self.global_step, 0
-        for layer in self.model.stack.layer_directions():
-            for direction in layer:
-                direction.cell.constrain()
+        if self.automatic_optimization:
+            self._constrain()
         if self.global_step % self.log_every == 0:
             values = self.train_meter.flush("train") | self.gradients.flush()
             values["lr"] = self._lr
@@ -181,6 +205,10 @@ class Learner(lightning.LightningModule):
             self.log("train/loss", values["train/loss"], logger=False, on_step=True, on_epoch=False)
             self._watch(values["train/loss"])
             self._window_started = time.perf_counter()
+
+    def _constrain(self) -> None:
+        for direction in self.model.stack.directions():
+            direction.cell.constrain()
 
     def on_validation_start(self) -> None:
         self._validation_started = time.perf_counter()

@@ -46,9 +46,9 @@ class SequenceAccuracy(Metric):
 
     def update(self, prediction: Tensor, targets: Tensor, sequences: Tensor, size: int) -> None:
         """Add predictions [N, O] and targets [N] of the ``sequences`` [N], each below ``size``."""
-        scored = torch.zeros(size, device=targets.device).index_add_(0, sequences, torch.ones_like(targets).float())
-        wrong = (prediction.argmax(dim=-1) != targets).float()
-        errors = torch.zeros_like(scored).index_add_(0, sequences, wrong)
+        none = targets.new_zeros(size)
+        scored = none.index_add(0, sequences, torch.ones_like(targets))
+        errors = none.index_add(0, sequences, (prediction.argmax(dim=-1) != targets).to(targets.dtype))
         self.right += ((scored > 0) & (errors == 0)).sum()
         self.total += (scored > 0).sum()
 
@@ -173,3 +173,8 @@ class GradientMeter:
             values |= {f"{name}/{group}": norm for group, norm in zip(GROUPS, groups, strict=True)}
         self.reset()
         return values
+
+
+def may_clip(norm: Tensor, threshold: float, kind: str | None) -> bool:
+    """Return whether clipping may change a gradient of this norm: always on a GPU, which is not waited for."""
+    return norm.device.type != "cpu" or kind != "norm" or not bool(norm < 0.999 * threshold)

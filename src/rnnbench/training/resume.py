@@ -16,7 +16,7 @@ from rnnbench.training.checkpoint import FILE
 
 SAME = (
     "seed", "cell", "network", "task", "optimizer", "schedule.name", "callbacks", "trainer.accumulate_grad_batches",
-    "trainer.precision",
+    "trainer.precision", "trainer.steps_per_execution",
 )  # fmt: skip
 """The keys that both runs must share: otherwise the checkpoint does not fit, or the result is of another training."""
 

@@ -21,18 +21,20 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
     """Return Lightning's trainer of the run."""
     _quiet()
     options = config.trainer
+    batches = options.accumulate_grad_batches / options.steps_per_execution  # of Lightning, in a step
+    clips = options.steps_per_execution == 1  # else the learner does
     return lightning.Trainer(
         accelerator=options.accelerator,
         devices=1,
         precision=device.PRECISIONS.get(options.precision, options.precision),
         max_steps=options.max_steps,
         accumulate_grad_batches=options.accumulate_grad_batches,
-        val_check_interval=min(options.validate_every, options.max_steps) * options.accumulate_grad_batches,  # batches
+        val_check_interval=round(min(options.validate_every, options.max_steps) * batches),
         check_val_every_n_epoch=None,
         log_every_n_steps=1,  # the learner itself logs once a window
         num_sanity_val_steps=0,
-        gradient_clip_val=config.clip.threshold,
-        gradient_clip_algorithm=None if config.clip.kind == "none" else config.clip.kind,
+        gradient_clip_val=config.clip.threshold if clips else None,
+        gradient_clip_algorithm=config.clip.kind if clips and config.clip.kind != "none" else None,
         logger=loggers,
         callbacks=[*_early_stop(config.early_stop), *callbacks],
         enable_checkpointing=any(isinstance(each, Checkpoint) for each in callbacks),  # of the user's own
