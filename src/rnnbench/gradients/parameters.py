@@ -28,21 +28,23 @@ def parameter_group(name: str) -> str:
 
 
 def membership(model: nn.Module) -> Tensor:
-    """Return the membership of parameters in groups: 0 or 1 [GROUPS, parameters], on the model's device."""
-    names = [name for name, _ in model.named_parameters()]
-    table = [[float(parameter_group(name) == group) for name in names] for group in GROUPS]
-    return torch.tensor(table, device=next(model.parameters()).device)
+    """Return which parameters are in the whole and in each group: 0 or 1 [1 + GROUPS, parameters].
+
+    On the model's device, in float64; in float32 on mps, which has no float64.
+    """
+    names, device = [name for name, _ in model.named_parameters()], next(model.parameters()).device
+    table = [[1.0] * len(names), *([float(parameter_group(name) == group) for name in names] for group in GROUPS)]
+    return torch.tensor(table, device=device, dtype=torch.float32 if device.type == "mps" else torch.float64)
 
 
 def gradient_norms_by_group(gradients: Sequence[Tensor], table: Tensor) -> Tensor:
     """Return the 2-norm of the whole gradient and of each group's: [1 + GROUPS]. Does not wait for the device.
 
-    ``gradients`` are those of all parameters in order, ``table`` their ``membership``. Squares are summed in float64,
-    because those of an exploding gradient overflow float32 from 1e19 on; on mps, which has no float64, in float32.
+    ``gradients`` are those of all parameters in order, ``table`` their ``membership``. Squares are summed in its dtype,
+    because those of an exploding gradient overflow float32 from 1e19 on.
     """
-    kind = torch.float32 if table.device.type == "mps" else torch.float64
-    squares = torch.stack([_norm(gradient, kind) for gradient in gradients]).square()
-    return torch.cat([squares.sum()[None], table.to(kind) @ squares]).sqrt()
+    squares = torch.stack([_norm(gradient, table.dtype) for gradient in gradients]).square()
+    return (table @ squares).sqrt()
 
 
 def _norm(gradient: Tensor, kind: torch.dtype) -> Tensor:

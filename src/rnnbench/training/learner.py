@@ -137,7 +137,7 @@ class Learner(lightning.LightningModule):
         optimizer: Any = self.optimizers()
         schedule = self.lr_schedulers()
         loss = self._loss(batch)
-        optimizer.zero_grad()
+        self.model.zero_grad()  # takes less time than the optimizer's
         self.manual_backward(loss)
         self.configure_gradient_clipping(optimizer, *(self.clip or ()))
         optimizer.step()
