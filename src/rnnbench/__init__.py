@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rnnbench.network.states import HState, LSTMState, map_state
     from rnnbench.tasks import TASKS, Batch, Task
 
-__version__ = "1.0.0rc3"
+__version__ = "1.0.0rc4"
 __all__ = [
     "CELLS",
     "DIAGNOSTICS",
