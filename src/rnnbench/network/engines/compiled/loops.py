@@ -21,6 +21,7 @@ from rnnbench.network.engines.compiled.record import FILLS, Unsupported
 from rnnbench.network.engines.compiled.stages import Kernel
 from rnnbench.network.engines.compiled.stores import Buffer, Stage, Store
 from rnnbench.network.engines.compiled.values import FILL
+from rnnbench.network.engines.compiled.vectors import Apart
 
 aten = torch.ops.aten
 
@@ -85,13 +86,14 @@ class Columns:
     def _stores(self, stores: list[Store]) -> None:
         """Loops for what is stored, one for all that count alike."""
         for nest in self.reader.nests(stores):
+            apart = Apart(self.module, str(self.reader.now), len(nest.stores))
             with self.nest(nest.box, nest.order):
                 values = [self._value(store) for store in nest.stores]
-                for store, value in zip(nest.stores, values, strict=True):
+                for place, (store, value) in enumerate(zip(nest.stores, values, strict=True)):
                     pointer = self.pointer(store.buffer, False, store.target)
                     if store.buffer.keep == "sum":
-                        value = value + Number(self.builder, self.builder.load(pointer))
-                    self.builder.store(value.raw, pointer)
+                        value = value + Number(self.builder, apart.mark(place, self.builder.load(pointer)))
+                    apart.mark(place, self.builder.store(value.raw, pointer))
 
     def _value(self, store: Store) -> Number:
         total, *terms = (

@@ -53,6 +53,25 @@ class Vector:
         return self.builder.call(function, [ir.Constant(self.real, 0.0), value], fastmath=("reassoc",))
 
 
+class Apart:
+    """Places that a loop writes to, of which no two are ever the same; loops in which they may be have other names.
+
+    Where several lie in one array LLVM would compare how far they reach over all rows, and make no vectors.
+    """
+
+    def __init__(self, module: ir.Module, name: str, count: int) -> None:
+        domain = module.add_metadata([name])
+        scopes = [module.add_metadata([str(place), domain]) for place in range(count)]
+        self.own = [module.add_metadata([each]) for each in scopes]
+        self.others = [module.add_metadata([each for each in scopes if each is not own]) for own in scopes]
+
+    def mark(self, place: int, instruction: Any) -> Any:
+        """An instruction that reads or writes there."""
+        instruction.set_metadata("alias.scope", self.own[place])
+        instruction.set_metadata("noalias", self.others[place])
+        return instruction
+
+
 def divisor(extent: int, most: int) -> int:
     """The largest power of two up to ``most``, which is one, that divides ``extent``."""
     while extent % most:
