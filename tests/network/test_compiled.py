@@ -177,6 +177,96 @@ def test_cells_of_users(make):
     agree(cell, torch.randn(6, 2, 3), reached(cell, 2))
 
 
+class Normed(Elman):
+    """Its drive is made of rows of one product of the inputs, which is wider."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.wide = nn.Linear(input_size, 2 * hidden_size)
+        self.norm = nn.LayerNorm(2 * hidden_size)
+        for each in self.parameters():
+            nn.init.normal_(each, std=0.5)
+
+    def project(self, inputs):
+        first, second = self.norm(self.wide(inputs)).chunk(2, dim=-1)
+        return torch.tanh(first) * second + self.input_projection.bias
+
+
+class Shown(Normed):
+    """The readout sees the drive too."""
+
+    def project(self, inputs):
+        return super().project(inputs) * torch.softmax(self.norm.bias, 0)[: self.hidden_size]
+
+    def readout(self, state, drive):
+        return state.h * drive
+
+
+class Bare(Normed):
+    """A product and nothing else, without a bias, by names."""
+
+    def project(self, inputs):
+        return nn.functional.linear(weight=self.input_projection.weight, input=inputs)
+
+
+class Twice(Normed):
+    def project(self, inputs):
+        return super().project(inputs) + self.input_projection(inputs)
+
+
+class Beside(Normed):
+    def project(self, inputs):
+        return super().project(inputs) + inputs.mean(-1, keepdim=True)
+
+
+class Further(Normed):
+    def project(self, inputs):
+        return self.recurrent_projection(super().project(inputs))
+
+
+class Scaled(Normed):
+    def project(self, inputs):
+        return nn.functional.linear(inputs, self.input_projection.weight * 2) + 1
+
+
+class Clipped(Normed):
+    def project(self, inputs):
+        return self.input_projection(inputs.clamp(max=0.5) if (inputs > 0.5).any() else inputs)
+
+
+class AlongTime(Normed):
+    def project(self, inputs):
+        return super().project(inputs).cumsum(0)
+
+
+class AcrossSequences(Normed):
+    def project(self, inputs):
+        drive = super().project(inputs)
+        return drive - drive.mean(1, keepdim=True)
+
+
+PROJECTED = {
+    Normed: (True, True), Shown: (True, True), Bare: (True, False), Twice: (False, False), Beside: (False, False),
+    Further: (False, False), Scaled: (False, False), Clipped: (False, False), AlongTime: (False, False),
+    AcrossSequences: (False, False),
+}  # fmt: skip
+"""Whether the drive of its program is a product of the inputs, and whether more of ``project`` is in the program."""
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(("make", "inside"), PROJECTED.items())
+def test_what_project_makes_of_one_product_is_compiled_too(make, inside):
+    for hidden in (6, 40):
+        cell = make(3, hidden)
+        for steps, batch in ((1, 3), (7, 6)):
+            agree(cell, torch.randn(steps, batch, 3), reached(cell, batch))
+        traced = programs.entry(cell).program.traced
+        assert (traced.product is not None, traced.to_rest is not None) == inside
+        cell.wide.weight.requires_grad_(False)
+        cell.norm.weight.requires_grad_(False)
+        agree(cell, torch.randn(7, 6, 3), reached(cell, 6))
+
+
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("wrap", [lambda cell: Zoneout(cell, 0.4, 0.7), lambda cell: RecurrentDropout(cell, 0.4)])
 def test_wrappers(wrap):

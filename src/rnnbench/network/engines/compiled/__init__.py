@@ -1,6 +1,7 @@
 """The compiled engine: a cell's step and its gradient as two kernels over time, generated from ``step`` itself.
 
 trace       the graph of a step, its readout and their gradient; record is how, in the words of decompositions
+projection  what of ``project`` is computed where the step is
 values      what its nodes are: rows, constants, sums over the batch
 index       places in arrays as functions of the counters of loops; moves where what only moves comes from
 stages      what a kernel stores, where and in which order; plan which values these are
@@ -152,8 +153,8 @@ def compiled(
             "network.engine=loop"
         )
     with cached():
-        drive = project(cell, inputs)
         weights = weights_of(cell, found.names)
+        drive = project(found.program, cell, inputs, weights)
         if not found.program.fits(drive, list(state), weights):
             raise _refusal(cell, "its drive, state or weights are not of the shapes and precision of its first ones")
         outputs, final = run(found.program, drive, list(state), weights)

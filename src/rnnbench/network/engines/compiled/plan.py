@@ -31,6 +31,8 @@ class Plan:
         self.forward = forward = Kernel(values, {**before, traced.drive: (drive, 0, False)})
         self.backward = backward = Kernel(values, {})
         self.contractions = self._contractions()
+        self.sums: dict[fx.Node, Buffer] = {}
+        """Where the backward kernel adds up what a contraction sums; one for all that sum the same numbers."""
         for buffer, node in zip(states, traced.after, strict=True):
             forward.buffers[buffer.name] = buffer
             forward.keep(node, buffer)
@@ -154,12 +156,15 @@ class Plan:
             for each in self.operands(node) if node.target is aten.mm.default else []:
                 if backward.place(each) is None:
                     backward.keep(each, backward.new(each.name, values.width(each), "all"))
+        if traced.to_rest is not None and backward.place(traced.to_rest) is None:  # of much, and much is computed of it
+            backward.keep(traced.to_rest, backward.new("to_rest", values.width(traced.to_rest), "one"))
         self._keep_ahead(backward)
         for node in self.contractions:
             each = self.operands(node)[0]
             place = backward.place(each)
             if node.target is not aten.mm.default and (place is None or place[0].keep != "all" or place[2]):
-                backward.keep(each, backward.new(f"sum_{node.name}", values.width(each), "sum"), home=False)
+                self.sums[node] = backward.new(f"sum_{values.unshaped(each).name}", values.width(each), "sum")
+                backward.keep(each, self.sums[node], home=False)
         for buffer, passed in zip(self.carries, traced.to_states, strict=True):
             if passed is None:  # nothing passes to the step before
                 box = Box(traced.batch, (buffer.width,))

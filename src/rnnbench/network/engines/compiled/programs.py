@@ -9,6 +9,7 @@ misunderstood is refused, and never a result.
 from __future__ import annotations
 
 import types
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from rnnbench.network.cells import Cell
 from rnnbench.network.engines.compiled.program import Program
+from rnnbench.network.engines.compiled.projection import Rest, drive_of, projects_plainly
 from rnnbench.network.engines.compiled.record import Unsupported
 from rnnbench.network.engines.compiled.trace import (
     Stepped,
@@ -26,6 +28,7 @@ from rnnbench.network.engines.compiled.trace import (
     trace,
     vector_jacobian,
     weight_names,
+    weights_of,
 )
 
 STEPS, BATCH = 3, 5
@@ -48,10 +51,11 @@ class Entry:
         self.program: Program | None = None
         self.verified = False
 
-    def trace(self, cell: Cell[Any]) -> None:
+    def trace(self, cell: Cell[Any], *, inside: bool = True) -> None:
+        """``inside``: with what ``project`` makes of one product of the inputs, where it is that."""
         try:
             with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
-                self.program = _traced(cell, self.names)
+                self.program = _traced(cell, self.names, inside=inside)
         except Unsupported as error:
             self.reason = str(error)
         except Exception as error:  # whatever a cell does that cannot be traced
@@ -63,15 +67,20 @@ class Entry:
         if self.verified or self.program is None:
             return
         self.verified = True
+        why, difference = "its compiled step gives other numbers than its own", float("nan")
         try:
             with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
                 difference = _difference(self.program, plain_copy(cell), self.names)
         except Exception as error:  # of the step, or of the program
-            self.reason, difference = f"it cannot be run ({type(error).__name__}: {error})", 0.0
-        if not difference <= DTYPES[self.program.dtype]:
-            self.reason = "its compiled step gives other numbers than its own"
-        if self.reason:
-            self.program = None
+            why = f"it cannot be run ({type(error).__name__}: {error})"
+        if difference <= DTYPES[self.program.dtype]:
+            return
+        if self.program.traced.product is None or projects_plainly(cell):
+            self.reason, self.program = why, None
+            return
+        self.program, self.verified = None, False
+        self.trace(cell, inside=False)  # ``project`` does more than it did where it was traced
+        self.verify(cell)
 
 
 def entry(cell: Cell[Any]) -> Entry:
@@ -120,7 +129,7 @@ def _frozen(name: str, value: Any) -> Any:
     raise Unsupported(f"an attribute of the cell that may change: {name}, a {type(value).__name__}")
 
 
-def _traced(cell: Cell[Any], names: list[tuple[str, str]]) -> Program:
+def _traced(cell: Cell[Any], names: list[tuple[str, str]], *, inside: bool) -> Program:
     twin = plain_copy(cell)
     dtypes = {each.dtype for each in (*twin.parameters(), *twin.buffers()) if each.is_floating_point()}
     if any(each.is_complex() for each in twin.parameters()):
@@ -132,12 +141,19 @@ def _traced(cell: Cell[Any], names: list[tuple[str, str]]) -> Program:
     for name, part in zip(state._fields, state, strict=True):
         if part.dim() < 2 or part.dtype != dtype:
             raise Unsupported(f"a state whose part {name} is {list(part.shape)[1:]} in {part.dtype}")
-    project = twin.training and not _draws(twin)
-    drive = (twin if project else twin.eval()).project(torch.zeros(1, 1, cell.input_size, dtype=dtype)).detach()
+    draws = _draws(twin)
+    inputs = torch.zeros(1, 1, cell.input_size, dtype=dtype)
+    drive, rows, product = drive_of(twin.eval() if draws else twin, inputs, weights_of(twin, names))
     twin.train(cell.training)
     if drive.dim() != 3 or drive.dtype != dtype or not drive.shape[-1]:
         raise Unsupported(f"a drive of shape {list(drive.shape)} in {drive.dtype}")
-    return Program(trace(twin, names, drive, [part.shape[1:] for part in state]))
+    shapes = [part.shape[1:] for part in state]
+    if projects_plainly(twin):
+        return Program(trace(twin, names, drive, shapes, product))
+    if product is not None and inside and not draws:
+        with suppress(Exception):  # what of ``project`` no kernel can compute, torch does
+            return Program(trace(twin, names, rows, shapes, product))
+    return Program(trace(twin, names, drive, shapes))
 
 
 def _draws(cell: Cell[Any]) -> bool:
@@ -164,8 +180,10 @@ def _difference(program: Program, cell: Cell[Any], names: list[tuple[str, str]])
         weight.requires_grad_(node is not None)
     step = Stepped(cell, type(state))
     given = dict(zip((f"cell.{key}" for key in keys), weights, strict=True))
+    projected = Rest(cell, torch.zeros(STEPS, BATCH, cell.input_size, dtype=dtype))
+    rows = torch.func.functional_call(projected, given, drive) if traced.product else drive
     outputs, now = [], parts
-    for each in drive:
+    for each in rows:
         *now, output = torch.func.functional_call(step, given, (now, each))
         outputs.append(output)
     results = [torch.stack(outputs), *now]

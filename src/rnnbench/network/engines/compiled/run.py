@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.utils.parametrize import type_before_parametrizations
 
 from rnnbench.errors import UserError
 from rnnbench.network.cells import Cell
@@ -34,14 +33,15 @@ def _plain(parts: int, tensors: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor
     return drive.contiguous(), [each.contiguous() for each in others[:parts]], others[parts:]
 
 
-def project(cell: Cell[Any], inputs: Tensor) -> Tensor:
-    """The drive [T, B, D] of ``inputs`` [T, B, I]: in memory of the pool, and by a faster gradient, where the cell
-    projects as most do.
+def project(program: Program, cell: Cell[Any], inputs: Tensor, weights: list[Tensor]) -> Tensor:
+    """The drive [T, B, D] of ``inputs`` [T, B, I]: in memory of the pool, and by a faster gradient, where it is a
+    product of them.
     """
-    layer = cell.input_projection if type(cell).project is Cell.project else None
-    if layer is None or type_before_parametrizations(layer) is not nn.Linear:
+    product = program.traced.product
+    if product is None:
         return cell.project(inputs)
-    drive: Tensor = _Linear.apply(inputs, layer.weight, layer.bias)
+    bias = None if product.bias is None else weights[product.bias]
+    drive: Tensor = _Linear.apply(inputs, weights[product.weight], bias)
     return drive
 
 

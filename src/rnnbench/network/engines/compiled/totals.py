@@ -40,8 +40,9 @@ class Totals:
         self.operands = {
             node: [self._rows(plan, each) for each in plan.operands(node)]
             for node in plan.contractions
-            if node.target is aten.mm.default or f"sum_{node.name}" not in plan.backward.buffers
+            if node not in plan.sums
         }
+        self.sums = {node: buffer.name for node, buffer in plan.sums.items()}
         self.shapes = {node: plan.values.alone(plan.operands(node)[0]) for node in plan.contractions}
 
     @staticmethod
@@ -79,7 +80,7 @@ class Totals:
             (rows,) = self.operands[node]
             summed = arrays[rows.name].flatten(0, 1)[:, rows.columns]
         else:
-            summed = arrays[f"sum_{node.name}"][0]
+            summed = arrays[self.sums[node]][0]
         operation: Any = node.target
         total: Tensor = operation(summed.sum(0).view(self.shapes[node]), *node.args[1:])
         return total

@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.parametrize import cached, is_parametrized, type_before_parametrizations
 
 from rnnbench.network.cells import Cell
+from rnnbench.network.engines.compiled.projection import Product, Rest, projects_plainly
 from rnnbench.network.engines.compiled.record import Recorder, Unsupported
 from rnnbench.network.states import State
 
@@ -40,6 +41,10 @@ class Traced:
     to_states: list[fx.Node | None]
     to_drive: fx.Node | None
     to_weights: list[fx.Node | None]
+    product: Product | None
+    """That of the inputs which ``drive`` is; None where it is what ``project`` returns."""
+    to_rest: fx.Node | None
+    """The gradient of what ``project`` makes of that product, with which the step begins; None where it is nothing."""
 
 
 class Stepped(nn.Module):
@@ -128,8 +133,14 @@ def plain_copy(cell: Cell[Any]) -> Cell[Any]:
     return twin
 
 
-def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, shapes: list[torch.Size]) -> Traced:
-    """Trace a ``plain_copy`` of a cell for a drive [..., D] and parts of a state [B, *shape]. Raises Unsupported."""
+def trace(
+    twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, shapes: list[torch.Size],
+    product: Product | None = None,
+) -> Traced:  # fmt: skip
+    """Trace a ``plain_copy`` of a cell for a drive [..., D] and parts of a state [B, *shape]. Raises Unsupported.
+
+    ``product`` is that of the inputs which the drive is, if any: then the step begins with what the cell makes of it.
+    """
     sizes = {drive.shape[-1], twin.output_size, *(size for each in (*shapes, *_shapes(twin)) for size in each)}
     batch = next((prime for prime in PRIMES if all(size % prime for size in sizes)), 71)
     before = _attributes(twin)
@@ -147,11 +158,19 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, shapes: 
     wanted = [*state, given, *weights]
     inputs = [recorder.input(each) for each in (*wanted, *seeds)]
     step = Stepped(twin, type(twin.initial_state(1)))
+    apart = torch.zeros(batch, 1, twin.input_size, dtype=drive.dtype)  # steps for sequences: none may see another
     with torch.enable_grad(), recorder:
         parameters = {f"cell.{key}": weight for key, weight in zip(keys, weights, strict=True)}
-        results = torch.func.functional_call(step, parameters, (state, given))
+        rows = given
+        if product is not None and not projects_plainly(twin):
+            whole = given[:, None]
+            made = torch.func.functional_call(Rest(twin, apart), parameters, whole)
+            rows = given if made is whole else made.squeeze(1)
+        if any(node.target is torch.ops.aten.mm.default for node in recorder.graph.nodes):
+            raise Unsupported("a product in project")  # one for all steps at once is faster
+        results = torch.func.functional_call(step, parameters, (state, rows))
         _check_shapes(results, [*state, seeds[-1]])
-        gradients = vector_jacobian(results, seeds, wanted)
+        gradients = vector_jacobian(results, seeds, [*wanted, rows])
     if _attributes(twin) != before:
         raise Unsupported("a step that changes an attribute of the cell")
     outcome = [recorder.node(each) for each in results]
@@ -169,7 +188,9 @@ def trace(twin: Cell[Any], names: list[tuple[str, str]], drive: Tensor, shapes: 
         output=outcome[-1],  # type: ignore[arg-type]
         to_states=to[:parts],
         to_drive=to[parts],
-        to_weights=to[parts + 1 :],
+        to_weights=to[parts + 1 : -1],
+        product=product,
+        to_rest=None if rows is given else to[-1],
     )
 
 

@@ -97,6 +97,13 @@ class Values:
                 break
         return value
 
+    def unshaped(self, value: fx.Node) -> fx.Node:
+        """The row whose numbers are those of another in the same order, in a shape of its own."""
+        value = self.root(value)
+        while value.target in RESHAPING and self.width(value) == self.width(value.args[0]):
+            value = self.root(value.args[0])
+        return value
+
     def _keeps(self, node: fx.Node) -> bool:
         source: Any = node.args[0]
         return shape_of(source) == shape_of(node) and source.meta["val"].dtype == node.meta["val"].dtype
