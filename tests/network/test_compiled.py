@@ -502,6 +502,17 @@ def test_products_in_loops_of_our_own_and_by_blas(monkeypatch, own, dtype):
         assert bool(by_blas(cell)) != own or hidden == 10
 
 
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("rows", range(1, 21))
+def test_a_product_of_any_number_of_rows(monkeypatch, rows):
+    monkeypatch.setattr(products, "suits", lambda: True)
+    given, weight, bias = torch.randn(rows, 5), torch.randn(5, 16), torch.randn(16)
+    for each in (None, bias):
+        found = torch.full((rows, 16), float("nan"))
+        products.multiply(given, weight, each, found)
+        torch.testing.assert_close(found, given @ weight + (0 if each is None else each))
+
+
 def by_blas(cell):
     """The products of a cell's kernels that BLAS computes."""
     return [each for frame in programs.entry(cell).program._frames for each in frame.layout.products]

@@ -1,6 +1,6 @@
 """Products of rows and a weight in loops of our own, where these are faster than the BLAS of torch.
 
-A tile of ROWS rows and a vector of columns stays in registers while its products are summed. The weight lies in panels,
+A tile of some rows and a vector of columns stays in registers while its products are summed. The weight lies in panels,
 [columns / lanes, inner, lanes], so that what a tile reads of it lies side by side.
 """
 
@@ -20,7 +20,8 @@ from rnnbench.network.engines.compiled import kernel
 from rnnbench.network.engines.compiled.counted import INT, counted
 from rnnbench.network.engines.compiled.vectors import Vector, divisor
 
-ROWS = 4
+ROWS = (6, 4, 2, 1)
+"""Of tiles: as many as the registers hold, and fewer for the rows that are left. Two rows take as long as four."""
 BYTES = 64
 """Of a tile's row: two vectors of AVX2."""
 LARGEST, SHARED = 2**20, 2**17
@@ -65,13 +66,17 @@ def function(module: ir.Module, real: ir.Type, lanes: int, start: str) -> Any:
         if each.type == pointer:
             each.add_attribute("noalias")
     builder = ir.IRBuilder(made.append_basic_block())
-    rows = made.args[0]
-    blocks = builder.sdiv(rows, INT(ROWS))
-    done = builder.mul(blocks, INT(ROWS))
-    for first, count, at_once in ((INT(0), blocks, ROWS), (done, builder.sub(rows, done), 1)):
+    most, done = INT(ROWS[0]), INT(0)
+    two_left = builder.icmp_signed("==", builder.srem(made.args[0], most), INT(2))
+    for rows in ROWS:
+        left = builder.sub(made.args[0], done)
+        if rows == ROWS[0]:  # two tiles of four for the last eight
+            left = builder.select(two_left, builder.sub(left, INT(3)), left)
+        count = builder.sdiv(left, INT(rows))
         with builder.if_then(builder.icmp_signed(">", count, INT(0))), counted(builder, count) as block:
-            row = builder.add(first, builder.mul(block.index, INT(at_once)))
-            _rows(builder, made.args, Vector(builder, real, lanes), row, at_once, start)
+            row = builder.add(done, builder.mul(block.index, INT(rows)))
+            _rows(builder, made.args, Vector(builder, real, lanes), row, rows, start)
+        done = builder.add(done, builder.mul(count, INT(rows)))
     builder.ret_void()
     return made
 
