@@ -4,9 +4,15 @@ A row that ends with exit code 0 or 1 is the right use that stands beside a mist
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from rnnbench.config import CONF
+from rnnbench.errors import UserError
+from rnnbench.sweep.compose import plan
+from rnnbench.sweep.configuration import configure
 
 pytestmark = pytest.mark.whole
 
@@ -39,14 +45,9 @@ class Row:
 ROWS = {
     # Names and values.
     "unknown cell": Row(["cell=lstn"], "unknown cell 'lstn': did you mean 'lstm'? choose from "),
-    "unknown task": Row(["task=addin"], "unknown task 'addin': did you mean 'adding'?"),
-    "unknown experiment": Row(["experiment=dmo"], "unknown experiment 'dmo': did you mean 'demo'?"),
     "unknown key": Row(["task.lenght=5"], "unknown key 'task.lenght': did you mean 'task.length'?"),
     "too short": Row(["task.length=0"], "task.length=0: must be at least 1"),
     "unclosed bracket": Row(["task.length=[1"], "cannot read the override 'task.length=[1'"),
-    "sees the next input": Row(
-        ["task=char_lm", "network.bidirectional=true"], "network.bidirectional=true with task=char_lm"
-    ),
     "unknown cell, swept": Row(["-m", "cell=elman,lstn"], "unknown cell 'lstn'"),
     "too short, swept": Row(["-m", "task.length=10,0", "seed=0,1"], "task.length=0: must be at least 1"),
     "no jobs": Row(["-m", "seed=0,1", "hydra.launcher.jobs=0"], "hydra.launcher.jobs=0: must be greater than 0"),
@@ -57,51 +58,19 @@ ROWS = {
         ["cell=gru", "init=forget_one"], "init.gate_bias.forget=1.0: the cell GRU has no gate 'forget'", announced=True
     ),
     # Training.
-    "unknown schedule": Row(["schedule=cosin"], "unknown schedule 'cosin': did you mean 'cosine'?"),
     "long warm-up": Row(
         [*QUICK, "schedule=warmup"], "schedule.warmup_steps=100: must be less than trainer.max_steps=4"
     ),
-    "long decay": Row(
-        [*QUICK, "schedule=wsd", "schedule.warmup_steps=3", "schedule.decay_share=0.5"],
-        "schedule.decay_share=0.5: its 2 steps and schedule.warmup_steps=3 are more than trainer.max_steps=4",
-    ),
-    "plateau, no validation": Row(
-        [*QUICK, "schedule=plateau", "trainer.validate_every=4"], "schedule=plateau: watches the validation loss"
-    ),
     "option of another schedule": Row(["+schedule.warmup_steps=9"], "unknown key 'schedule.warmup_steps'"),
-    "endless patience": Row([*QUICK, "early_stop=patience"], "early_stop.patience=10: with trainer.validate_every=2"),
-    "stops and does not": Row(
-        ["early_stop=solved", "trainer.stop_when_solved=false"], "contradicts trainer.stop_when_solved=false"
-    ),
-    "unknown decay": Row(["optimizer.decay=matrix"], "unknown value for optimizer.decay 'matrix': did you mean"),
-    "no batches": Row(["trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches=0: must be at least 1"),
     "no TensorBoard": Row([*QUICK, "loggers=tensorboard"], "pip install tensorboard", announced=True),
     "no callback": Row(
         [*QUICK, "+callbacks.mine._target_=torch.nn.Identity"], "is no Callback of pytorch_lightning", announced=True
     ),
-    "callback without a class": Row(["+callbacks.mine.every=3"], "callbacks.mine={'every': 3}: names no class"),
     "resume from nothing": Row([*QUICK, "resume_from=nothing"], "resume_from=nothing: no such run", announced=True),
-    "lengths of strings": Row(
-        ["task=parity", "task.train_lengths=[3,9]"],
-        "task.train_lengths=[3, 9]: task=parity draws a length for each string; give task.shortest and task.length",
-    ),
-    "odd lengths": Row(
-        ["task=mqar", "task.train_lengths=[17,32]"], "task.train_lengths=[17, 32]: task.length=17: must be even"
-    ),
-    "lengths the wrong way round": Row(
-        ["task=copy", "task.train_lengths=[9,3]"], "task.train_lengths=[9, 3]: must be [low, high]"
-    ),
     # What is swept though it is no part of a run.
     "names": Row(["-m", "cell=lstm", "name=na,nb", *QUICK], "name=na,nb: cannot be swept"),
-    "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),
-    "tracking": Row(["-m", "tracking=offline,disabled"], "tracking.mode=offline,disabled: cannot be swept"),
-    "force": Row(["-m", "force=true,false"], "force=True,False: cannot be swept"),
-    "bars": Row(["-m", "trainer.progress=true,false"], "trainer.progress=True,False: cannot be swept"),
     "experiments": Row(
         ["-m", "experiment=demo,clipping"], "changes hydra.sweeper, so a sweep cannot choose it; launch each by itself"
-    ),
-    "protocols": Row(
-        ["-m", "protocol.tolerance={score: .1},{score: .2}"], "a sweep has one protocol; launch one sweep for each"
     ),
     # Lists where there is one choice.
     "cells": Row(["cell=[lstm,gru]"], "cell=[lstm,gru]: a run has one cell; to sweep over several: -m cell=lstm,gru"),
@@ -109,36 +78,18 @@ ROWS = {
         ["-m", "task=[adding,copy]"], "task=[adding,copy]: a run has one task; to sweep over several: -m task"
     ),
     "no -m": Row(["cell=lstm,gru"], "cell=lstm,gru: has several values; to sweep over them add -m"),
-    "no -m, range": Row(["seed=range(0,3)"], "seed=range(0,3): is a sweep; add -m"),
     "null": Row(["cell=null"], "a group takes the name of one of its files in conf/, as in cell=lstm"),
-    "null, swept": Row(["-m", "task=null"], "a group takes the name of one of its files in conf/, as in cell=lstm"),
     "deleted": Row(["~task"], "task: nothing is chosen; give one, as in task=adding"),
-    "number for a group": Row(["hydra=3"], "a group takes the name of one of its files"),
     # Values that cannot be read.
     "umlaut": Row(["name=größe"], """quote the value: 'name="größe"'"""),
     "umlaut, quoted": Row(['name="größe"', *QUICK], "done, score", code=0, writes={"runs"}),
-    "parenthesis": Row(["task.corpus=/data/a(1).txt"], """quote the value: 'task.corpus="/data/a(1).txt"'"""),
     "no value": Row(["seed"], "cannot read the override 'seed'; give key=value"),
     "number for a name": Row(["-m", "name=2024", *QUICK], "1 run to runs/2024", code=0, writes={"runs"}),
     # Sweeps of nothing.
-    "glob of none": Row(["-m", "cell=glob(zz*)"], "cell=glob(zz*): nothing to sweep over"),
     "empty range": Row(["-m", "seed=range(0,0)"], "seed=range(0,0): nothing to sweep over"),
-    "endless": Row(["-m", "optimizer.lr=interval(0,1)"], "optimizer.lr=interval(0,1): has no end; list the values"),
     "params, a key": Row(["-m", "hydra.sweeper.params={seed:[0,1]}"], "hydra.sweeper.params"),
-    "params, a number": Row(["-m", "hydra.sweeper.params=3"], "hydra.sweeper.params: Cannot assign int"),
-    "params, a list": Row(["-m", "+hydra.sweeper.params.seed=[0,1]"], "give the choices of each key as text"),
-    "all cells": Row(["-m", "cell=glob(*)", "network.depth=0"], "network.depth=0: must be at least 1"),
     # What is tuned.
-    "tuned seeds twice": Row(
-        [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "protocol.tune_seeds=[7,7]"], "each seed once"
-    ),
-    "tuned name": Row([*TUNED, "protocol.tune={name:[a,b]}"], "a key that is part of a run and not its seed"),
     "tuned typo": Row([*TUNED, "protocol.tune={optimizer.lt:[1,2]}"], "unknown key 'optimizer.lt': did you mean"),
-    "tuned words": Row([*TUNED, "protocol.tune={optimizer.lr:[a,b]}"], "optimizer.lr: Value 'a' of type 'str'"),
-    "tuned text": Row(
-        [*TUNED, "protocol.tune={optimizer.lr:['0.1','1e0']}"], "protocol.tune.optimizer.lr: '0.1' is read as 0.1"
-    ),
-    "tuned group": Row([*TUNED, "protocol.tune={init:[default,glrot]}"], "unknown init 'glrot': did you mean 'glorot'"),
     "tuned, swept too": Row(
         [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "optimizer.lr=1"], "the protocol chooses it"
     ),
@@ -153,9 +104,6 @@ ROWS = {
         files={"a.txt": b"caf\xe9 " * 1800},
         announced=True,
     ),
-    "a folder for a text": Row([*TEXT, "task.corpus=/tmp"], "is a folder; give a text file"),
-    "no file": Row([*TEXT, "task.corpus=/dev/zero"], "is no regular file"),
-    "no name of a data set": Row([*TEXT, "task.corpus='hub:'"], "give the data set as hub:NAME or hub:OWNER/NAME"),
     "brackets in a name": Row(
         [*TEXT, 'task.corpus="notes[1].txt"'],
         "done, score",
@@ -174,7 +122,6 @@ ROWS = {
         "val.csv is not used: its name must be validation",
         files={"set/train.csv": "text,label\na,b\n", "set/val.csv": "text,label\na,b\n"},
     ),
-    "no images": Row(["task=mnist", "task.length=28", "task.data=/tmp"], "has no train-images-idx3-ubyte"),
     # Cells of one's own.
     "a syntax error": Row(
         ["cell=external", "cell._target_=own.Cell", *QUICK],
@@ -191,14 +138,8 @@ ROWS = {
         announced=True,
     ),
     # Numbers, machines, W&B.
-    "infinite threshold": Row(["clip.threshold=inf"], "clip.threshold=inf: must be a finite number"),
-    "infinite rate": Row(["optimizer.lr=inf"], "optimizer.lr=inf: must be a finite number"),
-    "no scale": Row(["init=gaussian", "init.input_scale=nan"], "init.input_scale=nan: must be a finite number"),
-    "large seed": Row(["seed=4294967296"], "seed=4294967296: must be at most 4294967295"),
     "no GPU": Row(["trainer.accelerator=gpu"], "trainer.accelerator=gpu: no GPU here", announced=True),
     "no GPU, swept": Row(["-m", "seed=0,1", "trainer.accelerator=gpu"], "trainer.accelerator=gpu: no GPU here"),
-    "long name": Row([f"name={'n' * 300}"], "name="),
-    "name of an option": Row(["name=-x"], "name='-x': must be a plain folder name"),
     "one unit": Row(["init=uniform_gate", "network.hidden_size=1"], "needs a width of at least 2", announced=True),
     "small budget": Row(["network.budget=parameters:10"], "network.budget=parameters:10", announced=True),
     "large budget": Row(["network.budget=parameters:1000000000000000"], "network.budget=parameters:10", announced=True),
@@ -206,8 +147,6 @@ ROWS = {
         ["tracking=offline"], "WANDB_BASE_URL", environment={"WANDB_BASE_URL": "localhost:8080"}, announced=True
     ),
     "W&B mode": Row(["tracking=offline"], "WANDB_MODE", environment={"WANDB_MODE": "foo"}, announced=True),
-    "W&B project": Row(["tracking.project=a/b"], "tracking.project='a/b'"),
-    "cold": Row(["task=char_lm", "task.temperature=1e-45"], "task.temperature=1e-45: must be at least"),
     # Names of experiments.
     "report of a path": Row(["../x"], "must be the plain name of a folder", script="report.py"),
     "report of nothing": Row(["nothing/"], "no runs under runs/nothing", script="report.py"),
@@ -225,6 +164,86 @@ ROWS = {
         ["-m", "seed=0,1"], "set TMPDIR to a shorter folder", environment={"TMPDIR": f"{{folder}}/{LONG}"}
     ),
 }
+"""Commands: at least one for each way to refuse an input."""
+VALUES = {
+    # Names and values.
+    "unknown task": Row(["task=addin"], "unknown task 'addin': did you mean 'adding'?"),
+    "unknown experiment": Row(["experiment=dmo"], "unknown experiment 'dmo': did you mean 'demo'?"),
+    "sees the next input": Row(
+        ["task=char_lm", "network.bidirectional=true"], "network.bidirectional=true with task=char_lm"
+    ),
+    # Training.
+    "unknown schedule": Row(["schedule=cosin"], "unknown schedule 'cosin': did you mean 'cosine'?"),
+    "long decay": Row(
+        [*QUICK, "schedule=wsd", "schedule.warmup_steps=3", "schedule.decay_share=0.5"],
+        "schedule.decay_share=0.5: its 2 steps and schedule.warmup_steps=3 are more than trainer.max_steps=4",
+    ),
+    "plateau, no validation": Row(
+        [*QUICK, "schedule=plateau", "trainer.validate_every=4"], "schedule=plateau: watches the validation loss"
+    ),
+    "endless patience": Row([*QUICK, "early_stop=patience"], "early_stop.patience=10: with trainer.validate_every=2"),
+    "stops and does not": Row(
+        ["early_stop=solved", "trainer.stop_when_solved=false"], "contradicts trainer.stop_when_solved=false"
+    ),
+    "unknown decay": Row(["optimizer.decay=matrix"], "unknown value for optimizer.decay 'matrix': did you mean"),
+    "no batches": Row(["trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches=0: must be at least 1"),
+    "callback without a class": Row(["+callbacks.mine.every=3"], "callbacks.mine={'every': 3}: names no class"),
+    "lengths of strings": Row(
+        ["task=parity", "task.train_lengths=[3,9]"],
+        "task.train_lengths=[3, 9]: task=parity draws a length for each string; give task.shortest and task.length",
+    ),
+    "odd lengths": Row(
+        ["task=mqar", "task.train_lengths=[17,32]"], "task.train_lengths=[17, 32]: task.length=17: must be even"
+    ),
+    "lengths the wrong way round": Row(
+        ["task=copy", "task.train_lengths=[9,3]"], "task.train_lengths=[9, 3]: must be [low, high]"
+    ),
+    # What is swept though it is no part of a run.
+    "folders": Row(["-m", "runs_dir=a,b", *QUICK], "runs_dir=a,b: cannot be swept"),
+    "tracking": Row(["-m", "tracking=offline,disabled"], "tracking.mode=offline,disabled: cannot be swept"),
+    "force": Row(["-m", "force=true,false"], "force=True,False: cannot be swept"),
+    "bars": Row(["-m", "trainer.progress=true,false"], "trainer.progress=True,False: cannot be swept"),
+    "protocols": Row(
+        ["-m", "protocol.tolerance={score: .1},{score: .2}"], "a sweep has one protocol; launch one sweep for each"
+    ),
+    # Lists where there is one choice.
+    "no -m, range": Row(["seed=range(0,3)"], "seed=range(0,3): is a sweep; add -m"),
+    "null, swept": Row(["-m", "task=null"], "a group takes the name of one of its files in conf/, as in cell=lstm"),
+    "number for a group": Row(["hydra=3"], "a group takes the name of one of its files"),
+    # Values that cannot be read.
+    "parenthesis": Row(["task.corpus=/data/a(1).txt"], """quote the value: 'task.corpus="/data/a(1).txt"'"""),
+    # Sweeps of nothing.
+    "glob of none": Row(["-m", "cell=glob(zz*)"], "cell=glob(zz*): nothing to sweep over"),
+    "endless": Row(["-m", "optimizer.lr=interval(0,1)"], "optimizer.lr=interval(0,1): has no end; list the values"),
+    "params, a number": Row(["-m", "hydra.sweeper.params=3"], "hydra.sweeper.params: Cannot assign int"),
+    "params, a list": Row(["-m", "+hydra.sweeper.params.seed=[0,1]"], "give the choices of each key as text"),
+    "all cells": Row(["-m", "cell=glob(*)", "network.depth=0"], "network.depth=0: must be at least 1"),
+    # What is tuned.
+    "tuned seeds twice": Row(
+        [*TUNED, "protocol.tune={optimizer.lr:[.1,1]}", "protocol.tune_seeds=[7,7]"], "each seed once"
+    ),
+    "tuned name": Row([*TUNED, "protocol.tune={name:[a,b]}"], "a key that is part of a run and not its seed"),
+    "tuned words": Row([*TUNED, "protocol.tune={optimizer.lr:[a,b]}"], "optimizer.lr: Value 'a' of type 'str'"),
+    "tuned text": Row(
+        [*TUNED, "protocol.tune={optimizer.lr:['0.1','1e0']}"], "protocol.tune.optimizer.lr: '0.1' is read as 0.1"
+    ),
+    "tuned group": Row([*TUNED, "protocol.tune={init:[default,glrot]}"], "unknown init 'glrot': did you mean 'glorot'"),
+    # Data of one's own.
+    "a folder for a text": Row([*TEXT, "task.corpus=/tmp"], "is a folder; give a text file"),
+    "no file": Row([*TEXT, "task.corpus=/dev/zero"], "is no regular file"),
+    "no name of a data set": Row([*TEXT, "task.corpus='hub:'"], "give the data set as hub:NAME or hub:OWNER/NAME"),
+    "no images": Row(["task=mnist", "task.length=28", "task.data=/tmp"], "has no train-images-idx3-ubyte"),
+    # Numbers, machines, W&B.
+    "infinite threshold": Row(["clip.threshold=inf"], "clip.threshold=inf: must be a finite number"),
+    "infinite rate": Row(["optimizer.lr=inf"], "optimizer.lr=inf: must be a finite number"),
+    "no scale": Row(["init=gaussian", "init.input_scale=nan"], "init.input_scale=nan: must be a finite number"),
+    "large seed": Row(["seed=4294967296"], "seed=4294967296: must be at most 4294967295"),
+    "long name": Row([f"name={'n' * 300}"], "name="),
+    "name of an option": Row(["name=-x"], "name='-x': must be a plain folder name"),
+    "W&B project": Row(["tracking.project=a/b"], "tracking.project='a/b'"),
+    "cold": Row(["task=char_lm", "task.temperature=1e-45"], "task.temperature=1e-45: must be at least"),
+}
+"""What the configuration alone shows, in the same words."""
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -250,3 +269,14 @@ def test_it_is_said_in_one_line(command, tmp_path, name):
         assert ended.stderr == ""
     left = {path.name for path in tmp_path.iterdir() if path.name != "__pycache__"}  # Python's, of a user's module
     assert left - before == row.writes
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_is_refused_in_one_line(name):
+    row = VALUES[name]
+    first, *others = row.arguments
+    compose = partial(plan, CONF, others) if first == "-m" else partial(configure, first, *others)
+    with pytest.raises(UserError) as error:
+        compose()
+    assert row.line in str(error.value)
+    assert "\n" not in str(error.value)
