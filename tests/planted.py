@@ -35,6 +35,14 @@ def without_figures() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_pictures() -> Iterator[None]:
+    """Reports whose figures are in the page alone, for a browser to draw."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnnbench.report.charts.chart.svg", lambda *arguments: "<svg/>")
+        yield
+
+
 def make(seed=0, status="done", score=0.5, cell="lstm", task="adding", **changes):
     """One record that agrees with itself; ``changes`` are of its configuration. Only a done run has a score."""
     config = {

@@ -12,6 +12,7 @@ import altair
 import numpy as np
 import pytest
 
+from planted import without_pictures
 from rnnbench.report import figures, write_report
 from rnnbench.report.charts import theme
 from rnnbench.store import records
@@ -20,6 +21,10 @@ pytestmark = [pytest.mark.whole, pytest.mark.browser]
 
 EVIL = """<img src=x onerror=alert(1)>"&'"""
 T, PROBES = 40, 3
+FIRST_ADDRESS = """async () => {
+  const read = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+  if (location.hash) { location.hash = ""; await read; }
+}"""
 
 
 def leave(folder, cell, *, task="adding", seed=0, solved=None, status="done", score=0.5, **factors):
@@ -65,32 +70,67 @@ def report(tmp_path_factory):
                         runs / "page", cell, task=task, seed=seed, solved=solved, status=status, score=final,
                         init={"name": init},
                     )  # fmt: skip
-    return write_report("page", runs).folder
+    with without_pictures():
+        return write_report("page", runs).folder
 
 
-@pytest.fixture
-def visit(browser, report):
-    """A function that opens the page and waits for its charts; at the end nothing was fetched, logged or asked."""
-    contexts, requests, complaints, address = [], [], [], (report / "report.html").as_uri()
+class Visits:
+    """Pages of a report that were opened, what they fetched, and what they logged or asked."""
 
-    def open_page(state="", **options):
-        contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(15_000)
-        page = contexts[-1].new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.goto(address + state)
+    def __init__(self, browser, report):
+        self.browser, self.address = browser, (report / "report.html").as_uri()
+        self.contexts, self.requests, self.complaints = [], [], []
+
+    def open(self, state="", **options):
+        """Open the page and wait for its charts."""
+        self.contexts.append(self.browser.new_context(**options))
+        self.contexts[-1].set_default_timeout(15_000)
+        page = self.contexts[-1].new_page()
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        page.goto(self.address + state)
         if options.get("java_script_enabled", True):
             settled(page)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url.partition("#")[0] for url in requests] == [address] * len(contexts)
+    def check(self):
+        """Nothing was fetched but the page, nothing logged, nothing asked."""
+        assert self.complaints == []
+        assert [url.partition("#")[0] for url in self.requests] == [self.address] * len(self.contexts)
+
+    def close(self):
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(browser, report):
+    """A function that opens the page by itself."""
+    visits = Visits(browser, report)
+    yield visits.open
+    visits.close()
+    visits.check()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, report):
+    """A page that stays open, as loading it takes seconds."""
+    visits = Visits(browser, report)
+    yield visits, visits.open()
+    visits.close()
+
+
+@pytest.fixture
+def page(opened):
+    """The page that stays open, as it was at first."""
+    visits, page = opened
+    page.mouse.move(1, 1)
+    page.evaluate(FIRST_ADDRESS)
+    settled(page)
+    yield page
+    visits.check()
 
 
 def settled(page):
@@ -167,8 +207,7 @@ def test_the_page_says_nothing_and_fetches_nothing(visit):
     assert len(ids) == len(set(ids)) > 5
 
 
-def test_the_pointer_shows_the_numbers_of_the_table(visit):
-    page = visit()
+def test_the_pointer_shows_the_numbers_of_the_table(page):
     rows = page.locator("#main tr[data-setting]").all()
     scores = {", ".join(row.locator("td").all_inner_texts()[:3]): row.locator("td").nth(4).inner_text() for row in rows}
     for place in (0, 5, 9):
@@ -178,8 +217,7 @@ def test_the_pointer_shows_the_numbers_of_the_table(visit):
         assert shown["runs"] == "2"
 
 
-def test_the_pointer_shows_the_numbers_of_a_line(visit):
-    page = visit()
+def test_the_pointer_shows_the_numbers_of_a_line(page):
     shown = hover(page, "gradient_profiles", "hover", 3)
     (line,) = (each for each in data(page, "profiles") if each["label"] == shown["setting"]
                and each["kind"] == "all" and each["moment"] == shown["moment"])  # fmt: skip
@@ -191,8 +229,7 @@ def test_the_pointer_shows_the_numbers_of_a_line(visit):
     page.wait_for_selector("#tip", state="hidden")
 
 
-def test_a_filter_hides_rows_lines_and_panels_and_shows_them_again(visit):
-    page = visit()
+def test_a_filter_hides_rows_lines_and_panels_and_shows_them_again(page):
     titles = chart(page, "heat_maps").locator(".role-title-text")
     assert titles.count() == theme.PANELS  # of 16
     assert "12 of 16 panels are shown" in page.locator("[data-chart=heat_maps] .more").inner_text()
@@ -217,9 +254,8 @@ def test_a_filter_hides_rows_lines_and_panels_and_shows_them_again(visit):
     assert address(page) == {}
 
 
-def test_a_setting_stands_out_wherever_it_is_chosen(visit):
+def test_a_setting_stands_out_wherever_it_is_chosen(page):
     """By a row, a name of the legend, a mark of a chart, and the keyboard; in all charts and tables."""
-    page = visit()
     label = f"adding, gru, {EVIL}"
     everything = strong(page, "gradient_profiles", "line")
 
@@ -256,8 +292,7 @@ def test_a_setting_stands_out_wherever_it_is_chosen(visit):
     assert strong(page, "gradient_profiles", "line") == everything
 
 
-def test_a_name_of_the_legend_stands_for_all_panels(visit):
-    page = visit()
+def test_a_name_of_the_legend_stands_for_all_panels(page):
     button = page.get_by_role("button", name="plain", exact=True)
     button.click()
     settled(page)
@@ -294,8 +329,7 @@ def test_an_address_shows_the_same_page_again(visit):
     assert len(column(again, "task")) == 16
 
 
-def test_single_runs_and_moments(visit):
-    page = visit()
+def test_single_runs_and_moments(page):
     assert chart(page, "gradient_profiles").locator(".hover_single_marks path").count() == 0
     assert sum(strong(page, "gradient_profiles", "line").values()) == 32
     page.get_by_label("single runs").first.check()
@@ -341,10 +375,10 @@ def test_dark_and_light(visit):
         )
         return ground
 
-    dark, light = inks(visit(color_scheme="dark")), inks(visit(color_scheme="light"))
+    page = visit(color_scheme="dark")
+    dark, light = inks(page), inks(visit(color_scheme="light"))
     assert contrast(dark, "(255, 255, 255)") > 15
     assert contrast(light, "(0, 0, 0)") > 15
-    page = visit(color_scheme="dark")
     page.get_by_role("button", name="light theme").click()
     assert inks(page) == light
     assert address(page) == {"theme": ["light"]}
@@ -355,8 +389,7 @@ def test_dark_and_light(visit):
     assert inks(page) == light
 
 
-def test_sort(visit):
-    page = visit()
+def test_sort(page):
     page.get_by_label("group table by").select_option("")
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
     scores = column(page, "score")
@@ -382,8 +415,7 @@ def test_sort(visit):
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
 
 
-def test_group(visit):
-    page = visit()
+def test_group(page):
     page.get_by_label("group table by").select_option("cell")
     cells = column(page, "cell")
     assert [cell for i, cell in enumerate(cells) if i == 0 or cells[i - 1] != cell] == sorted(set(cells))
@@ -409,8 +441,7 @@ def test_the_table_is_sorted_within_tasks_and_complete_without_javascript(visit)
     assert page.locator("details table").first.is_visible()
 
 
-def test_html_in_a_name_is_text(visit):
-    page = visit()
+def test_html_in_a_name_is_text(page):
     assert page.locator("img").count() == 0
     assert column(page, "init").count(EVIL) == 8
     assert page.locator(".chart text", has_text=EVIL).count() > 0
@@ -476,7 +507,8 @@ def test_lengths_are_not_ranked_against_each_other(browser, tmp_path):
         for cell, score in scores.items():
             for seed in range(2):
                 leave(tmp_path / "lengths", cell, seed=seed, score=score, options={"length": length})
-    address = (write_report("lengths", tmp_path).folder / "report.html").as_uri()
+    with without_pictures():
+        address = (write_report("lengths", tmp_path).folder / "report.html").as_uri()
     order = [("gru", "50"), ("lstm", "50"), ("lstm", "400"), ("gru", "400")]
     for javascript in (True, False):
         context = browser.new_context(java_script_enabled=javascript)
