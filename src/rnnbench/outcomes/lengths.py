@@ -17,12 +17,12 @@ from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 from rnnbench.outcomes.column import Row
 from rnnbench.store.status import clipped
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rnnbench.tasks import Task
 
 FILE = "lengths.csv"
@@ -108,6 +108,8 @@ def trained(run: Row) -> tuple[int, int]:
 
 def table(runs: Iterable[Row]) -> pd.DataFrame:
     """Return a row a run and length: run_id, then COLUMNS."""
+    import pandas as pd  # half a second, which a run can do without
+
     listed = [(run["run_id"], *point, point.scaled_accuracy) for run in runs for point in curve(run)]
     return pd.DataFrame(listed, columns=["run_id", *COLUMNS]).astype(
         {name: float for name in COLUMNS if name != "length"} | {"run_id": object, "length": int}
