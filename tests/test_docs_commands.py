@@ -19,7 +19,7 @@ from rnnbench.sweep.compose import plan
 from test_docs import SHELL, without_environment
 
 SMALL = ["network.hidden_size=4", "task.length=8", "trainer.max_steps=4", "trainer.validate_every=2", "probe.every=2",
-         "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled"]  # fmt: skip
+         "task.validation_sequences=32", "task.test_sequences=32", "tracking=disabled", "seed=0"]  # fmt: skip
 EXPECTED = {"rnnbench sync": 2, "hydra/launcher=slurm": 2}
 """Exit codes where there is neither a login nor a cluster."""
 

@@ -20,7 +20,6 @@ from rnnbench.outcomes.diagnostic_columns import MOMENTS
 from rnnbench.runner import run
 from rnnbench.sweep import claims, committed
 from rnnbench.sweep.composed import parse
-from rnnbench.sweep.composer import Composer
 
 SMALL = [
     "network.hidden_size=4", "task.length=64", "trainer.max_steps=4", "trainer.validate_every=2", "tracking=disabled",
@@ -29,10 +28,18 @@ SMALL = [
 ROOT = Path(__file__).parents[2]
 
 CLAIMS = read_all([CONF])
-plans = claims.plans
 PUBLISHED = ROOT / "results" / claims.PUBLISHED
 FOUND = sorted(path.parent.name for path in PUBLISHED.glob(f"[!.]*/{outcome.FILE}"))
 TRAINED = [key for key, entry in CLAIMS.items() if entry.claim.law is None]
+
+
+plans = claims.plans
+
+
+@cache
+def planned(key):
+    """The runs of each arm of a claim, which Hydra composes once."""
+    return plans(CLAIMS[key])
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +56,7 @@ def test_there_are_claims_and_verdicts():
 @pytest.mark.whole
 @pytest.mark.parametrize("key", FOUND)
 def test_its_verdict_is_that_of_its_rows_and_its_protocol(key, monkeypatch):
-    once = cache(lambda claim_id: plans(CLAIMS[claim_id]))  # the rows ask for the plans too
-    monkeypatch.setattr(claims, "plans", lambda entry: once(entry.id))
+    monkeypatch.setattr(claims, "plans", lambda entry: planned(entry.id))  # the rows ask for them too
     monkeypatch.setattr(claims, "known", lambda: CLAIMS)
     entry = CLAIMS[key]
     found = outcome.state(entry, PUBLISHED / key)
@@ -86,11 +92,9 @@ def test_what_it_costs_is_stated(key):
 
 
 @pytest.mark.parametrize("key", TRAINED)
-def test_its_arms_are_the_runs_that_it_says(key, loader):
-    claim, line = CLAIMS[key].claim, f"{FOLDER}={key}"
-    composer = Composer(loader, loader.load_configuration("train", [line], run_mode=RunMode.RUN))
-    composer.begin_with_base()
-    found = {arm: composer.config([line, *overrides]) for arm, overrides in claim.arms.items()}
+def test_its_arms_are_the_runs_that_it_says(key):
+    claim = CLAIMS[key].claim
+    found = {arm: next(iter(each.candidates.values())).config for arm, each in planned(key).items()}
     assert len({config.run_id for config in found.values()}) == len(found)
     assert {config.cell.name for config in found.values()} == set(claim.cells)
     assert {config.task.name for config in found.values()} == set(claim.tasks)
