@@ -76,6 +76,7 @@ def test_choices_that_fill_their_group_are_exchanged(monkeypatch):
     composed, compose = [], Composer._compose
     monkeypatch.setattr(Composer, "_compose", lambda self, lines: composed.append(lines) or compose(self, lines))
     assert len(plan(CONF, ["cell=lstm,gru,elman", "task=adding,copy", "optimizer=adam,sgd"]).candidates) == 12
+    assert len(plan(CONF, ["cell=lstm,lru", "cell.r_min=0.9", "protocol.tune=null"]).candidates) == 2
     assert composed == []  # in the place of the defaults, which Hydra has composed for all
     assert len(plan(CONF, ["cell=lstm,gru", "+init.gate_bias.forget=2,3"]).candidates) == 4
     assert set(composed) == {("cell=lstm", "+init.gate_bias.forget=2"), ("cell=lstm", "+init.gate_bias.forget=3")}

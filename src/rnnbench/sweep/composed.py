@@ -64,7 +64,7 @@ def typed(composed: DictConfig) -> DictConfig:
     for group, find in SCHEMAS.items():
         if group in own or group not in ADDED:
             made[group] = OmegaConf.structured(find(own))
-    merged = OmegaConf.merge(made, own)
+    merged = OmegaConf.unsafe_merge(made, own)  # both were made here: nobody else has them
     assert isinstance(merged, DictConfig)
     return merged
 

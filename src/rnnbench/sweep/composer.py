@@ -93,7 +93,7 @@ class Composer:
         """Return whether an override sets an existing key of the run and selects no file."""
         prefixed = override.is_add() or override.is_delete() or override.is_force_add() or override.package is not None
         key = override.key_or_group
-        return not (prefixed or key.startswith("protocol") or self.is_group(key) or targeted(key))
+        return not (prefixed or _of_protocol(key) or self.is_group(key) or targeted(key))
 
     def fitting(self, overrides: tuple[str, ...], mixed: Collection[str] = ()) -> tuple[str, ...]:
         """Return ``overrides`` less what another choice of a group takes.
@@ -103,7 +103,7 @@ class Composer:
         """
         if not any(optional(line, mixed) for line in overrides):
             return overrides
-        choices = tuple(line for line in overrides if self.is_group(line.partition("=")[0]))
+        choices = tuple(line for line in overrides if self.is_group(key := line.partition("=")[0]) or _of_protocol(key))
         with explained():
             first, others = self._combined(choices)
             chosen = first.chosen(others) if first else self._compose(choices)
@@ -145,3 +145,7 @@ class Composer:
         if overrides not in self._composed:
             self._composed[overrides] = self.loader.load_sweep_config(self.base, list(overrides))
         return self._composed[overrides]
+
+
+def _of_protocol(key: str) -> bool:
+    return key.partition(".")[0] == "protocol"
