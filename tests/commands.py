@@ -104,9 +104,11 @@ def listen(place):
     import rnnbench.sweep.worker  # noqa: F401
     import rnnbench.tracking.preload  # noqa: F401
     from rnnbench.report.templates import template
+    from rnnbench.store.provenance import versions
     from rnnbench.sweep.configuration import configure
 
     configure()  # so that Hydra has its plugins and its grammar
+    versions()  # which are looked up once
     for path in Path(rnnbench.report.__file__).parent.glob("*.jinja"):
         template(path.stem)  # which compiles it
     gc.freeze()  # else each fork would copy their pages as it looks for garbage

@@ -51,9 +51,10 @@ def git_commit() -> str | None:
         return subprocess.run(["git", *arguments], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
 
     try:
-        if git("rev-parse", "--show-prefix") != "src/rnnbench/store/" or not git("ls-files", Path(__file__).name):
+        folder, _, commit = git("rev-parse", "--show-prefix", "HEAD").partition("\n")
+        if folder != "src/rnnbench/store/" or not git("ls-files", Path(__file__).name):
             return None
-        return git("rev-parse", "HEAD") + (DIRTY if git(*DIFFERENCES) else "")
+        return commit + (DIRTY if git(*DIFFERENCES) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
