@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -54,18 +55,21 @@ class Server:
                 self.connection = socket.create_connection(("127.0.0.1", int(place.read_text())))
         self.stream = self.connection.makefile("rw", encoding="utf-8")
 
-    def __call__(self, folder, script, *arguments, **environment):
-        """Run ``rnnbench``, ``scripts/<script>``, or a script's path, in ``folder``."""
+    def __call__(self, folder, script, *arguments, drawn=True, **environment):
+        """Run ``rnnbench``, ``scripts/<script>``, or a script's path, in ``folder``; a report without figures unless
+        ``drawn``.
+        """
         with tempfile.TemporaryDirectory() as outputs:
             out, err = (Path(outputs, name) for name in ("out", "err"))
-            code = self.wait(self.start(folder, (out, err), script, *arguments, **environment))
+            code = self.wait(self.start(folder, (out, err), script, *arguments, drawn=drawn, **environment))
             return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
-    def start(self, folder, outputs, script, *arguments, **environment):
+    def start(self, folder, outputs, script, *arguments, drawn=True, **environment):
         """The process id of a command that runs, in a session of its own; ``wait`` must follow."""
         return self._ask({
             "script": str(RNNBENCH if script == "rnnbench" else SCRIPTS / script),
             "arguments": list(map(str, arguments)),
+            "drawn": drawn,
             "folder": str(folder),
             # without WANDB_SERVICE: a service of this process would hold the run of a command that was killed
             "environment": {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"} | environment,
@@ -96,6 +100,7 @@ def listen(place):
     gc.disable()  # until all modules are loaded, which are no garbage
     import altair  # noqa: F401
 
+    import planted  # noqa: F401
     import rnnbench.report
     import rnnbench.report.ending  # noqa: F401
     import rnnbench.runner  # noqa: F401
@@ -145,6 +150,8 @@ def serve(connection):
 
 def answer(request):
     """Become the process of a command."""
+    from planted import without_figures
+
     os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
@@ -159,7 +166,8 @@ def answer(request):
     sys.path[:0] = [str(Path(request["script"]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     multiprocessing.process.ORIGINAL_DIR = request["folder"]  # type: ignore[attr-defined]
     multiprocessing.util.spawnv_passfds = fork_the_forkserver
-    os._exit(perform(lambda: runpy.run_path(request["script"], run_name="__main__")))
+    with nullcontext() if request["drawn"] else without_figures():
+        os._exit(perform(lambda: runpy.run_path(request["script"], run_name="__main__")))
 
 
 def perform(function):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,7 @@ def configure(here, tmp_path):
 @pytest.fixture
 def user(command, outside):
     """A function (script, *arguments) that runs a script where the package is on PYTHONPATH."""
-    return lambda script, *arguments: command(script, *arguments, PYTHONPATH=str(outside))
+    return partial(command, PYTHONPATH=str(outside))
 
 
 def names(ended):
@@ -158,7 +159,7 @@ def test_what_a_package_offers_is_like_what_is_built_in(user, tmp_path):
                  "init=constant,default", *QUICK)  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
     assert names(ended) == [("early_bit", cell) for cell in ("GRUCell", "doubled", "lstm") for _ in range(2)]
-    report = user("report.py", "scratch")
+    report = user("report.py", "scratch", drawn=False)
     assert re.search(r"^doubled +constant +1 ", report.stdout, re.MULTILINE), report
 
 

@@ -9,7 +9,7 @@ import pytest
 from rnnbench.outcomes import result
 from rnnbench.report import publish
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("undrawn")]
 
 SMALL = ["task.length=10", "network.hidden_size=8", "trainer.max_steps=20", "trainer.validate_every=10",
          "task.validation_sequences=32", "task.test_sequences=32",
@@ -68,7 +68,7 @@ def test_one_more_cell_is_trained_alone_and_shown_in_the_published_table(train, 
     before = contents(tmp_path / "results")
     said = train("-m", "cell=lstm", "seed=0,1", *SMALL, "reuse=true")
     assert said.count(": done, score") == 2
-    report = command("report.py", "table")
+    report = command("report.py", "table", drawn=False)
     assert report.returncode == 0, report.stderr
     shown = result.read(tmp_path / "runs" / "table" / "report")
     assert sorted(shown.rows["cell"]) == ["elman", "elman", "gru", "gru", "lstm", "lstm"]
@@ -111,7 +111,7 @@ def test_a_tuned_sweep_goes_on_from_what_is_published(train, published, command,
     assert folders(tmp_path) == []
     said = train("-m", "cell=lstm", *TUNED[2:], "reuse=true")
     assert said.count(": done, score") == 4  # two to tune it, two to report
-    report = command("report.py", "table")
+    report = command("report.py", "table", drawn=False)
     assert report.returncode == 0, report.stderr
     assert sorted(result.read(tmp_path / "runs" / "table" / "report").rows["cell"].unique()) == ["gru", "lstm"]
 

@@ -125,7 +125,8 @@ def test_what_a_sweep_left_as_json(command, tmp_path):
     )
     swept = command("rnnbench", "train", "experiment=mine", "cell=gru,lstm", *SMALL)
     assert (swept.returncode, swept.stderr) == (0, "")
-    shown = {name: command("rnnbench", name, "mine", "--json") for name in ("status", "report", "publish", "reproduce")}
+    names = ("status", "report", "publish", "reproduce")
+    shown = {name: command("rnnbench", name, "mine", "--json", drawn=False) for name in names}
     assert [each.stderr for name, each in shown.items() if name != "reproduce"] == [""] * 3
     assert shown["reproduce"].stderr.endswith("2 done\n")
     found = {name: json.loads(each.stdout) for name, each in shown.items()}
