@@ -28,9 +28,10 @@ SIZES = {"small": (100, 32, 64), "large": (200, 50, 128), "online": (50, 1, 16)}
 """T, B, H: two sizes of sweeps, and one sequence at a time, as the papers of 1997 trained."""
 PRODUCTS = "products alone"
 REPETITIONS = 5
-AGREE, ROUNDING = 1e-3, 5.0
+AGREE, ROUNDING = 1e-3, 10.0
 """How far outputs and gradients in float32 may be from the loop in float64, relative to the largest. Where gradients
-explode and the loop in float32 is further away itself, how many times its distance."""
+explode and the loop in float32 is further away itself, how many times its distance: 5 refuses one seed in 24 of
+lstm_layernorm by chance, of any way to compute it."""
 
 
 def run(cell: Cell[Any], engine: str, inputs: torch.Tensor, arriving: torch.Tensor) -> list[torch.Tensor]:
