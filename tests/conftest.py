@@ -43,6 +43,7 @@ def spaced(length, most):
 
 def pytest_collection_finish():
     gc.freeze()
+    gc.set_threshold(20_000)  # at the usual 700, a tenth of the time would go into looking for garbage
     gc.enable()
 
 
