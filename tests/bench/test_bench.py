@@ -99,6 +99,9 @@ def test_a_table_a_part_and_one_page(monkeypatch, tmp_path):
     assert f"torch {torch.__version__}" in machine
     assert machine in page
     assert suite.page(tmp_path) == page
+    (tmp_path / "one.csv").write_text("amount\n1\n")
+    told = "`one.csv` is of another version of rnnbench; measure this part again."
+    assert f"\n{told}\n\n{machine}\n" in suite.page(tmp_path)
 
 
 def test_what_a_device_cannot_measure_is_said(tmp_path):

@@ -45,6 +45,10 @@ could decide them.
 
 {{ part.text }}
 {% for found in shown %}
+{% if found.other %}
+
+{{ found.other }}
+{% else %}
 {% if found.goals %}
 
 | goal | limit | measured | |
@@ -59,6 +63,7 @@ could decide them.
 {% for row in found.table.values %}
 | {{ row | join(" | ") }} |
 {% endfor %}
+{% endif %}
 
 {{ found.machine }}
 {% endfor %}
@@ -98,12 +103,18 @@ def page(folder: Path) -> str:
         for device in part.devices:
             path = folder / f"{name}{'' if device == 'cpu' else f'_{device}'}.csv"
             if path.exists():
-                rows = pd.read_csv(path)
-                goals = [goal.verdict(rows) for goal in part.goals] if device == "cpu" else []
-                shown.setdefault(part, []).append(
-                    {"goals": goals, "table": part.table(rows).astype(str), "machine": machines[path.name]}
-                )
+                shown.setdefault(part, []).append(_shown(part, path, device) | {"machine": machines[path.name]})
     return jinja2.Template(PAGE, trim_blocks=True, keep_trailing_newline=True).render(parts=shown)
+
+
+def _shown(part: Part, path: Path, device: str) -> dict[str, Any]:
+    """Return the verdicts and the table of a part, or a line instead where another version made the file."""
+    rows = pd.read_csv(path)
+    try:
+        goals = [goal.verdict(rows) for goal in part.goals] if device == "cpu" else []
+        return {"goals": goals, "table": part.table(rows).astype(str)}
+    except (KeyError, AttributeError):  # it has other columns
+        return {"other": f"`{path.name}` is of another version of rnnbench; measure this part again."}
 
 
 def _note(folder: Path, file: str, commit: str | None, device: str) -> None:
