@@ -37,7 +37,7 @@ docs: $(READY) ## build the documentation to docs/_build/html, offline, with eve
 	$(RUN) -m sphinx -q -W --keep-going -E -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "The pages: docs/_build/html/index.html"
 
-bench: $(READY) ## measure what the suite costs here, to runs/performance, about 15 minutes
+bench: $(READY) ## measure what the suite costs here, to runs/performance, 15 to 20 minutes
 	$(VENV)/bin/rnnbench bench
 
 results: $(READY) ## make the pages and figures of all published results again, from their data

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 pytestmark = pytest.mark.whole
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,8 @@ def site(tmp_path_factory):
     """A folder with what the wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True, capture_output=True)
+    with FileLock(tmp_path_factory.getbasetemp().parent / "wheel.lock"):  # two workers would build in one folder
+        subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(folder / "site")

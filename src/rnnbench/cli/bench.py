@@ -21,7 +21,7 @@ def command(parts: tuple[str, ...], device: str, folder: Path) -> None:
     """Measure what the suite costs on this machine, and say of each goal whether it is met.
 
     PARTS are startup, planning, beside (probe and validation beside training), batches, online, engines, scan, growth
-    and sweep; all without any, which takes about 15 minutes. FOLDER then has a table of each and a page of all.
+    and sweep; all without any, which takes 15 to 20 minutes. FOLDER then has a table of each and a page of all.
     """
     from rnnbench.bench.suite import PARTS, measure  # loads torch
 

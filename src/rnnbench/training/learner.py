@@ -135,21 +135,17 @@ class Learner(lightning.LightningModule):
     def _take_step(self, batch: Batch) -> None:
         """Do what Lightning does for a batch with automatic optimization, in the same order."""
         optimizer: Any = self.optimizers()
-        schedule = self.lr_schedulers()
         loss = self._loss(batch)
         self.model.zero_grad()  # takes less time than the optimizer's
         self.manual_backward(loss)
         self.configure_gradient_clipping(optimizer, *(self.clip or ()))
         optimizer.step()
-        if schedule is not None:
-            self.lr_scheduler_step(schedule, None)
+        if self.make_schedule is not None:
+            self.lr_scheduler_step(self.lr_schedulers(), None)
         self._constrain()
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """As Lightning's, with subnormal numbers as zero: a vanishing gradient ends in them, and they are slow.
-
-        Each is far below what changes a parameter.
-        """
+        """As Lightning's, with subnormal numbers as zero: a vanishing gradient ends in them, and they are slow."""
         torch.set_flush_denormal(True)
         try:
             super().backward(loss, *args, **kwargs)
@@ -157,10 +153,7 @@ class Learner(lightning.LightningModule):
             torch.set_flush_denormal(False)
 
     def configure_gradient_clipping(
-        self,
-        optimizer: Any,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         self._lr = optimizer.param_groups[0]["lr"]
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
