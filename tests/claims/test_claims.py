@@ -28,12 +28,10 @@ SMALL = [
 ROOT = Path(__file__).parents[2]
 
 CLAIMS = read_all([CONF])
+plans = claims.plans  # before a test replaces it
 PUBLISHED = ROOT / "results" / claims.PUBLISHED
 FOUND = sorted(path.parent.name for path in PUBLISHED.glob(f"[!.]*/{outcome.FILE}"))
 TRAINED = [key for key, entry in CLAIMS.items() if entry.claim.law is None]
-
-
-plans = claims.plans
 
 
 @cache

@@ -177,4 +177,5 @@ class GradientMeter:
 
 def may_clip(norm: Tensor, threshold: float, kind: str | None) -> bool:
     """Return whether clipping may change a gradient of this norm: always on a GPU, which is not waited for."""
+    # torch takes the norm in the gradients' precision, which is a little off this one.
     return norm.device.type != "cpu" or kind != "norm" or not bool(norm < 0.999 * threshold)
